@@ -1,0 +1,1 @@
+"""What crosses a wire or a disk: pydantic models and the error tree, nothing else."""

@@ -1,0 +1,43 @@
+"""Encoded video as it comes from a source: Packet and the stream it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a decoder or a container needs to know of a stream; a reconnect makes a new one with the next `epoch`.
+
+    `codec` is FFmpeg's name (h264, hevc, mjpeg, png, ...); `extradata` its out-of-band headers.
+    `rate` is the nominal frame rate, for containers only: times come from packets.
+    """
+
+    camera: str
+    codec: str
+    width: int
+    height: int
+    extradata: bytes = b""
+    pix_fmt: str = "yuv420p"
+    rate: Fraction | None = None
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One encoded picture. `pts_ns` is media time that never steps back over reconnects; mono and wall are capture times."""
+
+    stream: StreamInfo
+    seq: int
+    pts_ns: int
+    dts_ns: int
+    duration_ns: int
+    key: bool
+    data: bytes
+    mono_ns: int
+    wall_ns: int
+
+    @property
+    def camera(self) -> str:
+        return self.stream.camera

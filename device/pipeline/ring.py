@@ -1,0 +1,153 @@
+"""PacketRing: the last seconds of one camera's packets, whole groups of pictures, read by as many cursors as want to."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+from device.pipeline.channel import SLICE_S, Closed, nothing
+from device.pipeline.packets import Packet
+from device.pipeline.protocols import Tick
+
+
+class PacketRing:
+    """Bounded by media time and by bytes; gives up its oldest group of pictures first and never begins inside one.
+
+    A `lossless` reader (a file's) holds the writer back when it is `lead_ns` behind; any other reader that falls out of the
+    ring goes on at the oldest key frame, and what it missed is counted in its `skipped`.
+    """
+
+    def __init__(self, seconds: float, max_bytes: int = 256 << 20, lead_ns: int = 2_000_000_000) -> None:
+        self._span_ns, self._max_bytes, self._lead_ns = int(seconds * 1e9), max_bytes, lead_ns
+        self._packets: deque[Packet] = deque()
+        self._first = 0  # running number of the oldest packet held
+        self._bytes = 0
+        self._readers: list[RingReader] = []
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def append(self, packet: Packet, tick: Tick = nothing) -> None:
+        with self._changed:
+            while self._held_back(packet) and not self._closed:
+                self._changed.wait(SLICE_S)
+                tick()
+            if self._closed:
+                raise Closed
+            if not self._packets and not packet.key:
+                return  # nothing can be decoded before the first key frame
+            self._packets.append(packet)
+            self._bytes += len(packet.data)
+            self._evict()
+            self._changed.notify_all()
+
+    def _held_back(self, packet: Packet) -> bool:
+        waiting = (self._at(reader.position) for reader in self._readers if reader.lossless)
+        return any(oldest is not None and packet.pts_ns - oldest.pts_ns > self._lead_ns for oldest in waiting)
+
+    def _at(self, position: int) -> Packet | None:
+        index = position - self._first
+        return self._packets[index] if 0 <= index < len(self._packets) else None
+
+    def _evict(self) -> None:
+        while self._packets:
+            newest = self._packets[-1]
+            second = next((n for n, p in enumerate(self._packets) if n and p.key), None)
+            if second is None:
+                if self._bytes > self._max_bytes:
+                    self._drop(len(self._packets))  # a group larger than the whole ring: start anew at the next key frame
+                return
+            if newest.pts_ns - self._packets[second].pts_ns < self._span_ns and self._bytes <= self._max_bytes:
+                return
+            self._drop(second)
+
+    def _drop(self, count: int) -> None:
+        for _ in range(count):
+            self._bytes -= len(self._packets.popleft().data)
+        self._first += count
+
+    def reader(self, lossless: bool = False, from_pts_ns: int | None = None) -> RingReader:
+        """A cursor at the key frame at or before `from_pts_ns` (oldest held, if later), or at what comes next."""
+        with self._changed:
+            position = self._first + (len(self._packets) if from_pts_ns is None else self._key_before(from_pts_ns))
+            reader = RingReader(self, position, lossless)
+            self._readers.append(reader)
+            return reader
+
+    def _key_before(self, pts_ns: int) -> int:
+        keys = [n for n, p in enumerate(self._packets) if p.key]
+        return max((n for n in keys if self._packets[n].pts_ns <= pts_ns), default=keys[0] if keys else 0)
+
+    def newest(self) -> Packet | None:
+        with self._changed:
+            return self._packets[-1] if self._packets else None
+
+    def last_key(self) -> Packet | None:
+        """The newest key frame: what a snapshot or a page that has just been opened starts with."""
+        with self._changed:
+            return next((p for p in reversed(self._packets) if p.key), None)
+
+    def size_bytes(self) -> int:
+        return self._bytes
+
+    def close(self) -> None:
+        """Readers get what is held, then Closed."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _read(self, reader: RingReader, timeout_s: float) -> Packet:
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._closed or reader.closed or reader.position < self._end(), timeout_s):
+                raise TimeoutError
+            if reader.closed:
+                raise Closed
+            if reader.position < self._first:
+                reader.skipped += self._first - reader.position
+                reader.position = self._first
+            packet = self._at(reader.position)
+            if packet is None:
+                raise Closed
+            reader.position += 1
+            self._changed.notify_all()
+            return packet
+
+    def _end(self) -> int:
+        return self._first + len(self._packets)
+
+    def _forget(self, reader: RingReader) -> None:
+        with self._changed:
+            if reader in self._readers:
+                self._readers.remove(reader)
+            self._changed.notify_all()
+
+
+class RingReader:
+    """One cursor; closing it lets the writer go on without it."""
+
+    def __init__(self, ring: PacketRing, position: int, lossless: bool) -> None:
+        self._ring, self.position, self.lossless = ring, position, lossless
+        self.skipped = 0
+        self.closed = False
+
+    def get(self, timeout_s: float = SLICE_S) -> Packet:
+        """The next packet; TimeoutError when none came, Closed at the end."""
+        return self._ring._read(self, timeout_s)
+
+    def each(self, tick: Tick = nothing) -> Iterator[Packet]:
+        while True:
+            tick()
+            try:
+                yield self.get()
+            except TimeoutError:
+                continue
+            except Closed:
+                return
+
+    def behind(self) -> int:
+        """Packets waiting to be read."""
+        return max(0, self._ring._first + len(self._ring._packets) - self.position)
+
+    def close(self) -> None:
+        self.closed = True
+        self._ring._forget(self)

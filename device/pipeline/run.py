@@ -1,0 +1,147 @@
+"""Analysis: frames through the stages, several in flight where a stage is wide, order always restored."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from device.clock import Clock
+from device.pipeline.channel import SLICE_S, Channel, Closed
+from device.pipeline.protocols import Closing, EndOfStream, Inbox, Stage, Tick, WideStage
+from device.pipeline.tally import Tally
+from vision.types import Detections, Frame, Image, Scene
+
+
+class Frames(Protocol):
+    """Where analysis takes its frames from: LatestFrames for live, a blocking Channel for files."""
+
+    def get(self, timeout_s: float | None = None) -> Frame | EndOfStream: ...
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    scene: Future[Scene]
+    frame: Frame
+
+
+class Analysis:
+    """Two workers joined by a bounded channel: `feed` runs the narrow stages before the wide one and submits to it,
+    `follow` waits for the answers in order, runs the stages behind it and hands scenes to the outlets.
+
+    A frame is taken from the inbox only when there is room for its answer, so a live camera's frame is fresh when work on it
+    begins. Without a wide stage everything runs in `follow`.
+    """
+
+    def __init__(
+        self, frames: Frames, stages: Mapping[str, Stage | WideStage], outlets: Sequence[Inbox[Scene]], clock: Clock, tally: Tally
+    ) -> None:
+        names = list(stages)
+        wide = [name for name in names if isinstance(stages[name], WideStage)]
+        if len(wide) > 1:
+            raise ValueError(f"only one stage may keep several frames in flight, not {wide}")
+        cut = names.index(wide[0]) if wide else 0
+        self._before = {n: s for n, s in list(stages.items())[:cut] if not isinstance(s, WideStage)}
+        self._after = {n: s for n, s in list(stages.items())[cut:] if not isinstance(s, WideStage)}
+        self._wide = next((s for s in stages.values() if isinstance(s, WideStage)), None)
+        depth = self._wide.depth if self._wide else 1
+        self._frames, self._outlets, self._clock, self._tally = frames, outlets, clock, tally
+        self._room = threading.BoundedSemaphore(depth)
+        self._pending: Channel[InFlight | EndOfStream] = Channel(depth + 8, "block")
+
+    def feed(self, tick: Tick) -> None:
+        """Worker: take, gate, submit. Ends when the inbox is closed and empty, and closes the way to `follow`."""
+        try:
+            while True:
+                tick()
+                if not self._room.acquire(timeout=SLICE_S):
+                    continue
+                item = self._take(tick)
+                if isinstance(item, EndOfStream):
+                    self._room.release()
+                    self._pending.put(item)
+                elif not self._submit(item):
+                    self._room.release()
+        except Closed:
+            pass
+        finally:
+            self._pending.close()
+
+    def _take(self, tick: Tick) -> Frame | EndOfStream:
+        while True:
+            tick()
+            try:
+                return self._frames.get(SLICE_S)
+            except TimeoutError:
+                continue
+
+    def _submit(self, frame: Frame) -> bool:
+        scene = self._through(self._before, Scene(frame, Detections.none()))
+        if scene is None:
+            self._tally.count(frame.camera, "analysed")
+            return False
+        if self._wide is None:
+            future: Future[Scene] = Future()
+            future.set_result(scene)
+        else:
+            future = self._wide.submit(scene)
+        self._pending.put(InFlight(future, frame))
+        return True
+
+    def follow(self, tick: Tick) -> None:
+        """Worker: answers in the order of their frames, the narrow stages behind, the outlets."""
+        for item in self._pending.each(tick):
+            if isinstance(item, EndOfStream):
+                self._finish(item)
+                continue
+            try:
+                scene = self._through(self._after, item.scene.result())
+            finally:
+                self._room.release()
+            self._tally.count(item.frame.camera, "analysed")
+            self._tally.took(item.frame.camera, "capture_to_result", self._clock.mono_ns() - item.frame.mono_ns)
+            self._tally.gauge(item.frame.camera, "last_result_mono_ns", self._clock.mono_ns())
+            self._tally.gauge(item.frame.camera, "last_frame_mono_ns", item.frame.mono_ns)
+            if scene is not None:
+                self._hand_over(scene)
+
+    def _finish(self, end: EndOfStream) -> None:
+        closing = [s for s in (*self._before.values(), *self._after.values()) if isinstance(s, Closing)]
+        events = tuple(event for stage in closing for event in stage.finish(end))
+        if events:
+            frame = Frame(end.camera, -1, end.pts_ns, end.mono_ns, end.wall_ns, NoPlanes())
+            self._hand_over(Scene(frame, Detections.none(), events=events))
+
+    def _hand_over(self, scene: Scene) -> None:
+        for event in scene.events:
+            self._tally.count(event.camera, "events", event.life)
+        for outlet in self._outlets:
+            outlet.put(scene)
+
+    def _through(self, stages: Mapping[str, Stage], scene: Scene) -> Scene | None:
+        for name, stage in stages.items():
+            before = self._clock.mono_ns()
+            grown = stage(scene)
+            self._tally.took(scene.frame.camera, name, self._clock.mono_ns() - before)
+            if grown is None:
+                return None
+            scene = grown
+        return scene
+
+
+class NoPlanes:
+    """The picture of a scene that has none: the farewell of a camera that ended."""
+
+    width = 0
+    height = 0
+
+    def luma(self, max_width: int) -> Image:
+        raise LookupError("this scene has no picture: its camera has ended")
+
+    def rgb(self, width: int, height: int) -> Image:
+        return self.luma(width)
+
+    def bgr(self) -> Image:
+        return self.luma(0)

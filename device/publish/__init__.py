@@ -1,0 +1,1 @@
+"""Events and health on their way out of the box."""

@@ -1,0 +1,1 @@
+"""Packets to clips, and pictures worth keeping."""

@@ -1,0 +1,1 @@
+"""The other machine: trains, judges and bundles what the boxes run."""

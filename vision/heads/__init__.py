@@ -1,0 +1,1 @@
+"""Heads: a network's output tensors into Detections, one file a layout."""
