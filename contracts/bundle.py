@@ -1,44 +1,55 @@
 """bundle.json: what a model is, what it wants to see, how its answers are read, what it was measured at."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from contracts.wire import Wire
 
 FORMAT = 1
 MANIFEST = "bundle.json"
 HEX64 = r"^[0-9a-f]{64}$"
+PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,7}$"  # no part begins with a dot, so none is `..`
+Side = Annotated[int, Field(ge=1, le=8192)]
 
 
 class Entry(Wire):
     """A file of the bundle: a plain relative path, its size and SHA-256."""
 
-    path: str = Field(pattern=r"^(?!/)(?!.*\.\.)[A-Za-z0-9._/-]{1,200}$")
+    path: str = Field(pattern=PATH, max_length=200)
     size: int = Field(ge=0)
     sha256: str = Field(pattern=HEX64)
 
 
 class Input(Wire):
-    """The one image input. The picture is fitted, then `(x - mean) / std` when the graph does not do it itself."""
+    """The one image input. The picture is fitted; a float input gets `(x - mean) / std`, x from 0 to 255, uint8 gets x itself."""
 
     name: str
     dtype: Literal["uint8", "float32", "float16"] = "uint8"
     layout: Literal["nhwc", "nchw"] = "nhwc"
     color: Literal["rgb", "bgr"] = "rgb"
-    size: tuple[int, int] = Field(description="height, width the model was made for")
-    multiple: int | None = Field(default=None, description="any height and width of this multiple is taken; None: only `size`")
+    size: tuple[Side, Side] = Field(description="height, width the model was made for")
+    multiple: int | None = Field(
+        default=None, ge=1, le=1024, description="any height and width of this multiple is taken; None: only `size`"
+    )
     fit: Literal["letterbox", "stretch"] = "letterbox"
     pad: int = Field(default=114, ge=0, le=255)
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
+    @field_validator("std")
+    @classmethod
+    def _divides(cls, std: tuple[float, float, float]) -> tuple[float, float, float]:
+        if 0.0 in std:
+            raise ValueError("std divides and must not be 0")
+        return std
+
 
 class Head(Wire):
     """How output tensors become boxes: the name of a head and its options."""
 
-    kind: str = Field(description="yolo, end2end, points, ssd, ...")
-    options: dict[str, JsonValue] = Field(default_factory=dict)
+    kind: str = Field(description="yolo, end2end, points, ssd")
+    options: dict[str, JsonValue] = Field(default_factory=dict, description="the Options of that head; an unknown one is refused")
 
 
 class Golden(Wire):
@@ -53,7 +64,7 @@ class Bundle(Wire):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     task: Literal["detect"] = "detect"
-    labels: list[str] = Field(min_length=1)
+    labels: list[str] = Field(min_length=1, description="by class number, each once")
     input: Input
     head: Head
     model: Entry
@@ -65,6 +76,7 @@ class Bundle(Wire):
     golden_tolerance: dict[str, float] = Field(
         default_factory=lambda: {"onnx": 0.01, "tensorrt": 0.05}, description="largest difference in confidence, per engine"
     )
+    golden_iou: float = Field(default=0.9, gt=0, le=1, description="a box found and the box expected overlap at least so much")
     metrics: dict[str, JsonValue] = Field(default_factory=dict, description="measured on the frozen split")
     gates: list[dict[str, JsonValue]] = Field(default_factory=list)
     dataset: str | None = Field(default=None, description="hash of the data it was trained on")
@@ -73,3 +85,23 @@ class Bundle(Wire):
     needs: dict[str, JsonValue] = Field(default_factory=dict, description="opset, least version of Vedette, memory")
     license: str = ""
     source: str = Field(default="", description="where the weights and the data come from")
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "Bundle":
+        paths = [self.model.path, *(entry.path for entry in self.files)]
+        unlisted = {golden.image for golden in self.golden} - set(paths)
+        strangers = set(self.class_confidence) - set(self.labels)
+        classes = {box[5] for golden in self.golden for box in golden.boxes}
+        if MANIFEST in paths or len(set(paths)) < len(paths):
+            raise ValueError(f"a path is listed twice, or is {MANIFEST} itself")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError("a label is listed twice")
+        if unlisted:
+            raise ValueError(f"golden images not among files: {sorted(unlisted)}")
+        if strangers:
+            raise ValueError(f"class_confidence names classes that are not labels: {sorted(strangers)}")
+        if not classes <= set(range(len(self.labels))):
+            raise ValueError(f"golden boxes name class numbers without a label: {sorted(classes - set(range(len(self.labels))))}")
+        if not all(0 <= value <= 1 for value in self.class_confidence.values()):
+            raise ValueError("class_confidence lies between 0 and 1")
+        return self
