@@ -1,1 +1,10 @@
-"""What is done with a frame, one file a stage."""
+"""What happens to a frame between camera and journal: one file a stage, named in the profile."""
+
+STAGES = {
+    "motion_gate": "device.stages.motion_gate:MotionGate",  # a Gate: it sits before the decoder, not among the stages
+    "detect": "device.stages.detect:Detect",
+    "track": "device.stages.track:Track",
+    "smooth": "device.stages.smooth:Smooth",
+    "zones": "device.stages.zones:Zones",
+    "confirm": "device.stages.confirm:Confirm",
+}
