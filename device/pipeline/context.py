@@ -33,7 +33,7 @@ class CameraContext:
     detection_fps: float = 10.0
 
 
-def no_snapshot(event: UUID, start: datetime) -> str | None:
+def no_snapshot(_event: UUID, _start: datetime) -> str | None:
     """Where no picture is kept, none is promised."""
     return None
 

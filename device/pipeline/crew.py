@@ -27,6 +27,7 @@ class Crew:
         self._ticks: dict[str, int] = {}
         self._deadlines: dict[str, int] = {}
         self._done: set[str] = set()
+        self._started_ns = clock.mono_ns()
         self._changed = threading.Condition()
         self.crash: tuple[str, BaseException] | None = None
 
@@ -35,10 +36,13 @@ class Crew:
 
     def add(self, name: str, work: Callable[[Tick], None], deadline_s: float = 15.0) -> None:
         """A worker; `work(tick)` must call tick at least every `deadline_s` until it returns."""
+        if name in self._deadlines:
+            raise ValueError(f"two workers named {name}; give each its own name")
         self._deadlines[name] = int(deadline_s * 1e9)
         self._threads.append(threading.Thread(target=self._run, args=(name, work), name=name, daemon=True))
 
     def start(self) -> None:
+        self._started_ns = self._clock.mono_ns()
         for thread in self._threads:
             thread.start()
 
@@ -63,12 +67,12 @@ class Crew:
         return all(name in self._ticks or name in self._done for name in self._deadlines)
 
     def late(self) -> list[str]:
-        """Workers that missed their deadline; the watchdog is petted only while this is empty."""
+        """Workers that missed their deadline, the first tick included; the watchdog is petted only while this is empty."""
         now = self._clock.mono_ns()
         return [
             name
             for name, deadline in self._deadlines.items()
-            if name not in self._done and now - self._ticks.get(name, now) > deadline
+            if name not in self._done and now - self._ticks.get(name, self._started_ns) > deadline
         ]
 
     def wait(self, timeout_s: float | None = None) -> bool:
@@ -77,13 +81,23 @@ class Crew:
             return self._changed.wait_for(lambda: self.crash is not None or len(self._done) == len(self._threads), timeout_s)
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """Close everything in order and join; ZombieThread names who did not end."""
+        """Close everything in order and join; ZombieThread names who did not end. A closer that fails is raised at the end."""
         deadline = self._clock.mono_ns() + int(timeout_s * 1e9)
-        for closer in self._closers:
-            closer()
+        failed = [error for closer in self._closers if (error := _failure(closer))]
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(max(0.0, (deadline - self._clock.mono_ns()) / 1e9))
         alive = [thread.name for thread in self._threads if thread.is_alive()]
         if alive:
             raise ZombieThread(f"{', '.join(alive)} did not end within {timeout_s:g} s of being closed")
+        if failed:
+            raise failed[0]
+
+
+def _failure(closer: Callable[[], None]) -> Exception | None:
+    try:
+        closer()
+    except Exception as error:  # the other workers must still be woken, or one bad closer makes zombies of all
+        log.exception("could not close")
+        return error
+    return None

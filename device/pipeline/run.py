@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from contracts.event import Event
 from device.clock import Clock
 from device.pipeline.channel import SLICE_S, Channel, Closed
 from device.pipeline.protocols import Closing, EndOfStream, Inbox, Stage, Tick, WideStage
@@ -25,6 +26,14 @@ class Frames(Protocol):
 class InFlight:
     scene: Future[Scene]
     frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A camera's end on its way to `follow`, with the last words of the stages before the wide one."""
+
+    end: EndOfStream
+    events: tuple[Event, ...]
 
 
 class Analysis:
@@ -46,22 +55,25 @@ class Analysis:
         self._before = {n: s for n, s in list(stages.items())[:cut] if not isinstance(s, WideStage)}
         self._after = {n: s for n, s in list(stages.items())[cut:] if not isinstance(s, WideStage)}
         self._wide = next((s for s in stages.values() if isinstance(s, WideStage)), None)
+        self._wide_name = wide[0] if wide else ""
         depth = self._wide.depth if self._wide else 1
         self._frames, self._outlets, self._clock, self._tally = frames, outlets, clock, tally
         self._room = threading.BoundedSemaphore(depth)
-        self._pending: Channel[InFlight | EndOfStream] = Channel(depth + 8, "block")
+        self._followed = threading.Event()
+        self._pending: Channel[InFlight | Ended] = Channel(depth + 8, "block")
 
     def feed(self, tick: Tick) -> None:
-        """Worker: take, gate, submit. Ends when the inbox is closed and empty, and closes the way to `follow`."""
+        """Worker: take, gate, submit. Ends when the inbox is closed and empty, and closes the way to `follow`;
+        ends also when `follow` is gone, whose answers would never make room again."""
         try:
-            while True:
+            while not self._followed.is_set():
                 tick()
                 if not self._room.acquire(timeout=SLICE_S):
                     continue
                 item = self._take(tick)
                 if isinstance(item, EndOfStream):
                     self._room.release()
-                    self._pending.put(item)
+                    self._pending.put(Ended(item, _last_words(self._before, item)))
                 elif not self._submit(item):
                     self._room.release()
         except Closed:
@@ -86,30 +98,45 @@ class Analysis:
             future: Future[Scene] = Future()
             future.set_result(scene)
         else:
-            future = self._wide.submit(scene)
+            future = self._submit_wide(self._wide, scene)
         self._pending.put(InFlight(future, frame))
         return True
 
+    def _submit_wide(self, wide: WideStage, scene: Scene) -> Future[Scene]:
+        """Its duration is from the hand-over to the answer, waiting for a free worker included."""
+        camera, before = scene.frame.camera, self._clock.mono_ns()
+        future = wide.submit(scene)
+        future.add_done_callback(lambda _: self._tally.took(camera, self._wide_name, self._clock.mono_ns() - before))
+        return future
+
     def follow(self, tick: Tick) -> None:
         """Worker: answers in the order of their frames, the narrow stages behind, the outlets."""
-        for item in self._pending.each(tick):
-            if isinstance(item, EndOfStream):
-                self._finish(item)
-                continue
-            try:
-                scene = self._through(self._after, item.scene.result())
-            finally:
-                self._room.release()
-            self._tally.count(item.frame.camera, "analysed")
-            self._tally.took(item.frame.camera, "capture_to_result", self._clock.mono_ns() - item.frame.mono_ns)
-            self._tally.gauge(item.frame.camera, "last_result_mono_ns", self._clock.mono_ns())
-            self._tally.gauge(item.frame.camera, "last_frame_mono_ns", item.frame.mono_ns)
-            if scene is not None:
-                self._hand_over(scene)
+        try:
+            for item in self._pending.each(tick):
+                if isinstance(item, Ended):
+                    self._finish(item)
+                else:
+                    self._answer(item)
+        finally:
+            self._followed.set()
+            self._pending.close()
 
-    def _finish(self, end: EndOfStream) -> None:
-        closing = [s for s in (*self._before.values(), *self._after.values()) if isinstance(s, Closing)]
-        events = tuple(event for stage in closing for event in stage.finish(end))
+    def _answer(self, item: InFlight) -> None:
+        try:
+            scene = self._through(self._after, item.scene.result())
+        finally:
+            self._room.release()
+        now, camera = self._clock.mono_ns(), item.frame.camera
+        self._tally.count(camera, "analysed")
+        self._tally.took(camera, "capture_to_result", now - item.frame.mono_ns)
+        self._tally.gauge(camera, "last_result_mono_ns", now)
+        self._tally.gauge(camera, "last_frame_mono_ns", item.frame.mono_ns)
+        if scene is not None:
+            self._hand_over(scene)
+
+    def _finish(self, ended: Ended) -> None:
+        end = ended.end
+        events = ended.events + _last_words(self._after, end)
         if events:
             frame = Frame(end.camera, -1, end.pts_ns, end.mono_ns, end.wall_ns, NoPlanes())
             self._hand_over(Scene(frame, Detections.none(), events=events))
@@ -129,6 +156,11 @@ class Analysis:
                 return None
             scene = grown
         return scene
+
+
+def _last_words(stages: Mapping[str, Stage], end: EndOfStream) -> tuple[Event, ...]:
+    """In the thread that runs these stages: a stage takes no lock."""
+    return tuple(event for stage in stages.values() if isinstance(stage, Closing) for event in stage.finish(end))
 
 
 class NoPlanes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import defaultdict, deque
 from dataclasses import dataclass
@@ -63,5 +64,5 @@ class Tally:
 
 
 def _rank(ordered: list[float], q: float) -> float:
-    """Nearest-rank percentile."""
-    return ordered[min(len(ordered) - 1, int(q * len(ordered)))]
+    """Nearest-rank percentile: the smallest value that at least q of all do not exceed."""
+    return ordered[max(0, math.ceil(q * len(ordered)) - 1)]

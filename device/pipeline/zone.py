@@ -55,8 +55,8 @@ def _zone(camera: str, name: str, options: Mapping[str, Any]) -> Zone:
         return Zone(**options)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, (name, *first["loc"])))
-        raise ConfigError(f"camera {camera}: zone {name}: cameras.{camera}.zones.{key}: {first['msg'].removeprefix('Value error, ')}") from error
+        key = ".".join(map(str, ("cameras", camera, "zones", name, *first["loc"])))
+        raise ConfigError(f"camera {camera}: zone {name}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def inside(points: Sequence[Point], xy: NDArray[np.float64]) -> NDArray[np.bool_]:
