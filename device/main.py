@@ -1,0 +1,58 @@
+"""The `vedette` program: picks the command and turns errors into words and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+
+from contracts.errors import BundleError, ConfigError, HardwareError, VedetteError
+from device.logs import set_up
+
+COMMANDS = {
+    "run": "be the appliance: watch the cameras until stopped",
+    "check": "check the configuration, probe cameras, broker and bundles",
+    "replay": "run recorded files through the same pipeline",
+    "bench": "measure this box: decoding, inference, the whole way",
+    "doctor": "what is wrong with this box, and what to do about it",
+    "init": "write a device.yaml, by asking or by probing",
+}
+EXIT = {ConfigError: 2, BundleError: 3, HardwareError: 4}
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="vedette", description="A vision appliance. Each command has its own --help.")
+    top.add_argument("--version", action="version", version=f"vedette {version('vedette')}")
+    top.add_argument("--log", default="INFO", metavar="LEVEL", choices=["DEBUG", "INFO", "WARNING", "ERROR"], help="how much to log")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, words in COMMANDS.items():
+        commands.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".", add_help=False)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Only the chosen command's module is imported: the others' libraries cost start-up time."""
+    args, rest = parser().parse_known_args(argv)
+    command = import_module(f"device.commands.{args.command}")
+    words = COMMANDS[args.command]
+    mine = argparse.ArgumentParser(prog=f"vedette {args.command}", description=words[0].upper() + words[1:] + ".")
+    command.add_arguments(mine)
+    options = mine.parse_args(rest)
+    set_up(args.log)
+    try:
+        code: int = command.run(options)
+    except VedetteError as error:
+        print(f"vedette {args.command}: {error}", file=sys.stderr)
+        return next((code for kind, code in EXIT.items() if isinstance(error, kind)), 1)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `vedette replay ... | head`
+        sys.stderr.close()
+        return 141
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
