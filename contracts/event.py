@@ -1,5 +1,6 @@
 """An event: something the box saw, from `new` over `update` to `end` under one id."""
 
+from datetime import datetime, timezone
 from typing import Literal
 from uuid import UUID, uuid5
 
@@ -39,3 +40,8 @@ class Event(Wire):
 def event_id(source: str, kind: str, start_pts_ns: int, discriminator: str = "") -> UUID:
     """The event's id: UUIDv5 (RFC 9562) of what makes it that event, so the same video gives the same ids."""
     return uuid5(NAMESPACE, f"{source}|{kind}|{start_pts_ns}|{discriminator}")
+
+
+def snapshot_path(event: UUID, start: datetime) -> str:
+    """Where an event's best picture is kept, relative to the data folder: known before the picture is."""
+    return f"events/{start.astimezone(timezone.utc):%Y-%m-%d}/{event}.jpg"

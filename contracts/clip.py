@@ -1,0 +1,70 @@
+"""A clip's manifest, beside its video: what was asked for, what was got, what is missing in it and why."""
+
+from typing import Literal
+from uuid import UUID, uuid5
+
+from pydantic import Field
+
+from contracts.event import NAMESPACE
+from contracts.wire import Utc, Wire
+
+State = Literal["complete", "recovered"]
+Why = Literal["end of event", "longest clip", "stream changed", "end of file", "stopped", "failed", "cut off"]
+
+
+class Cause(Wire):
+    """An event the clip was kept for."""
+
+    id: UUID
+    kind: str
+    label: str | None = None
+
+
+class Hole(Wire):
+    """Pictures that are not in the clip: between two of its pictures something was missed."""
+
+    reason: Literal["reconnect", "skipped"] = Field(description="the camera was away, or the recorder came too late")
+    after_frame: int = Field(description="number of the last picture before the hole")
+    from_pts_ns: int = Field(description="media time where the last picture before the hole ends")
+    until_pts_ns: int = Field(description="media time of the first picture after it")
+    packets: int | None = Field(default=None, ge=0, description="pictures missed, where that is known")
+
+
+class Clip(Wire):
+    """What one file of video holds. A picture's media time is `origin_pts_ns` plus its time in the file."""
+
+    version: Literal[1] = 1
+    id: UUID = Field(description="the same in every run over the same video")
+    segment: int = Field(default=0, ge=0, description="a recording that was cut goes on in the next segment")
+    camera: str
+    file: str = Field(description="the video's name, beside the manifest")
+    container: Literal["mp4", "mkv"]
+    codec: str = Field(description="FFmpeg's name: h264, hevc, mjpeg, ...")
+    codec_string: str | None = Field(default=None, description="RFC 6381, e.g. avc1.64001f, for a browser's canPlayType")
+    width: int = Field(ge=0, description="pixels")
+    height: int = Field(ge=0, description="pixels")
+    start: Utc = Field(description="capture time of the first picture")
+    end: Utc = Field(description="capture time at which the last picture ends")
+    start_pts_ns: int = Field(description="media time of the first picture")
+    end_pts_ns: int = Field(description="media time at which the last picture ends")
+    origin_pts_ns: int = Field(description="media time of the file's zero")
+    pre_roll_asked_ms: int = Field(ge=0)
+    pre_roll_ms: float = Field(description="got: from the first picture to the start of the first event; negative: it came too late")
+    post_roll_asked_ms: int = Field(ge=0)
+    post_roll_ms: float | None = Field(default=None, description="got: from the end of the last event to the end; None: it had not ended")
+    first_frame: int = Field(description="number of the first picture in its source")
+    last_frame: int = Field(description="number of the last picture in its source")
+    frames: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    holes: list[Hole] = Field(default_factory=list)
+    events: list[Cause] = Field(default_factory=list, description="the events it was kept for")
+    device: str = ""
+    software: str = ""
+    state: State = "complete"
+    reason: Why = Field(default="end of event", description="why it ends where it ends")
+
+
+def clip_id(first_event: UUID, segment: int = 0) -> UUID:
+    """The clip's id: UUIDv5 of the event that opened it, so the same video gives the same clips."""
+    return uuid5(NAMESPACE, f"clip|{first_event}|{segment}")
