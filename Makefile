@@ -1,0 +1,59 @@
+# The two commands for a newcomer are `make demo` and `make test`; both set up what they need. `make help` names the rest.
+SHELL := /usr/bin/env bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench soak model lock schemas clean
+export VENV ?= .venv
+PY := $(VENV)/bin/python
+PYTEST_ARGS ?=
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: ## the appliance on real street footage: page, events, clips (DEMO_SECONDS=30 ends it by itself)
+	@scripts/system demo
+	@scripts/venv box
+	@$(PY) scripts/footage.py || [ $$? = 3 ]
+	@$(PY) scripts/demo.py
+
+test: ## every test but the long ones; PYTEST_ARGS="-k gate" chooses, WITHOUT_TRAINER=1 does without PyTorch
+	@scripts/system test
+	@scripts/venv $(if $(WITHOUT_TRAINER),dev,trainer)
+	@$(PY) scripts/footage.py || { [ $$? = 3 ] && [ "$$CI" != true ]; }
+	@$(PY) -m pytest -m "not soak" $(PYTEST_ARGS)
+
+check: ## style, types, layers, generated files
+	@scripts/venv dev
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-cache | tail -n 4
+	@$(PY) scripts/schemas.py --check
+
+bench: ## the figures of the README, measured here, in one run
+	@scripts/system test
+	@scripts/venv dev
+	@$(PY) scripts/footage.py
+	@$(PY) -m bench
+
+soak: ## the long tests
+	@scripts/system test
+	@scripts/venv trainer
+	@$(PY) scripts/footage.py
+	@$(PY) -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
+
+model: ## train models/person-street again from nothing
+	@scripts/venv trainer
+	@$(PY) scripts/footage.py
+	@$(VENV)/bin/vedette-trainer street
+
+lock: ## requirements/*.txt from pyproject.toml (needs the network)
+	@scripts/venv dev
+	@$(PY) -m pip --disable-pip-version-check install --quiet uv
+	@$(PY) scripts/lock.py $(LOCK_ARGS)
+
+schemas: ## contracts/schemas/ from contracts/
+	@scripts/venv box
+	@$(PY) scripts/schemas.py
+
+clean: ## remove what was made here; footage and demo output too
+	rm -rf $(VENV) .cache demo-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
