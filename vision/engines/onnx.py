@@ -36,7 +36,7 @@ DTYPES = {
 }
 
 
-class Options(Strict):
+class OnnxOptions(Strict):
     threads: int = Field(default=1, ge=0, description="threads of one run: 1 for several frames in flight, 0 (all) for the least latency")
     providers: tuple[str, ...] = Field(default=("CPUExecutionProvider",), min_length=1, description="in order of preference")
     graph_level: Literal["disabled", "basic", "extended", "all"] = "all"  # it changes scores in the sixth digit
@@ -48,10 +48,11 @@ class OnnxEngine:
     """Several threads may run one session at once. The model comes as bytes: what was verified is what is loaded."""
 
     name = "onnx"
+    Options = OnnxOptions
 
-    def __init__(self, model: bytes, spec: Input | None = None, options: Options | None = None, work: Path | None = None) -> None:
+    def __init__(self, model: bytes, spec: Input | None = None, options: OnnxOptions | None = None, work: Path | None = None) -> None:
         """`spec` and `work` are for engines that compile; nothing here depends on them."""
-        self._options = options or Options()
+        self._options = options or OnnxOptions()
         _check_providers(self._options.providers)
         session = _session(model, self._options)
         self._session: ort.InferenceSession | None = session
@@ -111,7 +112,7 @@ class _Limit:
             self._timer.cancel()
 
 
-def _session(model: bytes, options: Options) -> ort.InferenceSession:
+def _session(model: bytes, options: OnnxOptions) -> ort.InferenceSession:
     settings = ort.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1

@@ -30,7 +30,7 @@ DTYPES = {"FLOAT": "float32", "HALF": "float16", "INT8": "int8", "INT32": "int32
 JETSON_RELEASE = Path("/etc/nv_tegra_release")
 
 
-class Options(Strict):
+class TensorrtOptions(Strict):
     precision: Literal["fp16", "fp32"] = "fp16"  # with TensorRT 11 the graph's own types count instead
     workspace_mib: int = Field(default=512, ge=16, description="memory the builder may use for a layer, MiB")
     device: int = Field(default=0, ge=0, description="number of the GPU")
@@ -41,17 +41,18 @@ class TensorrtEngine:
     """One context: threads that share the engine take turns."""
 
     name = "tensorrt"
+    Options = TensorrtOptions
 
     def __init__(
         self,
         model: bytes,
         spec: Input,
-        options: Options | None = None,
+        options: TensorrtOptions | None = None,
         work: Path | None = None,
         buffers: Callable[[int], Buffers] = PycudaBuffers,
     ) -> None:
         """`work` is the folder plans are kept in; without one the plan is built at every start."""
-        self._options = options or Options()
+        self._options = options or TensorrtOptions()
         self._trt = _library()
         self._lock = threading.Lock()
         self._buffers = buffers(self._options.device)

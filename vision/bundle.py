@@ -1,0 +1,78 @@
+"""Bundles: a model with all that belongs to it, read from a folder or a .vdb file and believed only as far as its hashes go."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from contracts.bundle import MANIFEST, Bundle, Entry
+from contracts.errors import BundleError
+from vision.bundle_members import MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES, Members, open_members
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBundle:
+    """A bundle on disk whose every file was checked. Reading checks again: what was verified is what is used."""
+
+    path: Path
+    digest: str  # sha256: and the hash of bundle.json, which has the hash of everything else
+    manifest: Bundle
+    members: Members
+
+    def model(self) -> bytes:
+        return self._bytes(self.manifest.model)
+
+    def read(self, path: str) -> bytes:
+        """One of the other files, e.g. CARD.md or a golden image."""
+        for entry in self.manifest.files:
+            if entry.path == path:
+                return self._bytes(entry)
+        raise BundleError(f"bundle {self.path}: {path} is not listed in {MANIFEST}; name one of its files")
+
+    def check(self) -> None:
+        for entry in (self.manifest.model, *self.manifest.files):
+            self._bytes(entry)
+
+    def _bytes(self, entry: Entry) -> bytes:
+        data = self.members.read(entry.path, MAX_BUNDLE_BYTES)
+        if len(data) != entry.size:
+            raise self._refusal(entry.path, f"has {len(data)} bytes, {MANIFEST} says {entry.size}")
+        digest = hashlib.sha256(data).hexdigest()
+        if digest != entry.sha256:
+            raise self._refusal(entry.path, f"has SHA-256 {digest}, {MANIFEST} says {entry.sha256}")
+        return data
+
+    def _refusal(self, path: str, what: str) -> BundleError:
+        return BundleError(f"bundle {self.path}: {path} {what}; make or fetch the bundle again")
+
+
+def read_bundle(path: Path | str) -> StoredBundle:
+    """A folder or an uncompressed zip; every file is there, of the size and SHA-256 its manifest states."""
+    where = Path(path)
+    members = open_members(where)
+    raw = members.read(MANIFEST, MAX_MANIFEST_BYTES)
+    manifest = _manifest(where, raw)
+    entries = (manifest.model, *manifest.files)
+    total = sum(entry.size for entry in entries)
+    if total > MAX_BUNDLE_BYTES:
+        raise BundleError(f"bundle {where}: says it holds {total} bytes, at most {MAX_BUNDLE_BYTES} are allowed; make it smaller")
+    members.check_listed({entry.path for entry in entries})
+    bundle = StoredBundle(where, digest_of(raw), manifest, members)
+    bundle.check()
+    return bundle
+
+
+def digest_of(manifest: bytes) -> str:
+    return f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+
+
+def _manifest(path: Path, raw: bytes) -> Bundle:
+    try:
+        return Bundle.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise BundleError(f"bundle {path}: {MANIFEST}: {where}: {first['msg']}; correct it or make the bundle again") from error
