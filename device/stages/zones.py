@@ -70,7 +70,7 @@ class _View:
         """For each zone, whose anchor is in it and whose class counts."""
         found, planes = scene.detections, scene.frame.planes
         boxes = found.xyxy.astype(np.float64) / np.array([planes.width, planes.height] * 2, np.float64)
-        labels = np.array([scene.labels[c] if c < len(scene.labels) else "" for c in found.class_id.tolist()], object)
+        labels = np.array([scene.labels[c] if 0 <= c < len(scene.labels) else "" for c in found.class_id.tolist()], object)
         raw = {}
         for name, zone in self._zones.items():
             y = boxes[:, 3] if zone.anchor == "bottom" else (boxes[:, 1] + boxes[:, 3]) / 2
