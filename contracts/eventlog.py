@@ -1,0 +1,23 @@
+"""The first line of an event log: what wrote it, from what."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from contracts.wire import Utc, Wire
+
+
+class LogHeader(Wire):
+    """`processed_at` is the only thing in a log that differs between two runs over the same file."""
+
+    format: Literal[1] = 1
+    device: str
+    profile: str
+    model: str | None = Field(default=None, description="digest of the bundle, sha256:<hex>")
+    engine: str = Field(default="", description="fingerprint of the engine: runtime, version, provider, precision")
+    config_hash: str = ""
+    source: str = Field(default="", description="name of the file, or the cameras")
+    source_digest: str | None = Field(default=None, description="of the file, sha256:<hex>; null for live cameras")
+    start_source: str = Field(default="", description="where the wall time of the file's first frame comes from")
+    software: str = ""
+    processed_at: Utc

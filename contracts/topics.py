@@ -1,0 +1,88 @@
+"""Topics: vedette/v1/<device>/up/... is written by the box, .../dn/... read by it, fleet/dn/... read by all."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from contracts.errors import ConfigError, ProtocolError
+
+ROOT = "vedette/v1"
+FLEET = "fleet"
+DEVICE = r"^[a-z0-9-]{3,40}$"
+LEAF = r"^[a-z0-9][a-z0-9-]{0,63}$"
+UP = ("status", "info", "event", "health", "update", "alert", "res")
+DN = ("desired", "cmd")
+
+
+def _not_fleet(device: str) -> str:
+    if device == FLEET:
+        raise ValueError("`fleet` names all boxes; give this one a name of its own")
+    return device
+
+
+DeviceId = Annotated[str, Field(pattern=DEVICE), AfterValidator(_not_fleet)]
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics of one box."""
+
+    device: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(DEVICE.strip("^$"), self.device) or self.device == FLEET:
+            raise ConfigError(f"device id {self.device!r} is not possible; use 3 to 40 of a-z, 0-9 and -, and not `fleet`")
+
+    def up(self, name: str) -> str:
+        """`up("event")`: something this box writes."""
+        if name not in UP:
+            raise ValueError(f"{name} is not one of {', '.join(UP)}")
+        return f"{ROOT}/{self.device}/up/{name}"
+
+    def alert(self, alert_id: str) -> str:
+        if not re.fullmatch(LEAF.strip("^$"), alert_id):
+            raise ValueError(f"{alert_id!r} is not possible in a topic; use a-z, 0-9 and -")
+        return f"{self.up('alert')}/{alert_id}"
+
+    def dn(self, name: str) -> str:
+        """`dn("cmd")`: something this box alone reads."""
+        return f"{ROOT}/{self.device}/dn/{_dn(name)}"
+
+    def is_reply(self, topic: str) -> bool:
+        """Whether a reply may go there: up/res or below it, never anything a stranger names."""
+        reply = self.up("res")
+        return topic == reply or (topic.startswith(f"{reply}/") and not re.search(r"[+#\0]", topic))
+
+
+def fleet(name: str) -> str:
+    """`fleet("cmd")`: something every box reads."""
+    return f"{ROOT}/{FLEET}/dn/{_dn(name)}"
+
+
+def _dn(name: str) -> str:
+    if name not in DN:
+        raise ValueError(f"{name} is not one of {', '.join(DN)}")
+    return name
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic taken apart; `device` is None for the whole fleet, `rest` what follows the name (an alert's id)."""
+
+    device: str | None
+    direction: Literal["up", "dn"]
+    name: str
+    rest: str = ""
+
+
+def read_topic(topic: str) -> Topic:
+    """Take a topic apart; ProtocolError when it is none of ours."""
+    match = re.fullmatch(rf"{ROOT}/([a-z0-9-]{{3,40}})/(up|dn)/([a-z]+)(?:/([^+#\0]+))?", topic)
+    if match is None:
+        raise ProtocolError(f"topic {topic[:100]!r} is none of {ROOT}/<device>/up|dn/<name>")
+    device, direction, name, rest = match.groups()
+    if name not in (UP if direction == "up" else DN) or (device == FLEET and direction == "up"):
+        raise ProtocolError(f"topic {topic[:100]!r}: {direction}/{name} is not known here")
+    return Topic(None if device == FLEET else device, "up" if direction == "up" else "dn", name, rest or "")

@@ -1,0 +1,232 @@
+"""Link: one connection to a broker, from CONNECT to its loss, driven by its owner's thread; paho gets no thread and no queue.
+
+Every connection has a new client, so nothing of the last one (window, queue, message ids) is carried over in memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from device.clock import Clock
+from device.publish.broker import BrokerOptions, said, tls_context
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Something to publish; QoS 1 always."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    expiry_s: int | None = None
+    correlation: bytes | None = None
+    delay_s: int | None = None  # of a will
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    topic: str | None  # None: not even UTF-8
+    payload: bytes
+    retain: bool
+    expiry_s: int | None
+    response: str | None
+    correlation: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    mid: int
+    refused: str = ""  # the broker's words when it did not take the message
+
+
+class Link:
+    """Fields that the owner reads after each `spin`: up, lost, acks, incoming, window, max_packet."""
+
+    def __init__(self, options: BrokerOptions, client_id: str, will: Letter | None, clock: Clock, clean_start: bool = False) -> None:
+        self._options, self._clock, self._clean_start = options, clock, clean_start
+        self.up = False
+        self.lost: str | None = None  # why it is over
+        self.session_present = False
+        self.window = options.window
+        self.max_packet = 1 << 28
+        self.acks: deque[Ack] = deque()
+        self.incoming: deque[Incoming] = deque()
+        self._began_ns = clock.mono_ns()
+        self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._client = self._made(client_id, will)
+
+    def _made(self, client_id: str, will: Letter | None) -> Client:
+        options = self._options
+        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, transport=options.transport)
+        client.connect_timeout = options.connect_timeout_s
+        client.max_inflight_messages_set(0)  # the owner keeps the window: paho ignores the broker's Receive Maximum
+        if options.username is not None:
+            client.username_pw_set(options.username, options.password.get_secret_value() if options.password else None)
+        if options.tls == "on":
+            client.tls_set_context(tls_context(options))
+        if will is not None:
+            client.will_set(will.topic, will.payload, 1, will.retain, _properties(PacketTypes.WILLMESSAGE, will))
+        client.on_connect = self._guarded(self._on_connect)
+        client.on_disconnect = self._guarded(self._on_disconnect)
+        client.on_publish = self._guarded(self._on_publish)
+        client.on_subscribe = self._guarded(self._on_subscribe)
+        client.on_message = self._guarded(self._on_message)
+        return client
+
+    def connect(self) -> None:
+        """Send CONNECT; blocks for at most the connection timeout of each address. `up` follows in a `spin`."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
+        properties.SessionExpiryInterval = 0 if self._clean_start else self._options.session_expiry_s
+        options = self._options
+        try:
+            self._client.connect(
+                options.host, options.port, options.keepalive_s, clean_start=self._clean_start, properties=properties
+            )
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError: a host paho cannot use
+            self.lose(said(error, options))
+
+    def subscribe(self, topics: list[str]) -> None:
+        """QoS 1; the retain flag comes as it was published, so that a retained command is known for what it is."""
+        if topics:
+            self._client.subscribe([(topic, SubscribeOptions(qos=1, retainAsPublished=True)) for topic in topics])
+
+    def send(self, letter: Letter) -> int:
+        """Publish with QoS 1; the message id that its acknowledgement will carry."""
+        properties = _properties(PacketTypes.PUBLISH, letter)
+        info = self._client.publish(letter.topic, letter.payload, 1, letter.retain, properties)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self.lose(f"sending failed ({info.rc.name})")
+        return info.mid
+
+    def spin(self, timeout_s: float) -> None:
+        """Wait for the network or for `wake`, at most so long, and do what is there to be done."""
+        try:
+            self._spin(timeout_s)
+        except Exception as error:  # a seam: paho's decoders raise anything on what a broken broker sends
+            log.warning("connection given up", exc_info=True)
+            self.lose(f"{type(error).__name__}: {error}")
+        if not self.up and self._clock.mono_ns() - self._began_ns > self._options.connect_timeout_s * 1e9:
+            self.lose(f"the broker at {self._options.where()} takes the connection but does not answer")
+
+    def _spin(self, timeout_s: float) -> None:
+        sock: Any = self._client.socket()
+        if sock is None:
+            self.lose("connection closed")
+            return
+        poller = select.poll()  # not select: file descriptors may be beyond 1024
+        poller.register(self._wake_fd, select.POLLIN)
+        poller.register(sock, select.POLLIN | (select.POLLOUT if self._client.want_write() else 0))
+        pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+        ready = dict(poller.poll(0 if pending else max(0, int(timeout_s * 1000 + 0.999))))
+        if self._wake_fd in ready:
+            os.eventfd_read(self._wake_fd)
+        if pending or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
+            self._client.loop_read()
+        if self._client.want_write():
+            self._client.loop_write()
+        self._client.loop_misc()  # keepalive: PINGREQ, and an end when PINGRESP does not come
+
+    def wake(self) -> None:
+        """End a `spin` from any thread."""
+        if self._wake_fd >= 0:
+            os.eventfd_write(self._wake_fd, 1)
+
+    def lose(self, reason: str) -> None:
+        self.lost = self.lost or reason
+        self.up = False
+
+    def close(self, farewell: bool) -> None:
+        """With `farewell` the broker is told, and forgets the will; without, it finds out."""
+        if farewell and self.lost is None:
+            self._client.disconnect()
+        fd, self._wake_fd = self._wake_fd, -1
+        sock: Any = self._client.socket()
+        if sock is not None:
+            sock.close()
+        os.close(fd)
+
+    # ---- paho's callbacks: they only note what came, and never raise
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        def guarded(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except Exception as error:  # a seam: raised into paho it would end its loop without a word
+                log.exception("callback failed")
+                self.lose(f"a callback failed: {type(error).__name__}: {error}")
+
+        return guarded
+
+    def _on_connect(self, _c: Client, _u: object, flags: Any, reason: ReasonCode, properties: Properties | None) -> None:
+        if reason.is_failure:
+            self.lose(f"the broker refuses the connection: {reason}; check mqtt.username, password and certificate")
+            return
+        self.session_present = bool(flags.session_present)
+        self.window = min(self.window, getattr(properties, "ReceiveMaximum", self.window))
+        self.max_packet = min(self.max_packet, getattr(properties, "MaximumPacketSize", self.max_packet))
+        self.up = True
+
+    def _on_disconnect(self, _c: Client, _u: object, _flags: Any, reason: ReasonCode, _properties: Properties | None) -> None:
+        self.lose(f"connection lost: {reason}")
+
+    def _on_publish(self, _c: Client, _u: object, mid: int, reason: ReasonCode, _properties: Properties | None) -> None:
+        self.acks.append(Ack(mid, str(reason) if reason.is_failure else ""))
+
+    def _on_subscribe(self, _c: Client, _u: object, _mid: int, reasons: list[ReasonCode], _properties: Properties | None) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            log.error("the broker refuses a subscription, commands will not come: %s", ", ".join(refused))
+
+    def _on_message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
+        properties = message.properties
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = None
+        self.incoming.append(
+            Incoming(
+                topic,
+                bytes(message.payload),
+                message.retain,
+                getattr(properties, "MessageExpiryInterval", None),
+                getattr(properties, "ResponseTopic", None),
+                getattr(properties, "CorrelationData", None),
+            )
+        )
+
+
+def _properties(packet: int, letter: Letter) -> Properties | None:
+    given = {"MessageExpiryInterval": letter.expiry_s, "CorrelationData": letter.correlation, "WillDelayInterval": letter.delay_s}
+    if all(value is None for value in given.values()):
+        return None
+    properties = Properties(packet)  # type: ignore[no-untyped-call]  # paho's own
+    for name, value in given.items():
+        if value is not None:
+            setattr(properties, name, value)
+    return properties
+
+
+def probe(options: BrokerOptions, device: str, clock: Clock) -> str | None:
+    """None when the broker lets this box in, otherwise why not. Leaves no trace: own client id, clean session, no will."""
+    link = Link(options, f"vedette-{device}-check", None, clock, clean_start=True)
+    link.connect()
+    while not link.up and link.lost is None:
+        link.spin(0.2)
+    link.close(farewell=True)
+    return link.lost

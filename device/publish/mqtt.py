@@ -1,0 +1,190 @@
+"""Mqtt: the worker that brings the outbox, states and replies to a broker; alive or dead, the broker stops nobody else."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from collections.abc import Callable
+
+from pydantic import Field
+
+from contracts.errors import ProtocolError
+from contracts.status import Status
+from contracts.topics import Topics, fleet, read_topic
+from device.pipeline.board import Board, PartWord
+from device.pipeline.channel import SLICE_S
+from device.pipeline.protocols import Tick
+from device.pipeline.tally import Tally
+from device.publish.broker import BrokerOptions, tls_context
+from device.publish.commands import Commands
+from device.publish.delivery import Delivery
+from device.publish.link import Incoming, Letter, Link
+from device.publish.notices import Notices
+from device.publish.outbox import Outbox
+from device.publish.pace import Pace, backoff_s
+from device.publish.stamp import Stamp
+
+log = logging.getLogger(__name__)
+PART = "mqtt"
+STABLE_NS = 5_000_000_000  # a connection that lasted so long was a good one: the next attempt begins early again
+FAREWELL_S = 2.0
+
+
+class Options(BrokerOptions):
+    reconnect_min_s: float = Field(default=1, gt=0, le=600, description="first pause between attempts, seconds; jittered, doubled")
+    reconnect_max_s: float = Field(default=60, gt=0, le=3600, description="longest pause, seconds")
+    ack_timeout_s: float = Field(default=20, gt=0, le=600, description="a broker that does not acknowledge for so long is taken for dead")
+    refused_pause_s: float = Field(default=30, gt=0, le=3600, description="pause after the broker refused an event, seconds")
+    late_s: float = Field(default=5, gt=0, description="an event sent later than so many seconds after it happened is marked as replay")
+    replay_per_s: float = Field(default=50, gt=0, le=10_000, description="late events sent a second; fresh ones go beside them at once")
+    event_expiry_s: int = Field(default=604_800, ge=1, description="how long the broker keeps an event for a subscriber that is away")
+    drain_s: float = Field(default=3, ge=0, le=60, description="seconds given to what still waits when the box stops")
+
+
+class Mqtt:
+    """One thread. Rows leave the outbox when the broker acknowledged them: a message may come twice, never not at all."""
+
+    def __init__(
+        self,
+        options: Options,
+        device: str,
+        outbox: Outbox,
+        notices: Notices,
+        stamp: Stamp,
+        *,
+        board: Board,
+        tally: Tally,
+        commands: Commands | None = None,
+        software: str = "",
+        rng: random.Random | None = None,
+    ) -> None:
+        if options.tls == "on":
+            tls_context(options)  # a wrong file is the owner's to mend: say so now, not at every attempt
+        self._options, self._device, self._topics = options, device, Topics(device)
+        self._outbox, self._notices, self._stamp, self._clock = outbox, notices, stamp, stamp.clock
+        self._board, self._tally, self._commands, self._software = board, tally, commands, software
+        self._rng = rng or random.Random(int.from_bytes(os.urandom(8), "big"))  # noqa: S311 - jitter, not a secret
+        self._stopping = threading.Event()
+        self._link_lock = threading.Lock()
+        self._link: Link | None = None
+        self._pace = Pace(options.replay_per_s)
+        self._outbox.listen(self.wake)
+        self._notices.listen(self.wake)
+        self._say("degraded", f"not connected to {options.where()} yet")
+
+    def wake(self) -> None:
+        """There is something to send; from any thread."""
+        with self._link_lock:
+            if self._link is not None:
+                self._link.wake()
+
+    def close(self) -> None:
+        """What waits is given `drain_s`, then a farewell is left and `run` returns."""
+        self._stopping.set()
+        self.wake()
+
+    # ---- the worker
+
+    def run(self, tick: Tick) -> None:
+        attempt = 0
+        while not self._stopping.is_set():
+            tick()
+            began = self._clock.mono_ns()
+            reason = self._connection(tick)
+            if reason is None:
+                return
+            attempt = 0 if self._clock.mono_ns() - began > STABLE_NS else attempt + 1
+            self._tally.count("", "mqtt", "reconnect")
+            self._say("degraded", f"{reason}; events are kept on the box")
+            self._rest(backoff_s(attempt, self._options.reconnect_min_s, self._options.reconnect_max_s, self._rng), tick)
+
+    def _rest(self, seconds: float, tick: Tick) -> None:
+        until = self._clock.mono_ns() + int(seconds * 1e9)
+        while (left := (until - self._clock.mono_ns()) / 1e9) > 0 and not self._stopping.wait(min(left, SLICE_S)):
+            tick()
+
+    def _connection(self, tick: Tick) -> str | None:
+        """From CONNECT to the loss of it, whose reason is returned; None: the box stops and has said farewell."""
+        session = self._stamp.ulid()
+        client_id = self._options.client_id or f"vedette-{self._device}"
+        link = Link(self._options, client_id, self._status("lost", session), self._clock)
+        with self._link_lock:
+            self._link = link
+        try:
+            link.connect()
+            while link.lost is None and not link.up:
+                tick()
+                link.spin(SLICE_S)
+            if link.up:
+                self._serve(link, session, tick)
+            return None if self._stopping.is_set() else link.lost
+        finally:
+            with self._link_lock:
+                self._link = None
+            link.close(farewell=self._stopping.is_set())
+
+    def _serve(self, link: Link, session: str, tick: Tick) -> None:
+        """Birth, subscriptions, then everything that waits; at the end a farewell."""
+        link.subscribe([self._topics.dn("cmd"), fleet("cmd")] if self._commands else [])
+        delivery = self._delivery(link)
+        delivery.send(self._status("online", session))
+        log.info("connected to the broker", extra={"broker": self._options.where(), "session": session})
+        while link.lost is None and not self._stopping.is_set():
+            tick()
+            self._round(link, delivery)
+            link.spin(delivery.spare_s())
+        if link.lost is None:
+            self._farewell(link, delivery, session, tick)
+
+    def _delivery(self, link: Link) -> Delivery:
+        return Delivery(
+            link,
+            self._outbox,
+            self._notices,
+            self._stamp,
+            topics=self._topics,
+            limits=self._options,
+            pace=self._pace,
+            tally=self._tally,
+        )
+
+    def _round(self, link: Link, delivery: Delivery) -> None:
+        while link.incoming:
+            self._receive(link.incoming.popleft())
+        delivery.round()
+        self._say("degraded" if delivery.fault else "ok", delivery.fault)
+
+    def _receive(self, message: Incoming) -> None:
+        try:
+            name = read_topic(message.topic or "").name
+        except ProtocolError as error:
+            self._tally.count("", "mqtt", "strange")
+            log.warning("message ignored: %s", error)
+            return
+        if name == "cmd" and self._commands:
+            self._commands.receive(message)
+
+    def _status(self, state: str, session: str) -> Letter:
+        status = Status.model_validate({"state": state, "session": session, "software": self._software})
+        payload = self._stamp.wrap("status", status).model_dump_json().encode()
+        return Letter(self._topics.up("status"), payload, retain=True, delay_s=self._options.will_delay_s if state == "lost" else None)
+
+    def _farewell(self, link: Link, delivery: Delivery, session: str, tick: Tick) -> None:
+        """What waits is brought away if that is quick, then `offline` is left behind."""
+        self._until(self._options.drain_s, link, delivery, tick, lambda: self._outbox.finished and delivery.done())
+        if link.lost is None:
+            delivery.send(self._status("offline", session))
+            self._until(FAREWELL_S, link, delivery, tick, lambda: not delivery.flying())
+        self._say("degraded", "stopped")
+
+    def _until(self, seconds: float, link: Link, delivery: Delivery, tick: Tick, done: Callable[[], bool]) -> None:
+        until_ns = self._clock.mono_ns() + int(seconds * 1e9)
+        while link.lost is None and not done() and (left := (until_ns - self._clock.mono_ns()) / 1e9) > 0:
+            tick()
+            self._round(link, delivery)
+            link.spin(min(left, delivery.spare_s(), 0.05))
+
+    def _say(self, state: PartWord, reason: str) -> None:
+        self._board.part(PART, state, reason, self._clock.wall_ns())

@@ -1,0 +1,27 @@
+"""Pace and backoff: how fast what waited is caught up, how long to wait before trying a broker again."""
+
+from __future__ import annotations
+
+import random
+
+
+class Pace:
+    """At most so many a second, evenly, with a tenth of a second's worth at once."""
+
+    def __init__(self, per_s: float) -> None:
+        self._interval_ns = int(1e9 / per_s)
+        self._burst_ns = max(self._interval_ns, 100_000_000)
+        self._next_ns = -(1 << 62)
+
+    def wait_ns(self, now_ns: int) -> int:
+        """How long until one more may go."""
+        return max(0, self._next_ns - now_ns)
+
+    def spend(self, now_ns: int) -> None:
+        self._next_ns = max(self._next_ns, now_ns - self._burst_ns) + self._interval_ns
+
+
+def backoff_s(attempt: int, least_s: float, most_s: float, rng: random.Random) -> float:
+    """Doubles with each attempt up to a cap; half of it is chance, so that a thousand boxes do not come back at once."""
+    top = min(most_s, least_s * 2.0 ** min(attempt, 30))
+    return rng.uniform(top / 2, top)
