@@ -44,6 +44,6 @@ class Context:
     tally: Tally
     device_id: str
     cameras: Mapping[str, CameraContext]
-    open_detector: Callable[[str], Detector]  # by bundle name; one object shared by `workers` threads
+    open_detector: Callable[[str, float | None], Detector]  # bundle, least confidence (None: its own); shared by `workers` threads
     workers: int = 1  # threads that call a detector: as many as cores (throughput) or 1 (latency)
     snapshot: Callable[[UUID, datetime], str | None] = no_snapshot  # the path an event's picture will have

@@ -57,7 +57,7 @@ class Detect:
     def __init__(self, options: Options, context: Context) -> None:
         self._options, self._clock, self._tally = options, context.clock, context.tally
         try:
-            self._serving = self._prepare(context.open_detector(options.bundle))
+            self._serving = self._prepare(context.open_detector(options.bundle, options.min_confidence))
         except BundleError as error:
             raise ConfigError(f"detect: {error}") from error
         workers = options.workers or max(1, context.workers)
