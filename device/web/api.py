@@ -1,0 +1,148 @@
+"""The REST API under /api/v1: what the page shows, for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import AwareDatetime, BaseModel
+from starlette.responses import FileResponse, Response
+
+from contracts.event import Event
+from device.web import files, jpeg, words
+from device.web.desk import Desk, History, StoredClip
+from device.web.live import Live
+from device.web.trail import Trail
+from device.web.trends import Trends
+
+HEALTH_NS = 1_500_000_000  # the same answer for that long, however many ask
+Limit = Annotated[int, Query(ge=1, le=200)]
+Kept = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+class EventPage(BaseModel):
+    events: list[Event]
+    before: int | None = None  # ask with this for the next page; null: that was all
+
+
+class ClipPage(BaseModel):
+    clips: list[dict[str, Any]]
+
+
+def page_of_events(
+    history: History, limit: int, before: int | None = None, *, camera: str | None = None, label: str | None = None, kind: str | None = None
+) -> EventPage:
+    """One more is asked for than is shown: whether there is a next page is known, not guessed."""
+    found = history.recent(limit + 1, before, camera=camera, label=label, kind=kind)
+    more = found[limit - 1].number if len(found) > limit else None
+    return EventPage(events=[past.event for past in found[:limit]], before=more)
+
+
+def find_event(desk: Desk, event_id: UUID) -> Event:
+    found = desk.history.find(event_id)
+    if found is None:
+        raise HTTPException(404, f"no event {event_id} is kept on this box")
+    return found
+
+
+def clip_words(stored: StoredClip) -> dict[str, Any]:
+    return {**stored.clip.model_dump(mode="json"), "url": f"/api/v1/clips/file/{stored.video.removeprefix('clips/')}"}
+
+
+def once_in(desk: Desk, ask: Callable[[], BaseModel]) -> Callable[[], BaseModel]:
+    """Health counts from one report to the next, so it is not asked anew for every visitor."""
+    last: list[tuple[int, BaseModel]] = []
+
+    def answer() -> BaseModel:
+        now = desk.clock.mono_ns()
+        if not last or now - last[0][0] > HEALTH_NS:
+            last[:] = [(now, ask())]
+        return last[0][1]
+
+    return answer
+
+
+@lru_cache(maxsize=256)
+def _thumbnail(path: Path, _mtime_ns: int, width: int) -> bytes | None:
+    return jpeg.of_file(path.read_bytes(), width, 80)
+
+
+def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
+    routes = APIRouter(prefix="/api/v1")
+    health = once_in(desk, desk.health)
+
+    @routes.get("/info", summary="What this box is and how it is, in words")
+    def info() -> dict[str, Any]:
+        return words.status(desk) | {"run": trail.run}
+
+    @routes.get("/cameras", summary="The cameras and their state")
+    def cameras() -> list[dict[str, Any]]:
+        return words.cameras(desk)
+
+    @routes.get("/zones", summary="Zones of each camera: corners in 0 to 1 of the picture")
+    def zones() -> dict[str, dict[str, list[tuple[float, float]]]]:
+        return {camera: {name: [(x, y) for x, y in corners] for name, corners in named.items()} for camera, named in desk.zones.items()}
+
+    @routes.get("/health", summary="Figures of every camera, stage and part")
+    def current_health() -> dict[str, Any]:
+        return health().model_dump(mode="json")
+
+    @routes.get("/health/trends", summary="The last ten minutes as series")
+    async def health_trends(after: int = 0) -> dict[str, Any]:
+        return trends.series(after)
+
+    @routes.get("/events", summary="Events that are kept, newest first")
+    def events(
+        limit: Limit = 50,
+        before: int | None = None,
+        camera: str | None = None,
+        label: str | None = None,
+        kind: str | None = None,
+    ) -> EventPage:
+        return page_of_events(desk.history, limit, before, camera=camera, label=label, kind=kind)
+
+    @routes.get("/events/{event_id}", summary="The latest message of one event")
+    def event(event_id: UUID) -> Event:
+        return find_event(desk, event_id)
+
+    @routes.get("/events/{event_id}/picture.jpg", summary="Its picture, smaller if asked", response_class=Response)
+    def event_picture(event_id: UUID, width: Annotated[int | None, Query(ge=64, le=1920)] = None) -> Response:
+        snapshot = find_event(desk, event_id).snapshot
+        path = files.readable(desk.data, snapshot) if snapshot else None
+        if path is None:
+            raise HTTPException(404, "this event has no picture yet")
+        if width is None:
+            return FileResponse(path, media_type=files.KINDS[path.suffix])
+        small = _thumbnail(path, path.stat().st_mtime_ns, width)
+        if small is None:
+            raise HTTPException(404, "this event's picture cannot be read")
+        return Response(small, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
+
+    @routes.get("/clips", summary="Clips that are kept, newest first")
+    def clips(
+        limit: Limit = 50, before: AwareDatetime | None = None, camera: str | None = None, event_id: UUID | None = None
+    ) -> ClipPage:
+        found = desk.clips.clips(limit, before=before, camera=camera, event_id=event_id)
+        return ClipPage(clips=[clip_words(stored) for stored in found])
+
+    @routes.get("/clips/file/{path:path}", summary="A file of the clips folder; Range is served", response_class=FileResponse)
+    def clip_file(path: str) -> FileResponse:
+        found = files.readable(desk.data / "clips", path)
+        if found is None:
+            raise HTTPException(404, "there is no such clip")
+        return FileResponse(found, media_type=files.KINDS[found.suffix], headers=Kept if found.suffix != ".json" else None)
+
+    @routes.get("/snapshot/{camera}.jpg", summary="The camera's newest key frame", response_class=Response)
+    async def snapshot(camera: str) -> Response:
+        if camera not in live.feeds:
+            raise HTTPException(404, f"there is no camera {camera}")
+        picture = await live.key_picture(camera)
+        if picture is None:
+            raise HTTPException(503, f"camera {camera} has no picture yet")
+        return Response(picture, media_type="image/jpeg")
+
+    return routes

@@ -1,0 +1,163 @@
+"""Guard: every request passes it first: host names, origins, sizes, who is asking, and the headers of every answer."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from device.web.access import COOKIE, Access
+from device.web.options import Options, is_loopback
+
+MAX_BODY_BYTES = 16 << 10  # the only body the page takes is a login form
+OPEN_PATHS = ("/login", "/healthz", "/static/", "/favicon.ico")
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    status: int
+    why: str
+    retry_after_s: int = 0
+
+
+class Guard:
+    def __init__(self, app: ASGIApp, options: Options, access: Access) -> None:
+        self._app, self._options, self._access = app, options, access
+        own = socket.gethostname().lower()
+        reachable = () if is_loopback(options.host) else (own, f"{own}.local", options.host)
+        self._hosts = {"localhost", *(name.lower() for name in (*reachable, *options.allowed_hosts))}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        asked = HTTPConnection(scope)
+        send = _with_headers(send, asked)
+        refusal = self._wrong_way(asked) or self._stranger(asked)
+        if refusal is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": refusal.why[:120]})
+        else:
+            await _answer(refusal, asked)(scope, receive, send)
+
+    def _wrong_way(self, asked: HTTPConnection) -> Refusal | None:
+        """What no caller may do, whoever it is."""
+        host = asked.headers.get("host", "")
+        if not self._knows(host):
+            return Refusal(421, f"this box does not answer to {_name(host) or 'no name'!r}; add the name to page.allowed_hosts")
+        if asked.scope["type"] == "websocket":
+            return None if _own_origin(asked, absent=True) else Refusal(403, "another site may not listen here")
+        if asked.scope["method"] in SAFE:
+            return None
+        length = asked.headers.get("content-length", "")
+        if not length.isdigit():
+            return Refusal(411, "say how long the body is")
+        if int(length) > MAX_BODY_BYTES:
+            return Refusal(413, f"the body is longer than {MAX_BODY_BYTES} bytes")
+        machine = "authorization" in asked.headers
+        return None if _own_origin(asked, absent=machine) else Refusal(403, "another site may not send this here")
+
+    def _knows(self, host: str) -> bool:
+        """An address cannot be rebound by a name server, so addresses are fine; names must be ours."""
+        name = _name(host)
+        try:
+            ip_address(name)
+        except ValueError:
+            return name in self._hosts
+        return True
+
+    def _stranger(self, asked: HTTPConnection) -> Refusal | None:
+        """Who is asking: a session, a machine with its token, or somebody who only gets what is open to all."""
+        path = asked.scope["path"]
+        is_open = any(path == p or (p.endswith("/") and path.startswith(p)) for p in OPEN_PATHS)
+        token, address = _bearer(asked), asked.client.host if asked.client else "?"
+        asked.scope["vedette.welcome"] = welcome = self._has_session(asked)
+        if welcome or (is_open and token is None):
+            return None
+        if token is not None:
+            if wait_s := self._access.failures.wait_s(address):
+                return Refusal(429, f"too many wrong guesses; wait {wait_s} s", wait_s)
+            if self._access.bearer(token, address):
+                asked.scope["vedette.welcome"] = True
+                return None
+        return Refusal(401, "log in, or send Authorization: Bearer <token>")
+
+    def _has_session(self, asked: HTTPConnection) -> bool:
+        return not self._access.locked or self._access.sessions.valid(asked.cookies.get(COOKIE, ""))
+
+
+def welcome(asked: HTTPConnection) -> bool:
+    """Whether the guard knows this visitor, and did not only let it pass to what is open to all."""
+    return bool(asked.scope.get("vedette.welcome"))
+
+
+def _bearer(asked: HTTPConnection) -> str | None:
+    scheme, _, token = asked.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _name(host: str) -> str:
+    """`[::1]:8080` -> `::1`, `Box.local:80` -> `box.local`."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _own_origin(asked: HTTPConnection, absent: bool) -> bool:
+    """Whether the page that asks is one of ours. `absent`: what a caller without an Origin gets (browsers always send one)."""
+    origin = asked.headers.get("origin")
+    if asked.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        return False
+    if origin is None:
+        return absent
+    return urlsplit(origin).netloc.lower() == asked.headers.get("host", "").lower()
+
+
+def _answer(refusal: Refusal, asked: HTTPConnection) -> Response:
+    path = asked.url.path
+    wants_page = "text/html" in asked.headers.get("accept", "") and not path.startswith("/api/")
+    if refusal.status == 401 and wants_page:
+        onward = quote(path + (f"?{asked.url.query}" if asked.url.query else ""))
+        return RedirectResponse(f"/login?next={onward}", 303)
+    headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
+    if refusal.retry_after_s:
+        headers["Retry-After"] = str(refusal.retry_after_s)
+    return JSONResponse({"detail": refusal.why}, refusal.status, headers)
+
+
+def _policy(host: str) -> str:
+    sockets = f"ws://{host} wss://{host}"  # older Safari does not count them as 'self'
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
+        f"connect-src 'self' {sockets}; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _with_headers(send: Send, asked: HTTPConnection) -> Send:
+    name = asked.headers.get("host", "")
+    host = name if _name(name) and not set(name) & set(" ;,'\"") else "localhost"
+
+    async def sender(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["Content-Security-Policy"] = _policy(host)
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["X-Frame-Options"] = "DENY"
+            headers["Referrer-Policy"] = "same-origin"
+            headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+            headers.setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return sender

@@ -1,0 +1,65 @@
+"""Metrics: the tally and the board as Prometheus reads them, from a registry of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from device.web.desk import Desk
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Numbers(Collector):
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def collect(self) -> Iterator[Metric]:
+        desk = self._desk
+        info = InfoMetricFamily("vedette", "What runs here")
+        info.add_metric([], {"device": desk.device_id, "profile": desk.profile, "version": desk.version, "model": desk.model or ""})
+        yield info
+        yield from self._tally()
+        yield from self._board()
+
+    def _tally(self) -> Iterator[Metric]:
+        tally = self._desk.tally
+        counts = CounterMetricFamily("vedette_count", "Frames, packets and events", labels=["camera", "what", "reason"])
+        for (camera, what, reason), n in tally.counts().items():
+            counts.add_metric([camera, what, reason], float(n))
+        yield counts
+        took = GaugeMetricFamily("vedette_stage_milliseconds", "Time taken, over the last frames", labels=["camera", "stage", "quantile"])
+        runs = CounterMetricFamily("vedette_stage_runs", "How often a stage ran", labels=["camera", "stage"])
+        for (camera, stage), p in tally.percentiles().items():
+            for quantile, value in (("0.5", p.p50_ms), ("0.95", p.p95_ms), ("0.99", p.p99_ms)):
+                took.add_metric([camera, stage, quantile], value)
+            runs.add_metric([camera, stage], p.count)
+        yield from (took, runs)
+        gauges = GaugeMetricFamily("vedette_gauge", "What the parts measure", labels=["camera", "name"])
+        for (camera, name), value in tally.gauges().items():
+            gauges.add_metric([camera, name], value)
+        yield gauges
+
+    def _board(self) -> Iterator[Metric]:
+        cameras = GaugeMetricFamily("vedette_camera_state", "1 for the state a camera is in", labels=["camera", "state"])
+        reconnects = CounterMetricFamily("vedette_camera_reconnects", "How often a camera came back", labels=["camera"])
+        for camera, now in self._desk.board.cameras().items():
+            cameras.add_metric([camera, now.state], 1)
+            reconnects.add_metric([camera], now.reconnects)
+        parts = GaugeMetricFamily("vedette_part_state", "1 for the state a part is in", labels=["part", "state"])
+        for name, part in self._desk.board.parts().items():
+            parts.add_metric([name, part.state], 1)
+        yield from (cameras, reconnects, parts)
+
+
+def registry(desk: Desk) -> CollectorRegistry:
+    own = CollectorRegistry(auto_describe=False)
+    own.register(Numbers(desk))
+    return own
+
+
+def text(own: CollectorRegistry) -> bytes:
+    return generate_latest(own)

@@ -1,0 +1,63 @@
+"""Options of the page: where it listens, who may come in, how much it gives."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from device.pipeline.strict import Strict
+
+LEAST_TOKEN, LEAST_PASSWORD = 16, 8  # characters
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Options(Strict):
+    host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on; not loopback: needs a token or password")
+    port: int = Field(default=8088, ge=0, le=65535, description="TCP port; 0 takes a free one")
+    token: SecretStr | None = Field(default=None, description="for machines: Authorization: Bearer, at least 16 characters")
+    password: SecretStr | None = Field(default=None, description="for people: asked for by the login form, at least 8 characters")
+    allowed_hosts: tuple[str, ...] = Field(default=(), description="names by which browsers reach the box, beside its addresses")
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 30, description="hours until a login must be repeated")
+    jpeg_quality: int = Field(default=75, ge=10, le=95, description="of the pictures for browsers that cannot play the camera's own stream")
+    jpeg_fps: float = Field(default=8.0, gt=0, le=30, description="at most so many of those pictures a second")
+    jpeg_max_width_px: int = Field(default=1280, ge=160, le=3840, description="widest picture sent as JPEG")
+    max_viewers: int = Field(default=24, ge=1, le=256, description="live pictures at a time, all cameras and browsers together")
+    max_connections: int = Field(default=128, ge=8, le=4096, description="connections at a time, of any kind")
+
+    @field_validator("token")
+    @classmethod
+    def _long_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < LEAST_TOKEN:
+            raise ValueError(f"the token is shorter than {LEAST_TOKEN} characters; make one with `openssl rand -hex 24`")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _long_password(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < LEAST_PASSWORD:
+            raise ValueError(f"the password is shorter than {LEAST_PASSWORD} characters; choose a longer one")
+        return value
+
+    @model_validator(mode="after")
+    def _open_only_with_a_lock(self) -> Options:
+        if not is_loopback(self.host) and self.token is None and self.password is None:
+            raise ValueError(
+                f"host {self.host} can be reached by others, and there is neither a token nor a password; "
+                "set VEDETTE_PAGE__PASSWORD (or the token), or listen on 127.0.0.1"
+            )
+        return self
+
+    @property
+    def locked(self) -> bool:
+        """Whether a visitor has to say who he is."""
+        return self.token is not None or self.password is not None

@@ -1,0 +1,119 @@
+"""PageServer: the page on its own thread; it listens from start(), answers in work(), and ends with close()."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from contextlib import suppress
+
+import uvicorn
+
+from contracts.errors import ConfigError
+from device.pipeline.protocols import Tick
+from device.web.desk import Desk
+from device.web.options import Options, is_loopback
+from device.web.site import build
+
+log = logging.getLogger(__name__)
+TICK_S = 1.0
+FAREWELL_S = 2  # how long open connections may take to end
+MAX_MESSAGE_BYTES = 4096  # the longest thing a browser has to say over a WebSocket
+
+
+class PageServer:
+    def __init__(self, desk: Desk, options: Options | None = None) -> None:
+        self._desk, self._options = desk, options or Options()
+        self._socket: socket.socket | None = None
+        self._error: BaseException | None = None
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                build(desk, self._options, self._fail),
+                http="h11",
+                ws="websockets-sansio",
+                loop="asyncio",
+                lifespan="on",
+                log_config=None,
+                log_level="warning",  # below that uvicorn writes down every address asked for
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                limit_concurrency=self._options.max_connections,
+                timeout_graceful_shutdown=FAREWELL_S,
+                ws_max_size=MAX_MESSAGE_BYTES,
+                ws_per_message_deflate=False,  # video does not get smaller
+                h11_max_incomplete_event_size=16 << 10,
+            )
+        )
+
+    def start(self) -> None:
+        """Take the port; ConfigError when it cannot be had."""
+        host, port = self._options.host.strip("[]"), self._options.port
+        try:
+            family, kind, proto, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+            self._socket = socket.socket(family, kind, proto)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind(where)
+            self._socket.listen(128)
+        except OSError as error:
+            self._let_go()
+            raise ConfigError(_mend(host, port, error)) from error
+        log.info("page listens", extra={"address": self.address})
+        self._desk.board.part("page", "ok", f"listening on {self.address}", self._desk.clock.wall_ns())
+
+    @property
+    def address(self) -> str:
+        """What to type into a browser, e.g. http://127.0.0.1:8088; only after start()."""
+        if self._socket is None:
+            raise RuntimeError("the page has no address before start()")
+        host, port = self._socket.getsockname()[:2]
+        if not is_loopback(host) and host in {"0.0.0.0", "::"}:  # noqa: S104 - read, not bound
+            host = socket.gethostname()
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    def work(self, tick: Tick) -> None:
+        """Worker: answers until close(); raises what went wrong in one of the page's own threads."""
+        if self._socket is None:
+            raise RuntimeError("the page works only after start()")
+        try:
+            asyncio.run(self._serve(tick, self._socket))
+        finally:
+            self._let_go()
+        if self._error is not None:
+            raise self._error
+
+    async def _serve(self, tick: Tick, listening: socket.socket) -> None:
+        ticking = asyncio.create_task(self._tick(tick))
+        try:
+            await self._server.serve(sockets=[listening])
+        finally:
+            ticking.cancel()
+            with suppress(asyncio.CancelledError):
+                await ticking
+
+    async def _tick(self, tick: Tick) -> None:
+        while True:
+            tick()
+            await asyncio.sleep(TICK_S)
+
+    def close(self) -> None:
+        """From any thread; work() returns soon after."""
+        self._server.should_exit = True
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = self._error or error
+        self.close()
+
+    def _let_go(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+
+def _mend(host: str, port: int, error: OSError) -> str:
+    where = f"page: port {port} on {host}"
+    if error.errno == errno.EADDRINUSE:
+        return f"{where} is taken by another program; stop it, or set page.port to a free one (0 takes any)"
+    if error.errno == errno.EACCES:
+        return f"{where} needs more rights than this program has; set page.port to 1024 or above"
+    return f"{where} cannot be listened on ({error.strerror or error}); set page.host to an address of this machine"

@@ -1,0 +1,63 @@
+"""Site: the page put together: the API, the streams, the HTML, and the guard in front of them all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from device.web import api, login, pages, sockets, trends
+from device.web.access import Access
+from device.web.desk import Desk
+from device.web.guard import Guard
+from device.web.live import Live
+from device.web.options import Options
+from device.web.trail import Trail
+
+STATIC = Path(__file__).parent / "static"
+
+
+def build(desk: Desk, options: Options, failed: Callable[[BaseException], None]) -> ASGIApp:
+    """`failed` hears of a bug in one of the page's own threads."""
+    access, trail = Access(options, desk.clock), Trail(desk, failed)
+    live, past = Live(desk, options, failed), trends.Trends(desk)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        trail.start()
+        sampling = asyncio.create_task(_sample(past))
+        try:
+            yield
+        finally:
+            trail.stop()
+            sampling.cancel()
+            with suppress(asyncio.CancelledError):
+                await sampling
+
+    app = FastAPI(
+        title="Vedette",
+        version=desk.version,
+        summary="One box: its cameras, events, clips and health",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=life,
+    )
+    app.include_router(api.router(desk, live, trail, past))
+    app.include_router(sockets.router(desk, live, trail))
+    app.include_router(login.router(access))
+    app.include_router(pages.router(desk, app, options))
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_exception_handler(404, pages.lost)
+    return Guard(app, options, access)
+
+
+async def _sample(past: trends.Trends) -> None:
+    while True:
+        past.sample()
+        await asyncio.sleep(trends.EVERY_S)

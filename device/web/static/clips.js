@@ -1,0 +1,11 @@
+// The page of clips: a clip this browser cannot play says so instead of staying black.
+
+import "./page.js";
+
+for (const video of document.querySelectorAll("video[data-type]")) {
+  if (video.canPlayType(video.dataset.type)) continue;
+  const words = document.createElement("p");
+  words.className = "empty";
+  words.textContent = "This browser cannot play this kind of video. Download it and open it in a player.";
+  video.replaceWith(words);
+}

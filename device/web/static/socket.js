@@ -1,0 +1,49 @@
+// A WebSocket that comes back: soon at first, then slower, at once when the network or the page is back.
+
+const FIRST_MS = 400;
+const LAST_MS = 8000;
+
+export function lasting(path, { open = () => {}, words = () => {}, bytes = () => {}, down = () => {} }) {
+  let socket = null;
+  let wait = FIRST_MS;
+  let timer = 0;
+  let ended = false;
+
+  function connect() {
+    clearTimeout(timer);
+    if (ended || (socket && socket.readyState <= WebSocket.OPEN)) return;
+    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+    const mine = new WebSocket(`${scheme}//${location.host}${typeof path === "function" ? path() : path}`);
+    socket = mine;
+    mine.binaryType = "arraybuffer";
+    mine.onopen = () => open(mine);
+    mine.onmessage = ({ data }) => {
+      wait = FIRST_MS;
+      if (typeof data === "string") words(JSON.parse(data), mine);
+      else bytes(data);
+    };
+    mine.onclose = (event) => {
+      if (mine !== socket || ended) return;
+      down(event);
+      timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
+      wait = Math.min(LAST_MS, wait * 2);
+    };
+  }
+
+  const again = () => document.visibilityState === "visible" && connect();
+  addEventListener("online", again);
+  document.addEventListener("visibilitychange", again);
+  connect();
+  return {
+    end() {
+      ended = true;
+      clearTimeout(timer);
+      removeEventListener("online", again);
+      document.removeEventListener("visibilitychange", again);
+      socket?.close();
+    },
+    restart() {
+      socket?.close(4000, "again");
+    },
+  };
+}
