@@ -1,0 +1,101 @@
+"""Small files that survive a power cut: temp, fsync, rename, fsync of the folder; and names that stay inside their folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import quote
+
+from contracts.errors import ProtocolError, StorageError
+
+MENDS = {
+    errno.ENOSPC: "the disk is full; free some room",
+    errno.EDQUOT: "the quota is used up; free some room or raise it",
+    errno.EIO: "the disk has a fault; check its cable and health, and replace it",
+    errno.EROFS: "the file system is read-only; see why with dmesg, or mount it writable",
+    errno.EACCES: "not allowed; give the service's user the folder",
+    errno.EPERM: "not allowed; give the service's user the folder",
+}
+LONGEST_NAME = 80  # characters of a name made of foreign text; a file system takes 255 bytes with all suffixes
+
+
+@contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """The seam: whatever the disk refuses inside becomes a StorageError that says what, which and what to do."""
+    try:
+        yield
+    except OSError as error:
+        mend = MENDS.get(error.errno or 0, f"{error.strerror or error}; see the disk's state")
+        raise StorageError(f"{path}: {mend}") from error
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """All of `data` or what was there before, whenever the power goes; StorageError when the disk refuses."""
+    with storage(path):
+        make_folders(path.parent)
+        temp = path.with_name(f".{path.name}.tmp")  # always the same name: a temp left by a cut is written over
+        try:
+            with temp.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temp.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temp.unlink()
+            raise
+        sync_folder(path.parent)
+
+
+def rename_durably(old: Path, new: Path) -> None:
+    """`old` must have been fsynced; what was at `new` is replaced."""
+    with storage(new):
+        make_folders(new.parent)
+        old.replace(new)
+        sync_folder(new.parent)
+        if old.parent != new.parent:
+            sync_folder(old.parent)
+
+
+def make_folders(path: Path) -> None:
+    """`mkdir -p` of which each new folder is still there after a power cut."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder durable; a file system that cannot sync folders (some FUSE and network ones) is taken as it is."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
+            raise
+    finally:
+        os.close(handle)
+
+
+def file_name(text: str) -> str:
+    """Any text as one harmless file name: plain names stay as they are, different texts give different names."""
+    name = quote(text, safe=" +,=@()", errors="surrogatepass")
+    if name.startswith((".", " ")) or not name:
+        name = f"%{ord(name[0]):02X}{name[1:]}" if name else "%"
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME - 18]}%-{sha256(text.encode(errors='surrogatepass')).hexdigest()[:16]}"
+
+
+def inside(root: Path, relative: str) -> Path:
+    """The path `relative` names below `root`; ProtocolError for one that leaves it by `..`, an absolute path or a link."""
+    if not relative or "\0" in relative or "\\" in relative or relative.startswith("/") or ".." in relative.split("/"):
+        raise ProtocolError(f"path {relative[:200]!r}: not a plain relative path; name a file below the folder")
+    path = root / relative
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise ProtocolError(f"path {relative[:200]!r}: leads out of its folder by a link; name a file below the folder")
+    return path

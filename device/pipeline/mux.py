@@ -1,0 +1,198 @@
+"""Packets into a container by stream copy: MP4 that is fragmented until it is closed, or Matroska."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Literal, Protocol, cast
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+from contracts.errors import HardwareError
+from device.pipeline.packets import Packet, StreamInfo
+
+Container = Literal["mp4", "mkv"]
+US = Fraction(1, 1_000_000)  # MP4's timescale here: times are exact to the microsecond. Matroska's are rounded to 1 ms by FFmpeg
+FRAGMENT_MS = 500  # what is not yet a whole fragment is lost by a kill
+BUFFER_BYTES = 1 << 18
+FORMATS = {"mp4": "mp4", "mkv": "matroska"}
+
+# Fragments while it grows; closing turns it into an ordinary MP4 with one index, so that every player knows its length and can seek.
+# The index is written behind everything else before the head is changed: a cut at any byte leaves one form or the other.
+CLIP_FLAGS = "hybrid_fragmented+frag_keyframe"
+LIVE_FLAGS = "empty_moov+default_base_moof+frag_every_frame+skip_trailer"
+
+
+class File(Protocol):
+    """Where the bytes go; `seek` and `tell` are used for clips only. What `write` raises comes out of the muxer."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+def container_of(codec: str) -> Container:
+    return "mp4" if codec in {"h264", "hevc"} else "mkv"
+
+
+class Muxer:
+    """Writes the packets of one stream, from a key frame on. Zero in the file is the first packet's decoding time (`origin_ns`).
+
+    `live`: no seeking, a fragment a picture, each written when the next picture comes (MP4 only, for Media Source Extensions).
+    """
+
+    def __init__(self, file: File, first: Packet, comment: str = "", fragment_ms: int = FRAGMENT_MS, live: bool = False) -> None:
+        info = first.stream
+        self.origin_ns = first.dts_ns
+        self._last_us = -1
+        self._template = _template(info, first)  # kept: the output's stream refers to it
+        try:
+            self._out = _open(file, container_of(info.codec), comment, fragment_ms, live)
+            self._stream = self._add(info)
+        except (FFmpegError, ValueError) as error:
+            raise _refused(info, error) from error
+
+    def _add(self, info: StreamInfo) -> Stream:
+        if self._template is None:
+            return self._out.add_mux_stream(info.codec, info.rate or 25, width=info.width, height=info.height, time_base=US)
+        stream = self._out.add_stream_from_template(self._template.streams.video[0], opaque=True)
+        stream.time_base = US
+        if info.codec == "hevc":
+            stream.codec_context.codec_tag = "hvc1"  # parameter sets in the head only: what browsers want
+        return stream
+
+    def write(self, packet: Packet) -> None:
+        """Times that do not grow are moved on by a microsecond, as no container takes them."""
+        out = av.Packet(packet.data)
+        dts_us = max(self._us(packet.dts_ns), self._last_us + 1)
+        self._last_us = dts_us
+        out.stream, out.time_base = self._stream, US
+        out.dts, out.pts = dts_us, max(self._us(packet.pts_ns), dts_us)
+        out.duration = duration_ns(packet) // 1000
+        out.is_keyframe = packet.key
+        try:
+            self._out.mux_one(out)
+        except FFmpegError as error:
+            raise _refused(packet.stream, error) from error
+
+    def _us(self, ns: int) -> int:
+        return (ns - self.origin_ns + 500) // 1000
+
+    def close(self) -> None:
+        """Finish the file; the caller closes it."""
+        try:
+            self._out.close()
+        finally:
+            if self._template is not None:
+                self._template.close()
+
+
+def duration_ns(packet: Packet) -> int:
+    """How long the picture is shown: as the packet says, else by the nominal rate."""
+    if packet.duration_ns > 0:
+        return packet.duration_ns
+    return round(1_000_000_000 / (packet.stream.rate or 25))
+
+
+def _refused(info: StreamInfo, error: Exception) -> HardwareError:
+    return HardwareError(f"camera {info.camera}: its {info.codec} stream cannot be put into a file ({error}); choose h264, hevc or mjpeg")
+
+
+def _template(info: StreamInfo, first: Packet) -> InputContainer | None:
+    """A stream that carries the parameter sets: the only way to hand them to an output through PyAV."""
+    if info.codec not in {"h264", "hevc"}:
+        return None
+    try:
+        return av.open(io.BytesIO(info.extradata + first.data), "r", format=info.codec, options={"probesize": "10000000"})
+    except FFmpegError as error:
+        raise _refused(info, error) from error
+
+
+def _open(file: File, container: Container, comment: str, fragment_ms: int, live: bool) -> OutputContainer:
+    options = {
+        "mp4": {
+            "movflags": LIVE_FLAGS if live else CLIP_FLAGS,
+            "video_track_timescale": str(US.denominator),
+            **({} if live else {"frag_duration": str(fragment_ms * 1000)}),
+        },
+        "mkv": {"cluster_time_limit": str(fragment_ms)},
+    }
+    return _output(file, container, options[container], comment)
+
+
+def _output(file: File, container: Container, options: Mapping[str, str], comment: str) -> OutputContainer:
+    out = av.open(cast(Any, file), "w", format=FORMATS[container], options=dict(options), buffer_size=BUFFER_BYTES)
+    if comment:
+        out.metadata["comment"] = comment
+    return out
+
+
+class Fragments:
+    """One stream as bytes for Media Source Extensions: the head with the first picture, then a fragment a picture."""
+
+    def __init__(self, first: Packet) -> None:
+        self._pieces = _Pieces()
+        self._muxer = Muxer(self._pieces, first, live=True)
+
+    def push(self, packet: Packet) -> bytes:
+        """What can be sent now: empty or whole boxes; a picture comes out when the next one goes in."""
+        self._muxer.write(packet)
+        return self._pieces.take()
+
+    def close(self) -> bytes:
+        self._muxer.close()
+        return self._pieces.take()
+
+
+class _Pieces:
+    def __init__(self) -> None:
+        self._data: list[bytes] = []
+
+    def write(self, data: bytes, /) -> int:
+        self._data.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        data, self._data = b"".join(self._data), []
+        return data
+
+
+def remux(source: str, file: File, comment: str) -> int:
+    """Copy what can be read of a video into a new file of the same form, from its first key frame; the number of pictures."""
+    frames = 0
+    with av.open(source) as old:
+        stream = old.streams.video[0]
+        container: Container = "mkv" if "matroska" in old.format.name else "mp4"
+        options = {"movflags": CLIP_FLAGS, "frag_duration": str(FRAGMENT_MS * 1000), "video_track_timescale": str(US.denominator)}
+        out = _output(file, container, options if container == "mp4" else {}, comment)
+        try:
+            copy = _copy_of(out, stream)
+            for packet in readable(old, stream):
+                packet.stream = copy
+                out.mux_one(packet)
+                frames += 1
+        finally:
+            out.close()
+    return frames
+
+
+def _copy_of(out: OutputContainer, stream: VideoStream) -> VideoStream:
+    copy = out.add_stream_from_template(stream, opaque=True)
+    copy.time_base = stream.time_base
+    if stream.codec_context.name == "hevc":
+        copy.codec_context.codec_tag = "hvc1"
+    return copy
+
+
+def readable(video: InputContainer, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
+    """Packets up to where the file was cut: what does not parse is the end, what the disk does not give is an error."""
+    try:
+        for packet in video.demux(stream):
+            if packet.dts is not None and packet.size:
+                yield packet
+    except FFmpegError as error:
+        if isinstance(error, OSError):
+            raise

@@ -1,0 +1,218 @@
+"""What a kill or a power cut left behind: kept as far as it plays, or put aside; nothing is deleted that is not kept elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from urllib.parse import unquote
+from uuid import uuid5
+
+import av
+from av.error import FFmpegError
+from pydantic import ValidationError
+
+from contracts.clip import Clip
+from contracts.errors import StorageError
+from contracts.event import NAMESPACE
+from device.pipeline.files import rename_durably, storage, sync_folder
+from device.pipeline.mux import readable, remux
+from device.record.clipfile import PART, ClipFile
+from device.record.layout import VIDEOS, clips_folder, manifest_of, salvage_folder, sized, write_manifest
+
+log = logging.getLogger(__name__)
+COPY = ".copy"  # a clip being written anew; worthless before it is renamed
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was found at a start: for the log and the board."""
+
+    clips: list[Clip] = field(default_factory=list)  # closed, or given a manifest again
+    salvaged: list[Path] = field(default_factory=list)  # nothing in them plays: moved to salvage/
+    waiting: list[str] = field(default_factory=list)  # the disk refused; next time
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What can be read of a video: pictures, and its time span in nanoseconds from the file's zero."""
+
+    frames: int
+    first_ns: int
+    end_ns: int
+    codec: str
+    width: int
+    height: int
+    comment: str
+
+
+def recover(data: Path, reserve_bytes: int = 0) -> Recovered:
+    """Before recording starts: close every `.part`, give every video without a manifest one."""
+    found = Recovered()
+    for path in list(_unfinished(data)):
+        try:
+            clip = recover_part(path, data, reserve_bytes) if path.suffix == PART else rebuild(path, data)
+        except StorageError as error:
+            found.waiting.append(str(error))
+            log.warning("a cut clip could not be closed", extra={"reason": str(error)})
+            continue
+        if clip:
+            found.clips.append(clip)
+        else:
+            found.salvaged.append(path)
+    return found
+
+
+def _unfinished(data: Path) -> Iterator[Path]:
+    """Also throws away copies that were not finished: what they were made from is still there."""
+    with storage(clips_folder(data)):
+        for day in sorted(clips_folder(data).glob("*/*/")):
+            names = {path.name for path in day.iterdir()}
+            for name in sorted(names):
+                path = day / name
+                if name.endswith(COPY):
+                    path.unlink()
+                elif name.endswith(PART) or (path.suffix in VIDEOS and manifest_of(path).name not in names and name + PART not in names):
+                    yield path
+
+
+def recover_part(part: Path, data: Path, reserve_bytes: int = 0) -> Clip | None:
+    """The clip it became; None: nothing plays in it and it lies in `salvage/` now. StorageError: no room, or a broken disk."""
+    probe = probed(part)
+    if probe is None:
+        salvage(part, data)
+        return None
+    video = part.with_name(part.name.removesuffix(PART))
+    if not _copied(part, video, probe, reserve_bytes):
+        rename_durably(part, video)
+    return rebuild(video, data)
+
+
+def _copied(part: Path, video: Path, probe: Probe, reserve_bytes: int) -> bool:
+    """Written anew it has an index, which players want for its length and for seeking; without room for that it plays all the same."""
+    copy = video.with_name(video.name + COPY)
+    try:
+        with suppress(FileNotFoundError):
+            copy.unlink()
+        file = ClipFile(copy, reserve_bytes + part.stat().st_size)
+        try:
+            if remux(str(part), file, probe.comment) != probe.frames or file.failed:
+                return False
+        finally:
+            file.close()
+        rename_durably(copy, video)
+        part.unlink()
+        sync_folder(part.parent)
+    except (OSError, StorageError, FFmpegError):
+        return False
+    finally:
+        with suppress(OSError):
+            copy.unlink(missing_ok=True)
+    return True
+
+
+def rebuild(video: Path, data: Path) -> Clip | None:
+    """Give a video a manifest made of what it says of itself; None: it does not play and lies in `salvage/` now."""
+    probe = probed(video)
+    if probe is None:
+        salvage(video, data)
+        return None
+    size, digest = sized(video)
+    draft = _draft(probe, video)
+    first_ns = draft.origin_pts_ns + probe.first_ns
+    span_ns = probe.end_ns - probe.first_ns
+    changes = {
+        "start_pts_ns": first_ns,
+        "end_pts_ns": first_ns + span_ns,
+        "end": draft.start + timedelta(microseconds=span_ns // 1000),
+        "frames": probe.frames,
+        "last_frame": draft.first_frame + probe.frames - 1,
+        "bytes": size,
+        "sha256": digest,
+        "file": video.name,
+    }
+    clip = draft.model_copy(update=changes)
+    write_manifest(video, clip)
+    log.info("clip recovered", extra={"camera": clip.camera, "file": clip.file, "frames": clip.frames})
+    return clip
+
+
+def _draft(probe: Probe, video: Path) -> Clip:
+    """The manifest a clip was begun with lies in the file itself; without it, what the name says."""
+    try:
+        return Clip.model_validate_json(probe.comment)
+    except ValidationError:
+        return Clip(
+            id=uuid5(NAMESPACE, f"clip|{video.parent.parent.name}|{video.parent.name}|{video.name}"),
+            camera=unquote(video.parent.parent.name),
+            file=video.name,
+            container="mkv" if video.suffix == ".mkv" else "mp4",
+            codec=probe.codec,
+            width=probe.width,
+            height=probe.height,
+            start=_named_start(video),
+            end=EPOCH,
+            start_pts_ns=0,
+            end_pts_ns=0,
+            origin_pts_ns=0,
+            pre_roll_asked_ms=0,
+            pre_roll_ms=0,
+            post_roll_asked_ms=0,
+            first_frame=0,
+            last_frame=0,
+            frames=0,
+            bytes=0,
+            sha256="0" * 64,
+            state="recovered",
+            reason="cut off",
+        )
+
+
+def _named_start(video: Path) -> datetime:
+    try:
+        named = datetime.strptime(f"{video.parent.name} {video.name[:10]}000", "%Y-%m-%d %H%M%S.%f")
+    except ValueError:
+        return EPOCH + timedelta(microseconds=video.stat().st_mtime_ns // 1000)
+    return named.replace(tzinfo=timezone.utc)
+
+
+def probed(path: Path) -> Probe | None:
+    """Counts the pictures by reading all packets; None when there is none."""
+    try:
+        with av.open(str(path)) as video:
+            stream = video.streams.video[0]
+            spans = [
+                (packet.pts * 1_000_000_000 * packet.time_base.numerator // packet.time_base.denominator, _length_ns(packet))
+                for packet in readable(video, stream)
+                if packet.pts is not None
+            ]
+            context, tags = stream.codec_context, {key.lower(): value for key, value in video.metadata.items()}
+            if not spans:
+                return None
+            end_ns = max(at + length for at, length in spans)
+            first_ns = min(at for at, _ in spans)
+            return Probe(len(spans), first_ns, end_ns, context.name, context.width, context.height, tags.get("comment", ""))
+    except (FFmpegError, IndexError) as error:
+        if isinstance(error, OSError):
+            raise StorageError(f"{path}: cannot be read ({error}); check the disk and the file's owner") from error
+        return None
+
+
+def _length_ns(packet: av.Packet[av.VideoStream]) -> int:
+    return int((packet.duration or 0) * packet.time_base * 1_000_000_000)
+
+
+def salvage(path: Path, data: Path) -> Path:
+    """Out of the way, under the same names; never over another."""
+    target = salvage_folder(data) / path.relative_to(clips_folder(data))
+    number = 0
+    while target.exists():
+        number += 1
+        target = target.with_name(f"{path.name}~{number}")
+    rename_durably(path, target)
+    log.warning("a file that does not play was put aside", extra={"file": str(target.relative_to(data))})
+    return target
