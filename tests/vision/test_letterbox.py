@@ -14,9 +14,10 @@ inner = st.integers(1, 1280)
 kinds = st.sampled_from(["letterbox", "stretch"])
 
 
-@given(side, side, inner, inner, kinds, st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=5))
-def test_boxes_come_back_to_where_they_were(src_w: int, src_h: int, h: int, w: int, kind: str, shares: list[tuple[float, ...]]) -> None:
-    fit = fit_picture(src_w, src_h, h, w, fit=kind)  # type: ignore[arg-type]  # sampled_from widens the literal
+@given(st.tuples(side, side, inner, inner), kinds, st.lists(st.tuples(*[st.floats(0, 1)] * 4), min_size=1, max_size=5))
+def test_boxes_come_back_to_where_they_were(sizes: tuple[int, int, int, int], kind: str, shares: list[tuple[float, ...]]) -> None:
+    src_w, src_h = sizes[:2]
+    fit = fit_picture(*sizes, fit=kind)  # type: ignore[arg-type]  # sampled_from widens the literal
     boxes = np.array(shares) * [src_w, src_h, src_w, src_h]
     assert np.abs(fit.back(fit.forward(boxes)) - boxes).max() <= 1e-3
 
@@ -24,8 +25,8 @@ def test_boxes_come_back_to_where_they_were(src_w: int, src_h: int, h: int, w: i
 @given(side, side, inner, inner)
 def test_the_drawn_picture_lies_inside_the_input_and_touches_two_of_its_sides(src_w: int, src_h: int, h: int, w: int) -> None:
     fit = fit_picture(src_w, src_h, h, w)
-    assert 0 <= fit.left and fit.left + fit.new_width <= w
-    assert 0 <= fit.top and fit.top + fit.new_height <= h
+    assert fit.left >= 0 and fit.left + fit.new_width <= w
+    assert fit.top >= 0 and fit.top + fit.new_height <= h
     assert fit.new_width == w or fit.new_height == h
     assert abs((w - fit.new_width) - 2 * fit.left) <= 1 and abs((h - fit.new_height) - 2 * fit.top) <= 1
 

@@ -50,7 +50,7 @@ def assert_sound(found: Detections, floors: NDArray[np.float32]) -> None:
 @given(data=st.data(), floors=st.lists(st.sampled_from([0.0, 0.25, 1.0, np.inf]), min_size=3, max_size=3))
 def test_any_numbers_give_sound_boxes(layout: str, data: st.DataObject, floors: list[float]) -> None:
     options, shapes = LAYOUTS[layout]
-    read = head(layout.split()[0], floors, **options)
+    read = head(layout.split(maxsplit=1)[0], floors, **options)
     outputs: list[NDArray[Any]] = [data.draw(arrays(np.float32, shape, elements=numbers)) for shape in shapes]
     assert_sound(read(outputs, (640, 640)), np.array(floors, np.float32))
 
@@ -60,7 +60,7 @@ def test_any_numbers_give_sound_boxes(layout: str, data: st.DataObject, floors: 
 def test_one_value_everywhere_gives_sound_boxes(layout: str, value: float) -> None:
     options, shapes = LAYOUTS[layout]
     outputs: list[NDArray[Any]] = [np.full(shape, value, np.float32) for shape in shapes]
-    assert_sound(head(layout.split()[0], [0.0, 0.5, 1.0], **options)(outputs, (640, 640)), np.array([0.0, 0.5, 1.0], np.float32))
+    assert_sound(head(layout.split(maxsplit=1)[0], [0.0, 0.5, 1.0], **options)(outputs, (640, 640)), np.array([0.0, 0.5, 1.0], np.float32))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -71,7 +71,7 @@ def test_any_shape_is_boxes_or_refused(layout: str, data: st.DataObject) -> None
     shapes = st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=3)
     outputs: list[NDArray[Any]] = [np.zeros(shape, np.float32) for shape in data.draw(shapes)]
     try:
-        found = head(layout.split()[0], [0.5, 0.5, 0.5], **options)(outputs, (64, 64))
+        found = head(layout.split(maxsplit=1)[0], [0.5, 0.5, 0.5], **options)(outputs, (64, 64))
     except BundleError as error:
         assert "expected" in str(error)
     else:

@@ -93,5 +93,5 @@ def test_another_shape_is_refused_naming_both(shape: tuple[int, ...]) -> None:
 
 
 def test_a_missing_output_is_refused() -> None:
-    with pytest.raises(BundleError, match="expected output 2 of .*, the model has 1"):
+    with pytest.raises(BundleError, match=r"expected output 2 of .*, the model has 1"):
         head("yolo", FLOORS, output=2)([np.zeros((1, 8, 10), np.float32)], (640, 640))
