@@ -99,15 +99,15 @@ class LatestFrames:
     def put(self, item: Frame | EndOfStream, wait: bool = False) -> bool:
         lost: Frame | None = None
         with self._changed:
+            while wait and item.camera in self._frames and not self._closed:
+                self._changed.wait(SLICE_S)
+            if self._closed:
+                raise Closed
             if isinstance(item, EndOfStream):
                 self._ends.append(item)
             else:
-                while wait and item.camera in self._frames and not self._closed:
-                    self._changed.wait(SLICE_S)
                 lost = self._frames.get(item.camera)
                 self._frames[item.camera] = item
-            if self._closed:
-                raise Closed
             self.dropped += lost is not None
             self._changed.notify_all()
         if lost is not None:
@@ -118,13 +118,13 @@ class LatestFrames:
         with self._changed:
             if not self._changed.wait_for(lambda: self._frames or self._ends or self._closed, timeout_s):
                 raise TimeoutError
-            if self._frames:
-                _, frame = self._frames.popitem(last=False)
-                self._changed.notify_all()
-                return frame
-            if self._ends:
-                return self._ends.popleft()
-            raise Closed
+            if self._ends and self._ends[0].camera not in self._frames:
+                return self._ends.popleft()  # before other cameras' frames, which may never stop
+            if not self._frames:
+                raise Closed
+            _, frame = self._frames.popitem(last=False)
+            self._changed.notify_all()
+            return frame
 
     def close(self) -> None:
         with self._changed:

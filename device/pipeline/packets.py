@@ -11,7 +11,8 @@ class StreamInfo:
     """What a decoder or a container needs to know of a stream; a reconnect makes a new one with the next `epoch`.
 
     `codec` is FFmpeg's name (h264, hevc, mjpeg, png, ...); `extradata` its out-of-band headers.
-    `rate` is the nominal frame rate, for containers only: times come from packets.
+    `rate` is the nominal frame rate, for containers only: times come from packets. `rotation`: degrees clockwise until the
+    picture is upright, which frames already are.
     """
 
     camera: str
@@ -22,6 +23,7 @@ class StreamInfo:
     pix_fmt: str = "yuv420p"
     rate: Fraction | None = None
     epoch: int = 0
+    rotation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,11 @@ class Source(Protocol):
 
     camera: str
     live: bool
-    identity: str  # what event ids are made of: a file's digest, a live camera's session
+
+    @property
+    def identity(self) -> str:
+        """What event ids are made of: a file's digest, a live camera's session."""
+        ...
 
     def packets(self) -> Iterator[Packet]:
         """Open, then packets in decoding order until the end; raises HardwareError when it fails. May be called again."""

@@ -22,6 +22,7 @@ class PacketRing:
         self._span_ns, self._max_bytes, self._lead_ns = int(seconds * 1e9), max_bytes, lead_ns
         self._packets: deque[Packet] = deque()
         self._first = 0  # running number of the oldest packet held
+        self._keys: deque[int] = deque()  # running numbers of the key frames held
         self._bytes = 0
         self._readers: list[RingReader] = []
         self._changed = threading.Condition()
@@ -36,35 +37,40 @@ class PacketRing:
                 raise Closed
             if not self._packets and not packet.key:
                 return  # nothing can be decoded before the first key frame
+            if packet.key:
+                self._keys.append(self._end())
             self._packets.append(packet)
             self._bytes += len(packet.data)
             self._evict()
             self._changed.notify_all()
 
     def _held_back(self, packet: Packet) -> bool:
+        """A lossless reader is too far behind in time, or what it has not read is all the room there is."""
+        lead_ns = min(self._lead_ns, self._span_ns)
+        full = self._bytes + len(packet.data) > self._max_bytes
         waiting = (self._at(reader.position) for reader in self._readers if reader.lossless)
-        return any(oldest is not None and packet.pts_ns - oldest.pts_ns > self._lead_ns for oldest in waiting)
+        return any(oldest is not None and (full or packet.pts_ns - oldest.pts_ns > lead_ns) for oldest in waiting)
 
     def _at(self, position: int) -> Packet | None:
         index = position - self._first
         return self._packets[index] if 0 <= index < len(self._packets) else None
 
     def _evict(self) -> None:
-        while self._packets:
-            newest = self._packets[-1]
-            second = next((n for n, p in enumerate(self._packets) if n and p.key), None)
-            if second is None:
-                if self._bytes > self._max_bytes:
-                    self._drop(len(self._packets))  # a group larger than the whole ring: start anew at the next key frame
-                return
-            if newest.pts_ns - self._packets[second].pts_ns < self._span_ns and self._bytes <= self._max_bytes:
+        newest_ns = self._packets[-1].pts_ns
+        while len(self._keys) > 1:
+            second = self._keys[1] - self._first
+            if newest_ns - self._packets[second].pts_ns < self._span_ns and self._bytes <= self._max_bytes:
                 return
             self._drop(second)
+        if self._bytes > self._max_bytes:
+            self._drop(len(self._packets))  # a group larger than the whole ring: start anew at the next key frame
 
     def _drop(self, count: int) -> None:
         for _ in range(count):
             self._bytes -= len(self._packets.popleft().data)
         self._first += count
+        while self._keys and self._keys[0] < self._first:
+            self._keys.popleft()
 
     def reader(self, lossless: bool = False, from_pts_ns: int | None = None) -> RingReader:
         """A cursor at the key frame at or before `from_pts_ns` (oldest held, if later), or at what comes next."""
@@ -75,8 +81,9 @@ class PacketRing:
             return reader
 
     def _key_before(self, pts_ns: int) -> int:
-        keys = [n for n, p in enumerate(self._packets) if p.key]
-        return max((n for n in keys if self._packets[n].pts_ns <= pts_ns), default=keys[0] if keys else 0)
+        """Index of the newest key frame that is not after a time; of the oldest, when all are."""
+        places = [number - self._first for number in self._keys]
+        return next((n for n in reversed(places) if self._packets[n].pts_ns <= pts_ns), 0)
 
     def newest(self) -> Packet | None:
         with self._changed:
@@ -85,7 +92,7 @@ class PacketRing:
     def last_key(self) -> Packet | None:
         """The newest key frame: what a snapshot or a page that has just been opened starts with."""
         with self._changed:
-            return next((p for p in reversed(self._packets) if p.key), None)
+            return self._at(self._keys[-1]) if self._keys else None
 
     def size_bytes(self) -> int:
         return self._bytes
