@@ -1,7 +1,7 @@
 # The two commands for a newcomer are `make demo` and `make test`; both set up what they need. `make help` names the rest.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench soak model lock schemas clean
+.PHONY: help demo test check bench soak model lock schemas options clean
 export VENV ?= .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
@@ -27,6 +27,7 @@ check: ## style, types, layers, generated files
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports --no-cache | tail -n 4
 	@$(PY) scripts/schemas.py --check
+	@$(PY) scripts/options.py --check
 
 bench: ## the figures of the README, measured here, in one run
 	@scripts/system test
@@ -53,6 +54,10 @@ lock: ## requirements/*.txt from pyproject.toml (needs the network)
 schemas: ## contracts/schemas/ from contracts/
 	@scripts/venv box
 	@$(PY) scripts/schemas.py
+
+options: ## docs/guide/options.md from the classes
+	@scripts/venv box
+	@$(PY) scripts/options.py
 
 clean: ## remove what was made here; footage and demo output too
 	rm -rf $(VENV) .cache demo-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
