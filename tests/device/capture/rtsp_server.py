@@ -1,0 +1,62 @@
+"""A real RTSP server on loopback for the tests; run by the system's Python, which has GStreamer's bindings.
+
+rtsp_server.py PORT [FILE]: serves /live, rendered at 25 pictures a second with a key frame each second, and FILE's H.264 at
+/file; says "ready" on its output. /secret asks for user "owner" with password "hush".
+"""
+
+import sys
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+
+LIVE = (
+    "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 ! "
+    "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=500 ! rtph264pay name=pay0 pt=96 config-interval=1 )"
+)
+
+
+def mount(server: GstRtspServer.RTSPServer, path: str, launch: str) -> GstRtspServer.RTSPMediaFactory:
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(launch)
+    server.get_mount_points().add_factory(path, factory)
+    return factory
+
+
+def guard(server: GstRtspServer.RTSPServer, factory: GstRtspServer.RTSPMediaFactory) -> None:
+    auth = GstRtspServer.RTSPAuth()
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "owner")
+    auth.add_basic(GstRtspServer.RTSPAuth.make_basic("owner", "hush"), token)
+    nobody = GstRtspServer.RTSPToken()
+    nobody.set_string("media.factory.role", "anyone")
+    auth.set_default_token(nobody)
+    server.set_auth(auth)
+    for role, may in (("owner", True), ("anyone", False)):
+        structure = Gst.Structure.new_empty(role)
+        structure.set_value("media.factory.access", may)
+        structure.set_value("media.factory.construct", may)
+        factory.add_role_from_structure(structure)
+
+
+def main() -> None:
+    Gst.init(None)
+    server = GstRtspServer.RTSPServer()
+    server.set_address("127.0.0.1")
+    server.set_service(sys.argv[1])
+    if len(sys.argv) > 2 and sys.argv[2] == "--guard":
+        guard(server, mount(server, "/secret", LIVE))
+    else:
+        mount(server, "/live", LIVE)
+        if len(sys.argv) > 2:
+            source = f"filesrc location={sys.argv[2]} ! matroskademux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1"
+            mount(server, "/file", f"( {source} )")
+    if not server.attach(None):
+        sys.exit("the port is taken")
+    print("ready", flush=True)
+    GLib.MainLoop().run()
+
+
+main()
