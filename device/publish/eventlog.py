@@ -9,7 +9,6 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import timezone
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +49,7 @@ class EventLog:
         self._unwritten: deque[bytes] = deque()
         self._file = -1
         self._size = 0  # of the file, up to the end of the last whole line
+        self._day = ""  # the file's, in UTC
         self._dirty_ns: int | None = None  # since when something waits for fsync
         self._tried_ns = -(1 << 62)
         self._trouble = False
@@ -143,7 +143,9 @@ class EventLog:
         if self._path.exists() and self._path.stat().st_size and not self._continues():
             self._set_aside()
         self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        self._size = os.fstat(self._file).st_size
+        stat = os.fstat(self._file)
+        self._size = stat.st_size
+        self._day = day(stat.st_mtime_ns if stat.st_size else self._clock.wall_ns())
 
     def _continues(self) -> bool:
         try:
@@ -156,7 +158,7 @@ class EventLog:
     def _rotate_if_due(self) -> None:
         if self._options.rotate == "never" or self._file < 0:
             return
-        if self._size < self._options.max_bytes and self._day(os.fstat(self._file).st_mtime_ns) == self._day(self._clock.wall_ns()):
+        if self._size < self._options.max_bytes and self._day == day(self._clock.wall_ns()):
             return
         self._sync()
         os.close(self._file)
@@ -164,19 +166,22 @@ class EventLog:
         self._set_aside()
         self._header = self._header.model_copy(update={"processed_at": utc_from_ns(self._clock.wall_ns())})
 
-    def _day(self, wall_ns: int) -> str:
-        return utc_from_ns(wall_ns).astimezone(timezone.utc).strftime("%Y%m%d")
-
     def _set_aside(self) -> None:
-        """events.jsonl -> events-<day it was begun>-<number>.jsonl; the oldest beyond `keep_files` go."""
-        day = self._day(self._path.stat().st_mtime_ns)
-        taken = {p.name for p in self._path.parent.glob(f"{self._path.stem}-{day}-*")}
-        names = (f"{self._path.stem}-{day}-{number:04d}{self._path.suffix}" for number in range(1, len(taken) + 2))
-        self._path.replace(self._path.with_name(next(name for name in names if name not in taken)))
-        rotated = sorted(self._path.parent.glob(f"{self._path.stem}-[0-9]*-[0-9]*{self._path.suffix}"))
+        """events.jsonl -> events-<its day>-<number>.jsonl; the oldest beyond `keep_files` go."""
+        stem, suffix = self._path.stem, self._path.suffix
+        its_day = self._day or day(self._path.stat().st_mtime_ns)
+        taken = [p.stem.rsplit("-", 1)[1] for p in self._path.parent.glob(f"{stem}-{its_day}-[0-9]*{suffix}")]
+        number = 1 + max((int(text) for text in taken if text.isdigit()), default=0)
+        self._path.replace(self._path.with_name(f"{stem}-{its_day}-{number:06d}{suffix}"))
+        rotated = sorted(self._path.parent.glob(f"{stem}-[0-9]*-[0-9]*{suffix}"))
         for old in rotated[: -self._options.keep_files]:
             log.info("removed %s: %d newer logs are kept", old, self._options.keep_files)
             old.unlink()
+        self._day = ""
+
+
+def day(wall_ns: int) -> str:
+    return utc_from_ns(wall_ns).strftime("%Y%m%d")
 
 
 def line(event: Event) -> bytes:

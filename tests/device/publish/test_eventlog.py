@@ -1,0 +1,217 @@
+"""The event log: equal runs are equal bytes, a torn line is cut, a full disk costs nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.errors import StorageError
+from contracts.event import Event
+from contracts.eventlog import LogHeader
+from contracts.wire import utc_from_ns
+from device.pipeline.board import Board
+from device.pipeline.tally import Tally
+from device.publish.eventlog import EventLog, Options, canonical, line, mend, read_log
+from tests.device.publish.fakes import T0_NS, HandClock, event
+
+
+def header(clock: HandClock, **changes: Any) -> LogHeader:
+    values = {"device": "edge01", "profile": "street", "source": "a.mkv", "processed_at": utc_from_ns(clock.wall), **changes}
+    return LogHeader(**values)
+
+
+def opened(path: Path, clock: HandClock | None = None, board: Board | None = None, **options: Any) -> EventLog:
+    clock = clock or HandClock()
+    return EventLog(path, header(clock), clock, board=board or Board(), tally=Tally(), options=Options(**options))
+
+
+def read(path: Path) -> list[Event]:
+    return list(read_log(path)[1])
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = opened(path)
+    for number in range(1, 4):
+        log.add(event(number), 0)
+    log.finish()
+    assert read_log(path)[0] == header(HandClock())
+    assert read(path) == [event(n) for n in range(1, 4)]
+
+
+def test_two_runs_differ_in_the_time_of_processing_only(tmp_path: Path) -> None:
+    contents = []
+    for run in range(2):
+        clock = HandClock(wall=T0_NS + run * 10**12)
+        log = opened(tmp_path / f"{run}.jsonl", clock)
+        log.add(event(1, confidence=0.1 + 0.2, data={"b": 1, "a": [1e-9, -0.0]}), 0)
+        log.finish()
+        contents.append((tmp_path / f"{run}.jsonl").read_bytes().splitlines())
+    assert contents[0][1:] == contents[1][1:]
+    first, second = (json.loads(lines[0]) for lines in contents)
+    assert first.pop("processed_at") != second.pop("processed_at")
+    assert first == second
+
+
+def test_floats_are_rounded_and_keys_sorted() -> None:
+    assert canonical({"b": 0.1 + 0.2, "a": -0.0, "c": [1e-12, 2, True, None, "é"], "d": float("nan")}) == (
+        '{"a":0.0,"b":0.3,"c":[0.0,2,true,null,"é"],"d":null}\n'.encode()
+    )
+
+
+VALUES = st.floats(-1e6, 1e6) | st.text(max_size=5) | st.lists(st.floats(-1, 1), max_size=3)
+
+
+@given(st.dictionaries(st.text(max_size=5), VALUES, max_size=5))
+def test_canonical_is_a_fixed_point(value: dict[str, Any]) -> None:
+    once = canonical(value)
+    assert canonical(json.loads(once)) == once
+    assert once.count(b"\n") == 1
+
+
+def test_a_torn_last_line_is_cut_and_reported_and_the_log_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    log = opened(path)
+    log.add(event(1), 0)
+    log.finish()
+    whole = path.read_bytes()
+    path.write_bytes(whole + line(event(2))[:40])
+    assert read(path) == [event(1)], "the reader leaves a torn line out"
+    again = opened(path)
+    assert "40 bytes were cut off" in again.report
+    again.add(event(3), 0)
+    again.finish()
+    assert read(path) == [event(1), event(3)]
+
+
+@given(cut=st.integers(0, 2000))
+def test_a_log_cut_anywhere_keeps_its_whole_lines(tmp_path_factory: pytest.TempPathFactory, cut: int) -> None:
+    path = tmp_path_factory.mktemp("log") / "events.jsonl"
+    whole = canonical(header(HandClock()).model_dump(mode="json")) + line(event(1)) + line(event(2))
+    path.write_bytes(whole[:cut])
+    mend(path)
+    assert path.read_bytes() == whole[: whole[:cut].rfind(b"\n") + 1]
+
+
+def test_kill_dash_nine_leaves_a_log_that_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    script = (
+        "import sys; from pathlib import Path; from itertools import count\n"
+        "from tests.device.publish.test_eventlog import opened; from tests.device.publish.fakes import event\n"
+        "log = opened(Path(sys.argv[1]))\n"
+        "for n in count(1):\n    log.add(event(n), 0)\n    n % 50 or print(n, flush=True)\n"
+    )
+    root = Path(__file__).parents[3]
+    child = subprocess.Popen([sys.executable, "-c", script, str(path)], cwd=root, stdout=subprocess.PIPE, text=True)
+    assert child.stdout
+    said = [int(child.stdout.readline()) for _ in range(20)][-1]
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    log = opened(path)
+    log.add(event(999_999), 0)
+    log.finish()
+    numbers = [e.frame_number for e in read(path)]
+    assert numbers == [*range(1, len(numbers)), 999_999]
+    assert len(numbers) > said
+
+
+def test_a_log_of_another_origin_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    opened(path).finish()
+    clock = HandClock()
+    EventLog(path, header(clock, profile="shelf"), clock, board=Board(), tally=Tally()).finish()
+    assert len(list(tmp_path.glob("events-*.jsonl"))) == 1
+    assert read_log(path)[0].profile == "shelf"
+
+
+def test_it_rotates_by_size_and_keeps_the_newest(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    clock = HandClock()
+    log = opened(path, clock, rotate="daily", max_bytes=4096, keep_files=2)
+    for number in range(1, 41):
+        log.add(event(number), 0)
+    log.finish()
+    files = [*sorted(tmp_path.glob("events-*.jsonl")), path]
+    assert len(files) == 3
+    numbers = [e.frame_number for file in files for e in read(file)]
+    assert numbers == list(range(numbers[0], 41)), "in order, each file whole with its own header"
+
+
+def test_it_rotates_with_the_day(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    clock = HandClock()
+    log = opened(path, clock, rotate="daily")
+    log.add(event(1), 0)
+    clock.advance(86_400)
+    log.add(event(2), 0)
+    log.finish()
+    (yesterday,) = tmp_path.glob("events-*.jsonl")
+    assert ([e.frame_number for e in read(yesterday)], [e.frame_number for e in read(path)]) == ([1], [2])
+
+
+def test_lines_are_forced_to_the_disk_once_a_second(tmp_path: Path) -> None:
+    clock = HandClock()
+    log = opened(tmp_path / "events.jsonl", clock)
+    log.commit()
+    assert log.due_in_s() == float("inf")
+    log.add(event(1), 0)
+    assert log.due_in_s() == 1
+    clock.advance(1)
+    assert log.due_in_s() == 0
+    log.commit()
+    assert log.due_in_s() == float("inf")
+    log.finish()
+
+
+def test_a_full_disk_leaves_whole_lines_and_they_follow_when_there_is_room(tmp_path: Path) -> None:
+    path, board, clock = tmp_path / "events.jsonl", Board(), HandClock()
+    log = opened(path, clock, board)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))  # a file cannot grow beyond: a write is cut short, as on a full disk
+        for number in range(1, 11):
+            log.add(event(number), 0)
+        assert board.parts()["event_log"].state == "failed"
+        torn = path.read_bytes()
+        assert torn.endswith(b"\n")
+        assert len(torn) <= 2000
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert 0 < log.due_in_s() <= 1
+    log.commit()
+    assert board.parts()["event_log"].state == "ok"
+    log.finish()
+    assert [e.frame_number for e in read(path)] == list(range(1, 11))
+
+
+def test_a_folder_that_cannot_be_written_is_reported_and_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("in the way")
+    board = Board()
+    log = opened(tmp_path / "logs" / "events.jsonl", board=board)
+    log.add(event(1), 0)
+    assert board.parts()["event_log"].state == "failed"
+    os.unlink(tmp_path / "logs")  # noqa: PTH108 - one word
+    log.commit()
+    log.finish()
+    assert read(tmp_path / "logs" / "events.jsonl") == [event(1)]
+
+
+@pytest.mark.parametrize(("content", "named"), [(b"hello\n", "line 1"), (None, "line 2")])
+def test_a_file_that_is_no_log_is_named_with_its_line(tmp_path: Path, content: bytes | None, named: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(content or canonical(header(HandClock()).model_dump(mode="json")) + b"{}\n")
+    with pytest.raises(StorageError, match=named):
+        read(path)
