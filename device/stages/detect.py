@@ -72,6 +72,11 @@ class Detect:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def detector(self) -> Detector:
+        """The one that serves now."""
+        return self._serving.detector
+
     def use(self, detector: Detector) -> None:
         """Serve with this one from the next frame on; frames at the old one finish there. BundleError, and the old one stays."""
         self._serving = self._prepare(detector)

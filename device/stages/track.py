@@ -23,6 +23,7 @@ from device.stages.intake import sound
 from device.stages.tracks import Floats, Tracks, overlaps
 from vision.types import Detections, Scene
 
+NEAR = 0.1  # of a box's size: boxes are not more exact than that
 WIDEST = 1.0  # a box is looked for at most its own size away from where it should be
 
 
@@ -104,13 +105,14 @@ class _View:
         options, tracks = self._options, self._tracks
         boxes = found.xyxy.astype(np.float64)
         row_of = np.full(len(found), -1, np.intp)
-        alike = self._alike(found, boxes)
+        overlap, near = self._alike(found, boxes)
         high = found.confidence >= options.high_confidence
         low = (found.confidence >= options.low_confidence) & ~high
         free = np.ones(len(tracks), bool)
         for rows, columns, floor in ((free, high, options.min_overlap), (tracks.kept, low, options.min_overlap_low)):
             mine, theirs = np.nonzero(rows & free)[0], np.nonzero(columns)[0]
-            picked_rows, picked_columns = assign(alike[np.ix_(mine, theirs)] - floor)
+            over = overlap[np.ix_(mine, theirs)] - floor
+            picked_rows, picked_columns = assign(np.where(over > 0, over + near[np.ix_(mine, theirs)], 0.0))
             row_of[theirs[picked_columns]] = mine[picked_rows]
             free[mine[picked_rows]] = False
         matched = np.nonzero(row_of >= 0)[0]
@@ -122,14 +124,17 @@ class _View:
         self._number()
         return row_of
 
-    def _alike(self, found: Detections, boxes: Floats) -> Floats:
-        """Overlap of every track with every box, room given by how sure the track is of its place; 0 across classes kept apart."""
+    def _alike(self, found: Detections, boxes: Floats) -> tuple[Floats, Floats]:
+        """For every track and box: whether they may be one (overlap, with room for how unsure the place is; 0 across classes kept
+        apart), and how near the middle is to where it should be, which tells two people who pass each other apart."""
         tracks = self._tracks
         margin = np.minimum(tracks.doubt(), WIDEST * tracks.size())
-        alike = overlaps(tracks.boxes(), boxes, margin)
+        overlap = overlaps(tracks.boxes(), boxes, margin)
         if self._options.classes == "apart":
-            alike = np.where(tracks.class_id[:, None] == found.class_id[None], alike, 0.0)
-        return alike
+            overlap = np.where(tracks.class_id[:, None] == found.class_id[None], overlap, 0.0)
+        off = (boxes[None, :, :2] + boxes[None, :, 2:]) / 2 - tracks.place[:, None, :2]
+        spread = np.square(tracks.doubt()) + np.square(NEAR * tracks.size())
+        return overlap, np.exp(-np.square(off).sum(axis=2) / (2 * spread[:, None]))
 
     def _number(self) -> None:
         new = np.nonzero((self._tracks.id < 0) & (self._tracks.hits >= self._options.min_hits))[0]
