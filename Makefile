@@ -25,6 +25,7 @@ check: ## style, types, layers, generated files
 	@scripts/venv dev
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/mypy scripts
 	@$(VENV)/bin/lint-imports --no-cache | tail -n 4
 	@$(PY) scripts/schemas.py --check
 	@$(PY) scripts/options.py --check
