@@ -16,8 +16,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from contracts.topics import DeviceId
 from device import capture, stages
+from device.pipeline.zone import Zone
 from device.problems import BadConfig, Loc, Origins, Problem, from_pydantic, meant, read_yaml, shown
+from device.publish.eventlog import Options as LogOptions
+from device.publish.health import Options as HealthOptions
+from device.publish.mqtt import Options as MqttOptions
+from device.publish.outbox import Options as OutboxOptions
+from device.record.options import PictureOptions, RecordOptions
+from device.web.options import Options as PageOptions
 
 PREFIX = "VEDETTE_"
 SHARED = (Path(__file__).resolve().parents[1], Path(sys.prefix) / "share" / "vedette", Path("/etc/vedette"))
@@ -41,7 +49,7 @@ class Camera(Plug):
     """One camera: which source, its own options, and what is true of the place it looks at."""
 
     detection_fps: float | None = Field(default=None, gt=0, le=120, description="overrides detection_fps for this camera")
-    zones: dict[str, dict[str, Any]] = Field(default_factory=dict, description="name -> polygon in 0..1 of the picture, labels")
+    zones: dict[str, Zone] = Field(default_factory=dict, description="name -> points in 0..1 of the picture, labels")
 
 
 class Model(BaseModel):
@@ -56,15 +64,27 @@ class Model(BaseModel):
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, allow_inf_nan=False, nested_model_default_partial_update=True
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        nested_model_default_partial_update=True,
     )
-    device_id: str = Field(default_factory=host_id, pattern=r"^[a-z0-9-]{3,40}$", description="this box on the wire")
+    device_id: DeviceId = Field(default_factory=host_id, description="this box on the wire: 3 to 40 of a-z, 0-9 and -")
     profile: str = Field(default="street", description="what the box is for: a name in configs/profiles or the path of a file")
     data: Path = Field(default_factory=lambda: Path(os.environ.get("STATE_DIRECTORY", "vedette-data").split(":")[0]))
     detection_fps: float = Field(default=10, gt=0, le=120, description="frames of each camera that are looked at, per second")
     cameras: dict[str, Camera] = Field(default_factory=dict)
     pipeline: dict[str, Plug] = Field(default_factory=dict)
     model: Model = Model()
+    record: RecordOptions | None = Field(default=RecordOptions(), description="clips of events; null: none")
+    pictures: PictureOptions | None = Field(default=PictureOptions(), description="a picture of each event; null: none")
+    mqtt: MqttOptions | None = Field(default=None, description="the broker; null: none, events stay on this box")
+    outbox: OutboxOptions = OutboxOptions()
+    event_log: LogOptions = LogOptions(rotate="daily")
+    health: HealthOptions = HealthOptions()
+    page: PageOptions | None = Field(default=PageOptions(), description="the box's own page; null: none")
 
     @classmethod
     def settings_customise_sources(
@@ -157,7 +177,8 @@ def check_environment(origins: Origins) -> list[Problem]:
             mend = meant(variable, [PREFIX + name for name in fields])
             problems.append(Problem("environment", variable, shown(variable, os.environ[variable]), "is not a variable of Vedette", mend))
             continue
-        origins.variables[(fields[first], *(part.lower() for part in rest))] = f"environment {variable}"
+        loc: Loc = (fields[first], *(part.lower() for part in rest))
+        origins.variables[loc] = f"environment {variable}"
     return problems
 
 
@@ -175,8 +196,8 @@ def known_keys(model: type[BaseModel], at: Loc = ()) -> dict[Loc, tuple[str, ...
     """The keys allowed at each place of a model and the models inside it."""
     keys: dict[Loc, tuple[str, ...]] = {at: tuple(model.model_fields)}
     for name, info in model.model_fields.items():
-        inner = [t for t in (info.annotation, *getattr(info.annotation, "__args__", ())) if isinstance(t, type) and issubclass(t, BaseModel)]
-        for each in inner:
+        types = (info.annotation, *getattr(info.annotation, "__args__", ()))
+        for each in (t for t in types if isinstance(t, type) and issubclass(t, BaseModel)):
             keys.update(known_keys(each, (*at, name)))
     return keys
 

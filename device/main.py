@@ -32,6 +32,11 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def exit_code(error: VedetteError) -> int:
+    codes = [code for kind, code in EXIT.items() if isinstance(error, kind)]
+    return codes[0] if codes else 1
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Only the chosen command's module is imported: the others' libraries cost start-up time."""
     args, rest = parser().parse_known_args(argv)
@@ -45,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = command.run(options)
     except VedetteError as error:
         print(f"vedette {args.command}: {error}", file=sys.stderr)
-        return next((code for kind, code in EXIT.items() if isinstance(error, kind)), 1)
+        return exit_code(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `vedette replay ... | head`

@@ -73,7 +73,8 @@ def read_yaml(path: Path, origins: Origins) -> dict[str, Any]:
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
-        raise BadConfig([Problem(str(path), "file", "", f"cannot be read: {error.strerror}", "give the path of a readable file")]) from error
+        what = f"cannot be read: {error.strerror}"
+        raise BadConfig([Problem(str(path), "file", "", what, "give the path of a readable file")]) from error
     except UnicodeDecodeError as error:
         raise BadConfig([Problem(str(path), "file", "", f"is not UTF-8 text: {error.reason}", "save it as UTF-8")]) from error
     except yaml.YAMLError as error:
@@ -100,18 +101,20 @@ def _yaml_problem(path: Path, error: yaml.YAMLError) -> Problem:
 def _walk(path: Path, node: yaml.Node, loc: Loc, origins: Origins, problems: list[Problem]) -> None:
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            origins.lines[(*loc, index)] = f"{path}:{item.start_mark.line + 1}"
-            _walk(path, item, (*loc, index), origins, problems)
+            at: Loc = (*loc, index)
+            origins.lines[at] = f"{path}:{item.start_mark.line + 1}"
+            _walk(path, item, at, origins, problems)
     if not isinstance(node, yaml.MappingNode):
         return
     seen: set[str] = set()
     for key_node, value_node in node.value:
         key, where = str(key_node.value), f"{path}:{key_node.start_mark.line + 1}"
+        inner: Loc = (*loc, key)
         if key in seen:
-            problems.append(Problem(where, ".".join(map(str, (*loc, key))), "", "is written twice", "keep one of the two"))
+            problems.append(Problem(where, ".".join(map(str, inner)), "", "is written twice", "keep one of the two"))
         seen.add(key)
-        origins.lines[(*loc, key)] = where
-        _walk(path, value_node, (*loc, key), origins, problems)
+        origins.lines[inner] = where
+        _walk(path, value_node, inner, origins, problems)
 
 
 def from_pydantic(errors: Sequence[ErrorDetails], origins: Origins, known: Mapping[Loc, Sequence[str]], prefix: Loc = ()) -> list[Problem]:

@@ -16,7 +16,12 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="device.yaml (default: ./device.yaml, then /etc/vedette/device.yaml)")
     parser.add_argument("--profile", metavar="NAME", help="what the box is for: a name in configs/profiles, or a file")
     parser.add_argument(
-        "--set", dest="changes", action="append", default=[], metavar="KEY=VALUE", help="override one value, e.g. --set pipeline.confirm.frames=5"
+        "--set",
+        dest="changes",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override one value, e.g. --set pipeline.confirm.sightings=5",
     )
 
 

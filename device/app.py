@@ -1,0 +1,293 @@
+"""App: the one place that builds the live appliance out of its parts, starts it, and takes it down in the order of the flow."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from importlib.metadata import version
+from uuid import UUID
+
+from pydantic import BaseModel, JsonValue
+
+from contracts.errors import ConfigError, HardwareError
+from contracts.event import Event, snapshot_path
+from contracts.eventlog import LogHeader
+from contracts.topics import Topics
+from contracts.wire import utc_from_ns, utc_text
+from device.clock import Clock
+from device.config import Loaded
+from device.inventory import engine_fingerprint, info, model_digest
+from device.pipeline.board import Board
+from device.pipeline.channel import Channel
+from device.pipeline.crew import Crew
+from device.pipeline.files import file_name
+from device.pipeline.hub import Hub
+from device.pipeline.protocols import Inbox, Source, Tick
+from device.pipeline.run import NoPlanes
+from device.pipeline.tally import Tally
+from device.publish.commands import Commands, Memory
+from device.publish.eventlog import EventLog
+from device.publish.health import HealthReport
+from device.publish.journal import Journal
+from device.publish.link import Letter
+from device.publish.mqtt import Mqtt
+from device.publish.notices import Notices
+from device.publish.outbox import Outbox
+from device.publish.stamp import Stamp
+from device.record.catalog import Catalog
+from device.record.pictures import Pictures, save_frame
+from device.record.recorder import Recorder
+from device.record.recover import recover
+from device.sight import Sight, build, open_sources
+from device.web.desk import Desk
+from device.web.server import PageServer
+from vision.types import Detections, Scene
+
+EVENTS = 256  # messages that may wait for the disk before analysis does
+PAGE_SCENES = 4  # scenes that may wait for a slow viewer; each holds a picture
+
+
+class EventOutlet:
+    """Inbox[Scene]: passes on the events alone, without the picture, to the journal (which may make analysis wait) and the page."""
+
+    def __init__(self, journal: Channel[Scene | Event], page: Hub[Event]) -> None:
+        self._journal, self._page = journal, page
+
+    def put(self, item: Scene, wait: bool = False) -> bool:
+        if not item.events:
+            return True
+        bare = replace(item, frame=replace(item.frame, planes=NoPlanes()), detections=Detections.none())
+        self._journal.put(bare, wait)
+        for event in item.events:
+            self._page.put(event)
+        return True
+
+
+class LatestScenes:
+    """Inbox[Scene]: the last scene of each camera, for a snapshot on request."""
+
+    def __init__(self) -> None:
+        self._scenes: dict[str, Scene] = {}
+
+    def put(self, item: Scene, wait: bool = False) -> bool:
+        if item.frame.seq >= 0:
+            self._scenes[item.frame.camera] = item
+        return True
+
+    def of(self, camera: str) -> Scene | None:
+        return self._scenes.get(camera)
+
+
+class Appliance:
+    """Built, then `start`ed; `stop` returns when everything that was seen is on disk. `restart_wanted` is set by the command."""
+
+    def __init__(self, loaded: Loaded, clock: Clock, sources: Mapping[str, Source] | None = None) -> None:
+        settings = loaded.settings
+        if not loaded.sources and not sources:
+            raise ConfigError("cameras: none is configured; run `vedette init`, or add cameras to device.yaml")
+        self._loaded, self._clock = loaded, clock
+        self.board, self.tally, self.crew = Board(), Tally(), Crew(clock)
+        self.restart_wanted = threading.Event()
+        self._topics, self._data = Topics(settings.device_id), settings.data
+        self._stamp = Stamp(clock, settings.profile)
+        self._scenes: Hub[Scene] = Hub(PAGE_SCENES)
+        self._events: Hub[Event] = Hub()
+        self._latest = LatestScenes()
+        self._journal_inbox: Channel[Scene | Event] = Channel(EVENTS, "block")
+        self._outlets: list[Inbox[Scene]] = [EventOutlet(self._journal_inbox, self._events), self._scenes, self._latest]
+        snapshot = snapshot_path if settings.pictures else _no_picture
+        self.sight: Sight = build(
+            loaded,
+            sources or open_sources(loaded, clock),
+            self._outlets,
+            clock=clock,
+            board=self.board,
+            tally=self.tally,
+            snapshot=snapshot,
+        )
+        self.model = self._stamp.model = model_digest(self.sight.stages)
+        self.sight.man(self.crew)
+        self._publish()
+        self._record()
+        self.page = self._open_page()
+        self.crew.on_stop(self._give_up_after_crash)
+
+    def _publish(self) -> None:
+        """Journal, outbox, log, broker and health."""
+        settings, board, tally = self._loaded.settings, self.board, self.tally
+        self._data.mkdir(parents=True, exist_ok=True)
+        self.outbox = Outbox(
+            self._data / "outbox.sqlite", self._stamp, board, tally, options=settings.outbox, delivers=settings.mqtt is not None
+        )
+        log = EventLog(
+            self._data / "log" / "events.jsonl", self._log_header(), self._clock, board=board, tally=tally, options=settings.event_log
+        )
+        journal = Journal(self._journal_inbox, [self.outbox, log], self._clock, tally)
+        notices = Notices(tally)
+        mqtt = self._broker(notices)
+
+        def write_down(tick: Tick) -> None:
+            try:
+                journal.run(tick)
+            finally:
+                if mqtt:
+                    mqtt.close()
+
+        self.crew.add("journal", write_down, deadline_s=60)
+        self.sight.on_end.append(self._journal_inbox.close)
+        self.health = HealthReport(
+            settings.health,
+            self._topics,
+            self._stamp,
+            board=board,
+            tally=tally,
+            late=self.crew.late,
+            outbox=self.outbox,
+            notices=notices,
+            data=self._data,
+        )
+        self.crew.add("health", self.health.run, deadline_s=30)
+        self.crew.on_stop(self.health.close)
+
+    def _broker(self, notices: Notices) -> Mqtt | None:
+        settings = self._loaded.settings
+        if settings.mqtt is None:
+            self.board.part("mqtt", "ok", "no broker is configured: events stay on this box", self._clock.wall_ns())
+            return None
+        commands = Commands(
+            self._topics,
+            {"snapshot": self._snapshot, "restart": self._restart},
+            Memory(self._data / "commands.json"),
+            notices=notices,
+            stamp=self._stamp,
+            board=self.board,
+            tally=self.tally,
+        )
+        mqtt = Mqtt(
+            settings.mqtt,
+            settings.device_id,
+            self.outbox,
+            notices,
+            self._stamp,
+            board=self.board,
+            tally=self.tally,
+            commands=commands,
+            software=version("vedette"),
+        )
+        inventory = self._stamp.wrap("info", info(self._loaded, self.sight.stages)).model_dump_json().encode()
+        notices.post_state(Letter(self._topics.up("info"), inventory, retain=True))
+        self.crew.add("commands", commands.run, deadline_s=120)
+        self.crew.add("mqtt", mqtt.run, deadline_s=60)
+        self.crew.on_stop(commands.close)
+        return mqtt
+
+    def _record(self) -> None:
+        """Clips and pictures of events."""
+        settings = self._loaded.settings
+        if settings.record:
+            recover(self._data, settings.record.reserve_mb * 1_000_000)
+            recorder = Recorder(
+                self.sight.rings,
+                self._data,
+                settings.record,
+                clock=self._clock,
+                tally=self.tally,
+                board=self.board,
+                device=settings.device_id,
+                software=version("vedette"),
+            )
+            self._add_outlet(recorder, "record")
+        if settings.pictures:
+            pictures = Pictures(self._data, settings.pictures, clock=self._clock, tally=self.tally, board=self.board)
+            self._add_outlet(pictures, "pictures")
+
+    def _add_outlet(self, outlet: Recorder | Pictures, name: str) -> None:
+        self._outlets.append(outlet)
+        self.crew.add(name, outlet.run, deadline_s=60)
+        self.sight.on_end.append(outlet.close)
+
+    def _open_page(self) -> PageServer | None:
+        settings = self._loaded.settings
+        if settings.page is None:
+            return None
+        desk = Desk(
+            device_id=settings.device_id,
+            profile=settings.profile,
+            version=version("vedette"),
+            clock=self._clock,
+            board=self.board,
+            tally=self.tally,
+            rings=self.sight.rings,
+            scenes=self._scenes,
+            events=self._events,
+            history=self.outbox,
+            clips=Catalog(self._data),
+            data=self._data,
+            health=self._health_now,
+            zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
+            model=self.model,
+        )
+        page = PageServer(desk, settings.page)
+        page.start()
+        self.crew.add("page", page.work, deadline_s=60)
+        self.crew.on_stop(page.close)
+        self.sight.on_end += [self._scenes.close, self._events.close]
+        return page
+
+    def _health_now(self) -> BaseModel:
+        return self.health.last or self.health.step()
+
+    def _log_header(self) -> LogHeader:
+        settings = self._loaded.settings
+        return LogHeader(
+            device=settings.device_id,
+            profile=settings.profile,
+            model=self.model,
+            engine=engine_fingerprint(self.sight.stages),
+            config_hash=self._loaded.digest(),
+            source=", ".join(self.sight.sources),
+            software=version("vedette"),
+            processed_at=utc_from_ns(self._clock.wall_ns()),
+        )
+
+    def start(self) -> None:
+        self.crew.start()
+
+    def stop(self, timeout_s: float = 15.0) -> None:
+        """Sources first, then everything behind them runs dry. A crash is raised again after the rest was closed."""
+        try:
+            self.crew.stop(timeout_s)
+        finally:
+            self.outbox.close()
+        if self.crew.crash:
+            raise self.crew.crash[1]
+
+    def _give_up_after_crash(self) -> None:
+        """After a crash nothing flows any more, so nothing may wait for it."""
+        if self.crew.crash:
+            self.sight.inbox.close()
+            for call in self.sight.on_end:
+                call()
+
+    # ---- commands from the broker
+
+    def _snapshot(self, args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        camera = str(args.get("camera", next(iter(self.sight.sources))))
+        scene = self._latest.of(camera)
+        if scene is None:
+            raise HardwareError(f"camera {camera}: there is no picture of it yet; the cameras are {', '.join(self.sight.sources)}")
+        at = utc_from_ns(scene.frame.wall_ns)
+        path = f"snapshots/{file_name(camera)}-{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z"
+        size = save_frame(self._data / path, scene.frame, "jpg")
+        return {"camera": camera, "path": f"{path}.jpg", "bytes": size, "t": utc_text(at)}
+
+    def _restart(self, _args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        self.restart_wanted.set()
+        return {"restarting": True}
+
+
+def _no_picture(_event: UUID, _start: datetime) -> str | None:
+    return None
+

@@ -1,0 +1,48 @@
+"""Which bundle a name means on this box, and a detector made of it as the box is set up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from contracts.errors import BundleError
+from device.config import Settings, shared
+from vision.detector import Detector, open_detector
+
+
+def folders(settings: Settings) -> list[Path]:
+    """Where bundles are looked for: the configuration's folders, the box's own, those that come with the software."""
+    return [*settings.model.folders, settings.data / "models", *shared("models")]
+
+
+def find_bundle(name: str, settings: Settings) -> Path:
+    """The folder or .vdb file of a bundle by its name, or of a path. BundleError says what there is."""
+    if "/" in name or name.endswith(".vdb"):
+        if Path(name).exists():
+            return Path(name)
+        raise BundleError(f"bundle {name}: there is no such folder or file; correct pipeline.detect.bundle")
+    for folder in folders(settings):
+        for path in (folder / name, folder / f"{name}.vdb"):
+            if (path / "bundle.json").is_file() or path.is_file():
+                return path
+    known = sorted({path.parent.name for folder in folders(settings) for path in folder.glob("*/bundle.json")})
+    raise BundleError(f"bundle {name}: not on this box; it has {', '.join(known) or 'none'}; correct pipeline.detect.bundle or import it")
+
+
+def workers(settings: Settings) -> int:
+    """Frames at the engine at once: one on all cores in latency mode, else one a core."""
+    if settings.model.mode == "latency" or settings.model.engine != "onnx":
+        return settings.model.workers or 1
+    return settings.model.workers or len(os.sched_getaffinity(0))
+
+
+def opener(settings: Settings) -> Callable[[str, float | None], Detector]:
+    """What stages call to have a bundle opened."""
+    threads = 0 if settings.model.mode == "latency" else 1
+
+    def open_by_name(name: str, min_confidence: float | None = None) -> Detector:
+        work = settings.data / "engines"
+        return open_detector(find_bundle(name, settings), settings.model.engine, threads, min_confidence=min_confidence, work=work)
+
+    return open_by_name

@@ -1,0 +1,82 @@
+"""Inventory: what this box is and what runs on it, for up/info, the log's header and the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from contracts.status import CameraInfo, Info
+from device.config import Loaded
+from device.pipeline.protocols import Stage, WideStage
+from device.problems import USERINFO
+
+LIBRARIES = ("vedette", "onnxruntime", "opencv-python-headless", "numpy", "av", "paho-mqtt", "pydantic")
+BOARD = Path("/proc/device-tree/model")  # a Jetson says here what it is
+
+
+def model_digest(stages: Mapping[str, Stage | WideStage]) -> str | None:
+    """The digest of the bundle that looks, sha256:<hex>."""
+    detector = _detector(stages)
+    return getattr(detector, "digest", None)
+
+
+def engine_fingerprint(stages: Mapping[str, Stage | WideStage]) -> str:
+    """All that decides the last digit of an answer, as canonical JSON."""
+    engine = getattr(_detector(stages), "engine", None)
+    return json.dumps(dict(engine.fingerprint), sort_keys=True) if engine else ""
+
+
+def _detector(stages: Mapping[str, Stage | WideStage]) -> object:
+    wide = next((stage for stage in stages.values() if isinstance(stage, WideStage)), None)
+    return getattr(wide, "detector", None)
+
+
+def info(loaded: Loaded, stages: Mapping[str, Stage | WideStage]) -> Info:
+    cameras = loaded.settings.cameras.items()
+    return Info(
+        software=version("vedette"),
+        profile=loaded.settings.profile,
+        config_hash=loaded.digest(),
+        cameras={name: CameraInfo(use=camera.use, address=address(camera.model_extra or {})) for name, camera in cameras},
+        hardware={"machine": platform.machine(), "board": board(), "cores": os.cpu_count() or 0, "memory_bytes": memory_bytes()},
+        backends=backends(),
+        versions=versions(),
+        model=model_digest(stages),
+    )
+
+
+def address(options: Mapping[str, object]) -> str:
+    """Where a camera's pictures come from, without the user of a URL."""
+    return USERINFO.sub("", next((str(options[key]) for key in ("url", "path", "pipeline") if key in options), ""))
+
+
+def board() -> str:
+    try:
+        return BOARD.read_text().strip("\0\n ")
+    except OSError:
+        return platform.node()
+
+
+def memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def backends() -> list[str]:
+    """Engines that could be loaded here; TensorRT needs JetPack's module and pycuda."""
+    found = ["onnx"] if find_spec("onnxruntime") else []
+    return [*found, "tensorrt"] if find_spec("tensorrt") and find_spec("pycuda") else found
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "linux": platform.release()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

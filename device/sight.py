@@ -1,0 +1,161 @@
+"""Sight: from cameras to scenes; the same for the appliance, for replay and for benches but for where frames wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from uuid import UUID
+
+from contracts.errors import ConfigError
+from device.bundles import opener, workers
+from device.capture.camera import Capture
+from device.capture.look import Look
+from device.clock import Clock
+from device.config import Loaded
+from device.pipeline.board import Board
+from device.pipeline.channel import Channel, LatestFrames
+from device.pipeline.context import CameraContext, Context, no_snapshot
+from device.pipeline.crew import Crew
+from device.pipeline.protocols import EndOfStream, Gate, Inbox, Source, Stage, Tick, WideStage
+from device.pipeline.ring import PacketRing
+from device.pipeline.run import Analysis
+from device.pipeline.tally import Tally
+from vision.types import Frame, Scene
+
+WAITING = 4  # frames of a file that may be decoded ahead of analysis
+MARGIN_S = 12.0  # a ring holds the pre-roll and so much more: confirming and waiting for the recorder take time
+
+
+@dataclass
+class Sight:
+    """Everything between the cameras and the outlets; `man` gives its workers to a crew."""
+
+    sources: Mapping[str, Source]
+    rings: dict[str, PacketRing]
+    stages: Mapping[str, Stage | WideStage]
+    captures: list[Capture]
+    looks: list[Look]
+    inbox: LatestFrames | Channel[Frame | EndOfStream]
+    analysis: Analysis
+    on_end: list[Callable[[], None]] = field(default_factory=list)  # called when the last scene was handed over
+
+    def man(self, crew: Crew) -> None:
+        left = len(self.looks)
+        lock = threading.Lock()
+
+        def look(each: Look, tick: Tick) -> None:
+            nonlocal left
+            try:
+                each.run(tick)
+            finally:
+                with lock:
+                    left -= 1
+                    if left == 0:
+                        self.inbox.close()
+
+        def follow(tick: Tick) -> None:
+            try:
+                self.analysis.follow(tick)
+            finally:
+                self._close_stages()
+                for call in self.on_end:
+                    call()
+
+        for name, capture in zip(self.sources, self.captures, strict=True):
+            crew.add(f"capture {name}", capture.run, deadline_s=60)
+        for name, each in zip(self.sources, self.looks, strict=True):
+            crew.add(f"look {name}", partial(look, each), deadline_s=60)
+        crew.add("feed", self.analysis.feed, deadline_s=60)
+        crew.add("follow", follow, deadline_s=60)
+        crew.on_stop(self.stop)
+
+    def stop(self) -> None:
+        """The sources end; what they gave flows on to the outlets."""
+        for capture in self.captures:
+            capture.stop()
+
+    def detect(self) -> WideStage | None:
+        return next((stage for stage in self.stages.values() if isinstance(stage, WideStage)), None)
+
+    def _close_stages(self) -> None:
+        for stage in self.stages.values():
+            if isinstance(stage, WideStage):
+                stage.close()
+
+
+def build(
+    loaded: Loaded,
+    sources: Mapping[str, Source],
+    outlets: Sequence[Inbox[Scene]],
+    *,
+    clock: Clock,
+    board: Board,
+    tally: Tally,
+    snapshot: Callable[[UUID, datetime], str | None] = no_snapshot,
+) -> Sight:
+    """`sources` are all live or all files; a live one meets the newest frame, a file a channel that blocks."""
+    if len({source.live for source in sources.values()}) > 1:
+        raise ConfigError("cameras: files that are read freely cannot run beside live cameras; give them pace: realtime")
+    live = all(source.live for source in sources.values())
+    stages, gate = _stages(loaded, sources, clock, tally, snapshot)
+    inbox: LatestFrames | Channel[Frame | EndOfStream]
+    inbox = LatestFrames(lambda lost: tally.count(lost.camera, "dropped", "overwritten")) if live else Channel(WAITING, "block")
+    record = loaded.settings.record
+    seconds = (record.pre_roll_ms / 1000 if record else 0) + MARGIN_S
+    rings = {name: PacketRing(seconds) for name in sources}
+    captures = [Capture(source, rings[name], board=board, tally=tally, clock=clock) for name, source in sources.items()]
+    looks = [
+        Look(
+            name,
+            Look.Options(detection_fps=_fps(loaded, name)),
+            rings[name],
+            inbox,
+            live=live,
+            gate=gate,
+            board=board,
+            tally=tally,
+            clock=clock,
+            stopping=capture.stopping,
+        )
+        for name, capture in zip(sources, captures, strict=True)
+    ]
+    analysis = Analysis(inbox, stages, outlets, clock, tally)
+    return Sight(sources, rings, stages, captures, looks, inbox, analysis)
+
+
+def open_sources(loaded: Loaded, clock: Clock) -> dict[str, Source]:
+    """One a configured camera."""
+    return {name: cls(name, options, clock) for name, (cls, options) in loaded.sources.items()}
+
+
+def _fps(loaded: Loaded, name: str) -> float:
+    camera = loaded.settings.cameras.get(name)
+    return (camera.detection_fps if camera else None) or loaded.settings.detection_fps
+
+
+def _stages(
+    loaded: Loaded, sources: Mapping[str, Source], clock: Clock, tally: Tally, snapshot: Callable[[UUID, datetime], str | None]
+) -> tuple[dict[str, Stage | WideStage], Gate | None]:
+    """The profile's stages in its order; a gate sits before the decoder and is handed back apart."""
+    settings = loaded.settings
+    cameras = {
+        name: CameraContext(
+            identity=partial(getattr, source, "identity"),
+            zones=settings.cameras[name].zones if name in settings.cameras else {},
+            detection_fps=_fps(loaded, name),
+        )
+        for name, source in sources.items()
+    }
+    context = Context(clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot)
+    stages: dict[str, Stage | WideStage] = {}
+    gate: Gate | None = None
+    for name, (cls, options) in loaded.stages.items():
+        stage = cls(options, context)
+        if hasattr(stage, "moved"):
+            gate = stage
+        else:
+            stages[name] = stage
+    return stages, gate
