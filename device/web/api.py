@@ -6,12 +6,14 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import AwareDatetime, BaseModel
 from starlette.responses import FileResponse, Response
 
+from contracts.clip import Clip
 from contracts.event import Event
 from device.web import files, jpeg, words
 from device.web.desk import Desk, History, StoredClip
@@ -29,8 +31,16 @@ class EventPage(BaseModel):
     before: int | None = None  # ask with this for the next page; null: that was all
 
 
+class ClipView(BaseModel):
+    """A clip with the address of its video and the type a browser is asked about."""
+
+    clip: Clip
+    url: str
+    type: str
+
+
 class ClipPage(BaseModel):
-    clips: list[dict[str, Any]]
+    clips: list[ClipView]
 
 
 def page_of_events(
@@ -49,8 +59,11 @@ def find_event(desk: Desk, event_id: UUID) -> Event:
     return found
 
 
-def clip_words(stored: StoredClip) -> dict[str, Any]:
-    return {**stored.clip.model_dump(mode="json"), "url": f"/api/v1/clips/file/{stored.video.removeprefix('clips/')}"}
+def view(stored: StoredClip) -> ClipView:
+    clip = stored.manifest
+    codecs = f'; codecs="{clip.codec_string}"' if clip.codec_string else ""
+    container = files.KINDS[f".{clip.container}"]
+    return ClipView(clip=clip, url=f"/api/v1/clips/file/{quote(stored.video.removeprefix('clips/'))}", type=f"{container}{codecs}")
 
 
 def once_in(desk: Desk, ask: Callable[[], BaseModel]) -> Callable[[], BaseModel]:
@@ -127,7 +140,7 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
         limit: Limit = 50, before: AwareDatetime | None = None, camera: str | None = None, event_id: UUID | None = None
     ) -> ClipPage:
         found = desk.clips.clips(limit, before=before, camera=camera, event_id=event_id)
-        return ClipPage(clips=[clip_words(stored) for stored in found])
+        return ClipPage(clips=[view(stored) for stored in found])
 
     @routes.get("/clips/file/{path:path}", summary="A file of the clips folder; Range is served", response_class=FileResponse)
     def clip_file(path: str) -> FileResponse:

@@ -50,12 +50,13 @@ class History(Protocol):
     def find(self, event_id: UUID) -> Event | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class StoredClip:
+class StoredClip(Protocol):
     """A clip on disk: its manifest, and where its video is, relative to the data folder."""
 
-    clip: Clip
-    video: str
+    @property
+    def manifest(self) -> Clip: ...
+    @property
+    def video(self) -> str: ...
 
 
 class Clips(Protocol):

@@ -36,6 +36,7 @@ class FragmentStream:
         self._fragments: Fragments | None = None
         self._first: Packet | None = None  # of the stream that is running
         self._last: Packet | None = None  # what comes out next: a fragment is known when the next packet comes
+        self._head = b""  # comes out with the first picture, or before it
         self._head_due = False
 
     def push(self, packet: Packet) -> Piece | None:
@@ -47,8 +48,11 @@ class FragmentStream:
             return None
         data = self._fragments.push(packet)
         done, self._last = self._last, packet
+        if done is None:
+            self._head = data
         if not data or done is None:
             return None
+        data, self._head = self._head + data, b""
         cut = head_size(data) if self._head_due else 0
         words = self._words() if self._head_due else {}
         self._head_due = False

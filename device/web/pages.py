@@ -7,16 +7,18 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from prometheus_client import CollectorRegistry
+from pydantic import AwareDatetime
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from device.web import metrics, words
-from device.web.api import clip_words, find_event, page_of_events
+from device.web.api import view, find_event, page_of_events
 from device.web.desk import Desk
 from device.web.guard import welcome
 from device.web.options import Options
 from device.web.rendering import render
 
 A_PAGE = 40
+CLIPS_A_PAGE = 24
 
 
 async def lost(request: Request, error: Exception) -> Response:
@@ -59,13 +61,15 @@ def router(desk: Desk, app: FastAPI, options: Options) -> APIRouter:
     @routes.get("/events/{event_id}")
     def event(event_id: UUID) -> Response:
         found = find_event(desk, event_id)
-        clips = [clip_words(stored) for stored in desk.clips.clips(4, event_id=event_id)]
+        clips = [view(stored) for stored in desk.clips.clips(4, event_id=event_id)]
         return shown("event.html", "events", event=found, clips=clips)
 
     @routes.get("/clips")
-    def clips(camera: Annotated[str, Query(max_length=100)] = "") -> Response:
-        found = desk.clips.clips(60, camera=camera or None)
-        return shown("clips.html", "clips", clips=[clip_words(stored) for stored in found], cameras=sorted(desk.rings), chosen=camera)
+    def clips(camera: Annotated[str, Query(max_length=100)] = "", before: AwareDatetime | None = None) -> Response:
+        found = desk.clips.clips(CLIPS_A_PAGE + 1, before=before, camera=camera or None)
+        here, more = found[:CLIPS_A_PAGE], len(found) > CLIPS_A_PAGE
+        older = here[-1].manifest.start.isoformat() if more else None
+        return shown("clips.html", "clips", clips=[view(stored) for stored in here], cameras=sorted(desk.rings), chosen=camera, older=older)
 
     @routes.get("/health")
     def health() -> Response:

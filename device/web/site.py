@@ -47,6 +47,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         lifespan=life,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # nothing leaves the box by a side door
     )
     app.include_router(api.router(desk, live, trail, past))
     app.include_router(sockets.router(desk, live, trail))

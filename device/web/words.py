@@ -20,7 +20,7 @@ CAMERA = {
     "ended": ("idle", "ended"),
     "stopped": ("idle", "stopped"),
 }
-GATE = {"off": "", "idle": "nothing moves", "watching": "watching", "active": "something moves"}
+GATE = {"off": "", "idle": "nothing moves", "watching": "watching", "active": "motion"}
 NO_BROKER = "no broker: events stay on this box"
 
 

@@ -7,7 +7,6 @@ const GROUPS = [
   ["fps", "Frames", "per s"],
   ["age", "Age of the newest frame", "ms"],
   ["drops", "Dropped", "per s"],
-  ["depth", "Waiting", ""],
 ];
 const KEPT = 300;
 const parent = document.getElementById("plots");
@@ -27,6 +26,8 @@ function take({ t_ms: t, series }) {
   store.t.splice(0, over);
   for (const one of store.series.values()) one.values.splice(0, over);
 }
+
+const words = (name) => name.replaceAll("_", " ").replace(/^./, (letter) => letter.toUpperCase());
 
 function plot(key, title, unit, series) {
   if (!plots.has(key)) plots.set(key, new Plot(parent, title, unit));
@@ -53,6 +54,11 @@ function draw() {
   const order = (key) => (key.includes("capture_to_result") ? 0 : 1);
   for (const [key, { title, series }] of [...stages].sort(([a], [b]) => order(a) - order(b))) {
     plot(`stage ${key}`, `Time: ${title.replaceAll("_", " ")}`, "ms", series);
+  }
+  const depths = all.filter(({ group }) => group === "depth");
+  for (const name of new Set(depths.map((one) => one.name))) {
+    const series = depths.filter((one) => one.name === name).map((one) => ({ name: one.camera || "all", values: one.values }));
+    plot(`depth ${name}`, words(name), "", series);
   }
 }
 

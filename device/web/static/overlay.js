@@ -1,11 +1,11 @@
 // Boxes, trails and zones over a picture, drawn for the media time that is shown and not for the time they came.
 
-const HUES = [172, 38, 265, 340, 205, 95, 20, 300];
+const HUES = [172, 38, 285, 340, 205, 95, 20, 250];
 const HOLD_S = 0.7; // a box is shown that long after the last look
 const TRAIL_S = 2.5;
 const KEEP_S = 20;
 
-export const colour = (track, alpha = 1) => `hsl(${HUES[(track ?? 0) % HUES.length]} 85% 62% / ${alpha})`;
+export const colour = (track, alpha = 1) => `hsl(${HUES[(track ?? 0) % HUES.length]} 85% 66% / ${alpha})`;
 
 // The part of the element that the picture covers (object-fit: contain).
 function placed(width, height, pictureWidth, pictureHeight) {

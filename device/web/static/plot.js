@@ -6,8 +6,15 @@ const BOTTOM = 18;
 
 export const number = (value, unit) => {
   if (value === null || value === undefined) return "–";
+  if (Math.abs(value) >= 1e4) return `${short(value)}${unit}`;
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
   return `${value.toFixed(digits)}${unit ? ` ${unit}` : ""}`;
+};
+
+// 12, 340 k, 5.2 M: short enough for an axis.
+const short = (value) => {
+  const [size, letter] = value >= 1e9 ? [1e9, " G"] : value >= 1e6 ? [1e6, " M"] : value >= 1e4 ? [1e3, " k"] : [1, ""];
+  return `${Number((value / size).toPrecision(3))}${letter}`;
 };
 
 // A round step that gives about four lines.
@@ -89,7 +96,7 @@ export class Plot {
       pen.moveTo(LEFT, line);
       pen.lineTo(width - 6, line);
       pen.stroke();
-      pen.fillText(String(Number(value.toPrecision(3))), LEFT - 7, line + 3.5);
+      pen.fillText(short(value), LEFT - 7, line + 3.5);
     }
     const last = this.#t.at(-1);
     const minutes = (last - first) / 60_000;

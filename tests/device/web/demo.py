@@ -1,0 +1,271 @@
+"""A whole desk without an appliance: real packets in a real ring, real scenes, events, pictures and clips. Run it to look at the page."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import UUID
+
+import numpy as np
+
+from contracts.clip import Cause, Clip, clip_id
+from contracts.event import Event, event_id
+from contracts.health import CameraHealth, Health, OutboxHealth, PartHealth, StageHealth, SystemHealth
+from contracts.wire import utc_from_ns
+from device.clock import Clock, SystemClock
+from device.pipeline.board import Board
+from device.pipeline.channel import Closed
+from device.pipeline.codec_string import codec_string
+from device.pipeline.hub import Hub
+from device.pipeline.mux import Muxer
+from device.pipeline.packets import Packet
+from device.pipeline.ring import PacketRing
+from device.pipeline.tally import Tally
+from device.record.catalog import Catalog
+from device.record.layout import clip_path, write_manifest
+from device.web import jpeg
+from device.web.desk import Desk
+from device.web.options import Options
+from device.web.server import PageServer
+from tests.device.web.footage import FIGURES, FPS, HEIGHT, STEP_NS, WIDTH, packets, picture
+from vision.planes import BgrPlanes
+from vision.types import Detections, Frame, Scene
+
+LOOK_EVERY = 3  # frames between two looks of the analysis
+MODEL = "sha256:" + sha256(b"demo").hexdigest()
+ZONES = {"pavement": [(0.05, 0.62), (0.62, 0.62), (0.62, 0.98), (0.05, 0.98)], "door": [(0.72, 0.4), (0.95, 0.4), (0.95, 0.92), (0.72, 0.92)]}
+
+
+@dataclass(frozen=True)
+class Past:
+    number: int
+    event: Event
+
+
+@dataclass
+class Memory:
+    """A history in memory, of the same protocol as the journal's."""
+
+    kept: dict[UUID, Past] = field(default_factory=dict)
+
+    def keep(self, event: Event) -> None:
+        old = self.kept.get(event.id)
+        self.kept[event.id] = Past(old.number if old else len(self.kept) + 1, event)
+
+    def recent(
+        self, limit: int = 50, before: int | None = None, *, camera: str | None = None, label: str | None = None, kind: str | None = None
+    ) -> Sequence[Past]:
+        def fits(past: Past) -> bool:
+            wanted = (camera, past.event.camera), (label, past.event.label), (kind, past.event.kind)
+            return (before is None or past.number < before) and all(w is None or w == has for w, has in wanted)
+
+        return [past for past in sorted(self.kept.values(), key=lambda p: -p.number) if fits(past)][:limit]
+
+    def find(self, event_id: UUID) -> Event | None:
+        past = self.kept.get(event_id)
+        return past.event if past else None
+
+
+def event_at(desk: Desk, camera: str, number: int, wall_ns: int, life: str = "end", label: str = "person", seconds: float = 6.4) -> Event:
+    """The number-th event of a camera, as the stages would tell it."""
+    figure = FIGURES[number % 2]
+    key = event_id(camera, "object", number)
+    start = utc_from_ns(wall_ns)
+    return Event(
+        id=key,
+        life=life,
+        kind="object",
+        camera=camera,
+        label=label,
+        confidence=0.62 + 0.35 * ((number * 37) % 10) / 10,
+        start=start,
+        t=start + timedelta(seconds=seconds),
+        end=start + timedelta(seconds=seconds) if life == "end" else None,
+        start_pts_ns=number * 1_000_000_000,
+        pts_ns=number * 1_000_000_000 + int(seconds * 1e9),
+        track=figure.track,
+        box=figure.box(number * 20),
+        frame_size=(WIDTH, HEIGHT),
+        entered=["pavement"] if number % 3 else ["pavement", "door"],
+        model=desk.model,
+        snapshot=f"events/{start:%Y-%m-%d}/{key}.jpg",
+    )
+
+
+class Demo:
+    """One thread plays for all cameras; `step()` is one picture of each."""
+
+    def __init__(self, data: Path, cameras: Sequence[str] = ("street",), clock: Clock | None = None, broker: bool = False, b_frames: int = 0) -> None:
+        self.clock = clock or SystemClock()
+        self.memory, self._stop = Memory(), threading.Event()
+        now = self.clock.mono_ns(), self.clock.wall_ns()
+        self._packets = {c: packets(c, *now, tint=n * 18, b_frames=b_frames) for n, c in enumerate(cameras)}
+        self._count = 0
+        self._events = 0
+        self.desk = Desk(
+            device_id="demo-box", profile="street", version="0.1.0", clock=self.clock, board=Board(), tally=Tally(),
+            rings={camera: PacketRing(10) for camera in cameras}, scenes=Hub(), events=Hub(), history=self.memory,
+            clips=Catalog(data), data=data, health=self.health, zones={cameras[0]: ZONES}, model=MODEL,
+        )  # fmt: skip
+        for camera in cameras:
+            self.desk.board.camera(camera, state="online", codec="h264", width=WIDTH, height=HEIGHT, gate="active", since_wall_ns=now[1])
+        for name in ("record", "outbox", "model"):
+            self.desk.board.part(name, "ok", "", now[1])
+        if broker:
+            self.desk.board.part("mqtt", "ok", "broker connected", now[1])
+        self._thread = threading.Thread(target=self._play, daemon=True)
+
+    def health(self) -> Health:
+        board, tally = self.desk.board, self.desk.tally
+        stages = {key: StageHealth(count=p.count, p50_ms=p.p50_ms, p95_ms=p.p95_ms, p99_ms=p.p99_ms) for key, p in tally.percentiles().items()}
+        cameras = {
+            name: CameraHealth(
+                state=c.state, fps=8.3, fps_offered=8.3, frame_age_s=0.1, gate=c.gate, offered=tally.get(name, "offered"),
+                analysed=tally.get(name, "analysed"), gated=0, dropped={}, stages={s: v for (c_, s), v in stages.items() if c_ == name},
+            )
+            for name, c in board.cameras().items()
+        }  # fmt: skip
+        system = SystemHealth(
+            rss_bytes=231_000_000, cpu_percent=43.0, disk_total_bytes=64_000_000_000, disk_free_bytes=41_300_000_000, written_bytes=12_000_000,
+            temperature_c=51.5, uptime_s=3 * 86400 + 7300, clock=self.clock.state(),
+        )  # fmt: skip
+        parts = {name: PartHealth(state=p.state, reason=p.reason) for name, p in board.parts().items()}
+        return Health(fps=8.3, cameras=cameras, parts=parts, system=system, outbox=OutboxHealth(
+            depth=0, bytes=0, oldest_age_s=None, unsaved=0, shed=0, shed_to_seq=0, last_seq=91))  # fmt: skip
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join(5)
+
+    def _play(self) -> None:
+        started = self.clock.mono_ns()
+        with suppress(Closed):
+            while not self._stop.wait(max(0.0, (started + self._count * STEP_NS - self.clock.mono_ns()) / 1e9)):
+                self.step()
+
+    def step(self) -> None:
+        index, mono, wall = self._count, self.clock.mono_ns(), self.clock.wall_ns()
+        for camera, loop in self._packets.items():
+            packet = self._again(loop, index, mono, wall)
+            self.desk.rings[camera].append(packet)
+            self.desk.tally.count(camera, "packets")
+            if index % LOOK_EVERY == 0:
+                self._look(camera, index, mono, wall)
+        self._count += 1
+        if index % (FPS * 4) == FPS:
+            self.happen("new")
+        elif index % (FPS * 4) == FPS * 3:
+            self.happen("end")
+
+    @staticmethod
+    def _again(loop: list[Packet], index: int, mono_ns: int, wall_ns: int) -> Packet:
+        old, shift = loop[index % len(loop)], index // len(loop) * len(loop)
+        return Packet(
+            old.stream, index, old.pts_ns + shift * STEP_NS, old.dts_ns + shift * STEP_NS, old.duration_ns, old.key, old.data, mono_ns, wall_ns
+        )
+
+    def _look(self, camera: str, index: int, mono_ns: int, wall_ns: int) -> None:
+        tally = self.desk.tally
+        planes = BgrPlanes(picture(index % len(self._packets[camera])))
+        boxes = np.array([figure.box(index) for figure in FIGURES], np.float32)
+        zones = np.empty(len(FIGURES), object)
+        zones[:] = [("pavement",) if box[0] < 0.6 * WIDTH else () for box in boxes]
+        found = Detections(boxes, np.array([0.91, 0.74], np.float32), np.zeros(2, np.int32), {"track": np.array([1, 2]), "zones": zones})
+        self.desk.scenes.put(Scene(Frame(camera, index, index * STEP_NS, mono_ns, wall_ns, planes), found, labels=("person",), model=MODEL))
+        for what in ("offered", "analysed"):
+            tally.count(camera, what)
+        if index % 50 == 0:
+            tally.count(camera, "dropped", "newer frame")
+        wave = 1 + 0.3 * np.sin(index / 40) + 0.1 * (index % 7) / 7
+        for stage, ms in (("detect", 24.0), ("track", 0.4), ("capture_to_result", 41.0)):
+            tally.took(camera, stage, int(ms * wave * 1e6))
+        tally.gauge(camera, "last_frame_mono_ns", mono_ns)
+        tally.gauge(camera, "ring_bytes", self.desk.rings[camera].size_bytes())
+
+    def happen(self, life: str, camera: str | None = None) -> Event:
+        """One event begins, or the last one ends."""
+        self._events += life == "new"
+        camera = camera or list(self.desk.rings)[self._events % len(self.desk.rings)]
+        event = event_at(self.desk, camera, 1000 + self._events, self.clock.wall_ns(), life, seconds=0.0 if life == "new" else 2.0)
+        began = self.memory.find(event.id)
+        if began is not None:
+            event = event.model_copy(update={"start": began.start, "snapshot": began.snapshot})
+        self.tell(event)
+        return event
+
+    def tell(self, event: Event) -> None:
+        self.snapshot(event)
+        self.memory.keep(event)
+        self.desk.events.put(event)
+
+    def snapshot(self, event: Event) -> None:
+        path = self.desk.data / (event.snapshot or "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(jpeg.encoded(picture(event.start_pts_ns // 1_000_000_000 * 20 % 200), 88))
+
+    def past(self, count: int, clips: int = 3) -> list[Event]:
+        """Events of the last hours, with pictures, the newest with clips."""
+        labels, cameras = ("person", "person", "person", "bicycle", "dog"), list(self.desk.rings)
+        now, made = self.clock.wall_ns(), []
+        for n in range(count):
+            wall = now - (count - n) * 412_000_000_000
+            event = event_at(self.desk, cameras[n % len(cameras)], n, wall, label=labels[n % 5], seconds=2.4 + n % 9 * 3)
+            self.snapshot(event)
+            self.memory.keep(event)
+            made.append(event)
+        for event in made[len(made) - clips :]:
+            self.clip(event)
+        return made
+
+    def clip(self, event: Event) -> Path:
+        """A real clip with its manifest, as the recorder leaves it."""
+        loop = self._packets[event.camera][: FPS * 5]
+        key = clip_id(event.id)
+        path = clip_path(self.desk.data, event.camera, event.start, key, "mp4")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            muxer = Muxer(file, loop[0])
+            for packet in loop:
+                muxer.write(packet)
+            muxer.close()
+        data = path.read_bytes()
+        write_manifest(path, Clip(
+            id=key, camera=event.camera, file=path.name, container="mp4", codec="h264", codec_string=codec_string(loop[0]), width=WIDTH, height=HEIGHT,
+            start=event.start, end=event.start + timedelta(seconds=5), start_pts_ns=0, end_pts_ns=5_000_000_000, origin_pts_ns=0,
+            pre_roll_asked_ms=2000, pre_roll_ms=2100, post_roll_asked_ms=2000, post_roll_ms=2000, first_frame=0, last_frame=len(loop) - 1,
+            frames=len(loop), bytes=len(data), sha256=sha256(data).hexdigest(),
+            events=[Cause(id=event.id, kind=event.kind, label=event.label)], device="demo-box", software="0.1.0",
+        ))  # fmt: skip
+        return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=8088)
+    parser.add_argument("--cameras", type=int, default=1)
+    parser.add_argument("--broker", action="store_true")
+    given = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        demo = Demo(Path(folder), ("street", "yard", "door", "gate")[: given.cameras], broker=given.broker)
+        demo.past(70)
+        demo.start()
+        server = PageServer(demo.desk, Options(port=given.port))
+        server.start()
+        print(server.address, flush=True)  # noqa: T201
+        with suppress(KeyboardInterrupt):
+            server.work(lambda: None)
+        demo.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""Sessions and wrong guesses over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from device.clock import ClockState
+from device.web.access import FREE_GUESSES, LONGEST_WAIT_S, MAX_ADDRESSES, MAX_SESSIONS, Failures, Sessions, same
+
+
+@dataclass
+class HandClock:
+    now_ns: int = 1
+
+    def mono_ns(self) -> int:
+        return self.now_ns
+
+    def wall_ns(self) -> int:
+        return self.now_ns
+
+    def state(self) -> ClockState:
+        return "ntp"
+
+    def pass_s(self, seconds: float) -> None:
+        self.now_ns += int(seconds * 1e9)
+
+
+@given(st.text(), st.text())
+def test_only_the_same_word_is_the_same(given_word: str, secret: str) -> None:
+    assert same(given_word, SecretStr(secret)) is (given_word == secret)
+    assert not same(given_word, None)
+
+
+def test_a_session_ends_after_its_hours() -> None:
+    clock = HandClock()
+    sessions = Sessions(clock, hours=2)
+    cookie = sessions.open()
+    clock.pass_s(7199)
+    assert sessions.valid(cookie)
+    clock.pass_s(2)
+    assert not sessions.valid(cookie)
+
+
+def test_sessions_do_not_pile_up() -> None:
+    sessions = Sessions(HandClock(), hours=1)
+    cookies = [sessions.open() for _ in range(MAX_SESSIONS + 1)]
+    assert not sessions.valid(cookies[0])
+    assert all(sessions.valid(cookie) for cookie in cookies[1:])
+
+
+def test_each_further_guess_doubles_the_wait_up_to_a_limit() -> None:
+    clock = HandClock()
+    failures = Failures(clock)
+    waits = []
+    for _ in range(FREE_GUESSES + 14):
+        failures.wrong("10.0.0.9")
+        waits.append(failures.wait_s("10.0.0.9"))
+        clock.pass_s(failures.wait_s("10.0.0.9"))
+    assert waits[: FREE_GUESSES - 1] == [0] * (FREE_GUESSES - 1)
+    assert waits[FREE_GUESSES - 1 : FREE_GUESSES + 3] == [1, 2, 4, 8]
+    assert waits[-1] == LONGEST_WAIT_S
+    assert failures.wait_s("10.0.0.10") == 0
+
+
+def test_the_right_word_forgives() -> None:
+    failures = Failures(HandClock())
+    for _ in range(FREE_GUESSES):
+        failures.wrong("a")
+    failures.right("a")
+    assert failures.wait_s("a") == 0
+
+
+def test_memory_of_addresses_is_bounded() -> None:
+    failures = Failures(HandClock())
+    for n in range(MAX_ADDRESSES + 50):
+        failures.wrong(str(n))
+    assert len(failures._wrong) == MAX_ADDRESSES
