@@ -60,6 +60,8 @@ class Muxer:
             return self._out.add_mux_stream(info.codec, info.rate or 25, width=info.width, height=info.height, time_base=US)
         stream = self._out.add_stream_from_template(self._template.streams.video[0], opaque=True)
         stream.time_base = US
+        if info.rotation:
+            stream.set_display_rotation(-info.rotation)  # PyAV counts the other way round
         if info.codec == "hevc":
             stream.codec_context.codec_tag = "hvc1"  # parameter sets in the head only: what browsers want
         return stream

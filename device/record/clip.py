@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from uuid import UUID
@@ -43,6 +43,7 @@ class ClipWriter:
     def __init__(self, data: Path, first: Packet, order: Order, causes: Sequence[Cause], reserve_bytes: int = 0) -> None:
         info, self._order, self._first = first.stream, order, first
         self._seen = self._last = first
+        self.newest_pts_ns = first.pts_ns  # of the pictures written so far, in the order of showing
         self._end_ns, self._end_wall_ns, self._frames = first.pts_ns, first.wall_ns, 0
         self._from_pts_ns = first.pts_ns  # where decoding (re)starts: what is shown before needs pictures that are not here
         self._holes: list[Hole] = []
@@ -70,8 +71,7 @@ class ClipWriter:
 
     def fits(self, info: StreamInfo) -> bool:
         """Whether packets of this stream can go on in the same file."""
-        mine = self._first.stream
-        return (mine.codec, mine.width, mine.height, mine.extradata) == (info.codec, info.width, info.height, info.extradata)
+        return replace(info, epoch=0, rate=None) == replace(self._first.stream, epoch=0, rate=None)
 
     def write(self, packet: Packet) -> bool:
         """True when something more is safe on the disk now. Pictures that cannot be decoded here are left out."""
@@ -82,6 +82,7 @@ class ClipWriter:
         except OSError as error:
             raise self._file.refusal() or StorageError(f"{self.part}: {error}; see the disk's state") from error
         self._last, self._frames = packet, self._frames + 1
+        self.newest_pts_ns = max(self.newest_pts_ns, packet.pts_ns)
         end_ns = packet.pts_ns + duration_ns(packet)
         if end_ns > self._end_ns:
             self._end_ns, self._end_wall_ns = end_ns, packet.wall_ns + duration_ns(packet)

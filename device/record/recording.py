@@ -114,11 +114,16 @@ class Recording:
 
     def _may_write(self, packet: Packet, mark_pts_ns: int) -> bool:
         if self._until_pts_ns is not None:
-            return packet.dts_ns < self._until_pts_ns
+            return packet.dts_ns < self._until_pts_ns or self._reordered(packet)
         return not self._lossless or packet.dts_ns <= mark_pts_ns or self._held_ns() > HOLD_NS
 
     def _reached(self) -> bool:
-        return self._until_pts_ns is not None and bool(self._pending) and self._pending[0].dts_ns >= self._until_pts_ns
+        first = self._pending[0] if self._pending else None
+        return self._until_pts_ns is not None and first is not None and not self._may_write(first, 0)
+
+    def _reordered(self, packet: Packet) -> bool:
+        """Shown before a picture that has been written: without it there would be a gap."""
+        return self._writer is not None and packet.pts_ns < self._writer.newest_pts_ns
 
     def _write(self, packet: Packet) -> None:
         if self._writer and packet.key:

@@ -1,12 +1,13 @@
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import pytest
 
 from contracts.errors import HardwareError
 from device.pipeline.codec_string import codec_string
-from device.pipeline.mux import Fragments, Muxer, container_of
+from device.pipeline.mux import Fragments, Muxer, container_of, remux
 from device.pipeline.packets import Packet
 from tests.device.record.footage import decoded, footage, numbers
 
@@ -154,3 +155,14 @@ def test_codecs_have_the_names_browsers_know() -> None:
     hevc = codec_string(footage("hevc", frames=30)[0])
     assert hevc is not None and hevc.startswith("hvc1.1.6.L") and hevc.split(".")[3] in {"L60", "L63"}
     assert codec_string(footage("mjpeg", frames=30)[0]) is None
+
+
+def test_a_picture_that_lies_on_its_side_is_shown_upright(tmp_path: Path) -> None:
+    packets = footage("h264", frames=30)
+    turned = tuple(replace(packet, stream=replace(packet.stream, rotation=90)) for packet in packets)
+    (tmp_path / "a.mp4").write_bytes(muxed(turned).getvalue())
+    with (tmp_path / "b.mp4").open("wb") as copy:
+        assert remux(str(tmp_path / "a.mp4"), copy, "") == 30
+    for name in ("a.mp4", "b.mp4"):
+        with av.open(str(tmp_path / name)) as clip:
+            assert next(clip.decode(video=0)).rotation % 360 == 270
