@@ -69,6 +69,7 @@ class Link:
         self.incoming: deque[Incoming] = deque()
         self._began_ns = clock.mono_ns()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._tls_socket: ssl.SSLSocket | None = None
         self._client = self._made(client_id, will)
 
     def _made(self, client_id: str, will: Letter | None) -> Client:
@@ -79,7 +80,7 @@ class Link:
         if options.username is not None:
             client.username_pw_set(options.username, options.password.get_secret_value() if options.password else None)
         if options.tls == "on":
-            client.tls_set_context(tls_context(options))
+            client.tls_set_context(self._keeping(tls_context(options)))
         if will is not None:
             client.will_set(will.topic, will.payload, 1, will.retain, _properties(PacketTypes.WILLMESSAGE, will))
         client.on_connect = self._guarded(self._on_connect)
@@ -88,6 +89,17 @@ class Link:
         client.on_subscribe = self._guarded(self._on_subscribe)
         client.on_message = self._guarded(self._on_message)
         return client
+
+    def _keeping(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        """Remember the socket: paho leaves that of a failed handshake open."""
+        wrap = context.wrap_socket
+
+        def wrap_and_keep(*arguments: Any, **options: Any) -> ssl.SSLSocket:
+            self._tls_socket = wrap(*arguments, **options)
+            return self._tls_socket
+
+        context.wrap_socket = wrap_and_keep  # type: ignore[method-assign]
+        return context
 
     def connect(self) -> None:
         """Send CONNECT; blocks for at most the connection timeout of each address. `up` follows in a `spin`."""
@@ -156,9 +168,9 @@ class Link:
         if farewell and self.lost is None:
             self._client.disconnect()
         fd, self._wake_fd = self._wake_fd, -1
-        sock: Any = self._client.socket()
-        if sock is not None:
-            sock.close()
+        for sock in (self._client.socket(), self._tls_socket):
+            if sock is not None:
+                sock.close()
         os.close(fd)
 
     # ---- paho's callbacks: they only note what came, and never raise
@@ -183,7 +195,9 @@ class Link:
         self.up = True
 
     def _on_disconnect(self, _c: Client, _u: object, _flags: Any, reason: ReasonCode, _properties: Properties | None) -> None:
-        self.lose(f"connection lost: {reason}")
+        if self.up:
+            self.lose(f"connection lost: {reason}")
+        self.lose(f"the broker at {self._options.where()} closed the connection without an answer; check mqtt.port, tls, cert and key")
 
     def _on_publish(self, _c: Client, _u: object, mid: int, reason: ReasonCode, _properties: Properties | None) -> None:
         self.acks.append(Ack(mid, str(reason) if reason.is_failure else ""))
@@ -228,5 +242,6 @@ def probe(options: BrokerOptions, device: str, clock: Clock) -> str | None:
     link.connect()
     while not link.up and link.lost is None:
         link.spin(0.2)
+    reason = link.lost
     link.close(farewell=True)
-    return link.lost
+    return reason

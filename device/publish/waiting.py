@@ -25,7 +25,7 @@ class Waiting:
     body: str
 
     def payload(self, replay: bool) -> bytes:
-        return f'{self.body[:-1]},"seq":{self.seq},"replay":{"true" if replay else "false"}}}'.encode()
+        return _whole(self.body, str(self.seq), replay)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,11 @@ class Unsaved:
     body: str
 
     def payload(self) -> bytes:
-        return self.body.encode()
+        return _whole(self.body, "null", replay=False)
+
+
+def _whole(body: str, seq: str, replay: bool) -> bytes:
+    return f'{body[:-1]},"seq":{seq},"replay":{"true" if replay else "false"}}}'.encode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tests.device.publish.fakes import DEVICE
 from tests.device.publish.mosquitto import Broker, envelopes, listening, needs_mosquitto
 
 ROOT = Path(__file__).parents[3]
-KILLS = int(os.environ.get("VEDETTE_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("VEDETTE_TEST_KILLS", "5"))
 
 
 def publisher(folder: Path, broker: Broker, first: int, count: int = 0) -> subprocess.Popen[str]:

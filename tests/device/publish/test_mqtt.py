@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.envelope import read_envelope
-from device.publish.link import Link
+from device.publish.link import Letter, Link
 from tests.device.publish.fakes import DEVICE, Box, event, eventually
 from tests.device.publish.mosquitto import Broker, broker_in, envelopes, listening, needs_mosquitto
 
@@ -182,15 +182,38 @@ def test_the_session_at_the_broker_outlives_the_process(tmp_path: Path, broker: 
     assert seen == [False, True], "clean_start is off: what came for the box in between was kept"
 
 
-def test_the_brokers_receive_maximum_limits_the_window(tmp_path: Path) -> None:
+def test_the_brokers_receive_maximum_limits_the_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outstanding: list[int] = []
+    honest = Link.send
+
+    def counted(self: Link, letter: Letter) -> int:
+        mid = honest(self, letter)
+        outstanding.append(len(self._client._out_messages))
+        return mid
+
+    monkeypatch.setattr(Link, "send", counted)
     folder = tmp_path / "b"
     folder.mkdir()
     with broker_in(folder, "max_inflight_messages 3") as broker, listening(broker, EVENTS) as listener, Box(tmp_path, broker) as box:
         box.await_part("mqtt", "ok")
         assert box.mqtt._link
         assert box.mqtt._link.window == 3
-        box.put(*(event(n) for n in range(1, 50)))
-        listener.wait(complete(49))
+        box.put(*(event(n) for n in range(1, 200)))
+        listener.wait(complete(199))
+    assert max(outstanding) == 3, "used, and never exceeded"
+
+
+def test_stopping_with_a_frozen_broker_takes_seconds_not_for_ever(tmp_path: Path, broker: Broker) -> None:
+    box = Box(tmp_path, broker, {"drain_s": 0.5, "ack_timeout_s": 60})
+    box.crew.start()
+    box.await_part("mqtt", "ok")
+    broker.pause()
+    box.put(*(event(n) for n in range(1, 50)))
+    began = box.clock.mono_ns()
+    box.crew.stop()
+    assert (box.clock.mono_ns() - began) / 1e9 < 5
+    box.outbox.close()
+    broker.resume()
 
 
 def test_an_exception_in_a_callback_ends_the_connection_not_the_worker(
@@ -287,6 +310,23 @@ def test_what_waits_when_the_box_stops_is_still_delivered(tmp_path: Path, broker
         messages = listener.wait(complete(300), 1)
     names = [m.topic.rsplit("/", 1)[1] for m in messages]
     assert names[-1] == "status", "the farewell is the last word"
+
+
+def test_while_the_disk_is_full_events_go_out_without_a_number_and_again_with_one(tmp_path: Path, broker: Broker) -> None:
+    """The disk here is a folder that cannot be made, which is as good as full; then it can."""
+    (tmp_path / "data").write_text("in the way")
+    with listening(broker, EVENTS) as listener:
+        with Box(tmp_path / "data", broker, outbox_options={"retry_ms": 50}) as box:
+            box.await_part("outbox", "failed")
+            box.put(event(1), event(2))
+            listener.wait(lambda m: len(m) >= 2)
+            assert [e["seq"] for e in envelopes(listener.messages)] == [None, None]
+            (tmp_path / "data").unlink()
+            box.await_part("outbox", "ok")
+            messages = listener.wait(complete(2))
+            eventually(lambda: box.outbox.health().depth == 0)
+        came = envelopes(messages)
+    assert {e["id"] for e in came if e["seq"] is None} == {e["id"] for e in came if e["seq"]}
 
 
 class listening_later:  # noqa: N801 - reads as a phrase at its use
