@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from importlib.metadata import version
-from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
 
@@ -21,6 +19,7 @@ from device.config import Loaded
 from device.inventory import engine_fingerprint, info, model_digest
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
+from device.pipeline.context import no_snapshot
 from device.pipeline.crew import Crew
 from device.pipeline.files import file_name
 from device.pipeline.hub import Hub
@@ -97,7 +96,7 @@ class Appliance:
         self._latest = LatestScenes()
         self._journal_inbox: Channel[Scene | Event] = Channel(EVENTS, "block")
         self._outlets: list[Inbox[Scene]] = [EventOutlet(self._journal_inbox, self._events), self._scenes, self._latest]
-        snapshot = snapshot_path if settings.pictures else _no_picture
+        snapshot = snapshot_path if settings.pictures else no_snapshot
         self.sight: Sight = build(
             loaded,
             sources or open_sources(loaded, clock),
@@ -286,8 +285,3 @@ class Appliance:
     def _restart(self, _args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
         self.restart_wanted.set()
         return {"restarting": True}
-
-
-def _no_picture(_event: UUID, _start: datetime) -> str | None:
-    return None
-

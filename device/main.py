@@ -19,7 +19,7 @@ COMMANDS = {
     "doctor": "what is wrong with this box, and what to do about it",
     "init": "write a device.yaml, by asking or by probing",
 }
-EXIT = {ConfigError: 2, BundleError: 3, HardwareError: 4}
+EXIT: dict[type, int] = {ConfigError: 2, BundleError: 3, HardwareError: 4}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -33,8 +33,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def exit_code(error: VedetteError) -> int:
-    codes = [code for kind, code in EXIT.items() if isinstance(error, kind)]
-    return codes[0] if codes else 1
+    return next((EXIT[kind] for kind in type(error).__mro__ if kind in EXIT), 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

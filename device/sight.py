@@ -80,6 +80,11 @@ class Sight:
     def detect(self) -> WideStage | None:
         return next((stage for stage in self.stages.values() if isinstance(stage, WideStage)), None)
 
+    def close(self) -> None:
+        """For a sight that was built and never manned."""
+        self.stop()
+        self._close_stages()
+
     def _close_stages(self) -> None:
         for stage in self.stages.values():
             if isinstance(stage, WideStage):

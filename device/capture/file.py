@@ -30,6 +30,7 @@ from device.pipeline.packets import Packet, StreamInfo
 from device.pipeline.strict import Strict
 
 log = logging.getLogger(__name__)
+MOST_REORDERED = 16  # pictures; no codec has more
 TRIES = 8  # reads in a row that may fail before the rest of a file counts as unreadable
 
 
@@ -72,6 +73,15 @@ class FileSource:
         except OSError as error:
             raise self._missing(error) from error
         return digest.hexdigest()
+
+    @property
+    def path(self) -> Path:
+        return self._options.path
+
+    def facts(self) -> tuple[float | None, StartSource]:
+        """Seconds it says it lasts (None: it does not say) and where its start time is from, before it is played."""
+        with self._open() as container:
+            return container.duration and container.duration / 1e6, start_of(self.path, container, self._options.start)[1]
 
     def packets(self) -> Iterator[Packet]:
         self._stopped.clear()
@@ -152,18 +162,38 @@ class FileSource:
 def zeroed(units: Iterator[tuple[StreamInfo, Unit]], from_ns: int) -> Iterator[tuple[StreamInfo, Unit]]:
     """Times counted from the first picture, which gets `from_ns`; decoding times go on as well, pictures before it are left out."""
     shift: int | None = None
-    last_dts_ns = from_ns - 1
-    for stream, unit in units:
-        pts = unit.pts_ns if unit.pts_ns is not None else unit.dts_ns
-        if pts is None:
-            pts = last_dts_ns + max(1, unit.duration_ns) - (shift or 0)
+    next_ns = 0  # for pictures without any time
+    for stream, unit in with_decoding_times(units):
+        pts = unit.pts_ns if unit.pts_ns is not None else unit.dts_ns if unit.dts_ns is not None else next_ns
+        dts = min(pts, unit.dts_ns if unit.dts_ns is not None else pts)
+        next_ns = pts + unit.duration_ns
         if shift is None:
-            shift = from_ns - pts
-        dts = unit.dts_ns if unit.dts_ns is not None else pts
-        if pts + shift < from_ns:
+            shift = from_ns - (dts if from_ns else pts)
+            first = pts
+        if pts >= first:
+            yield stream, replace(unit, pts_ns=pts + shift, dts_ns=dts + shift)
+
+
+def with_decoding_times(units: Iterator[tuple[StreamInfo, Unit]]) -> Iterator[tuple[StreamInfo, Unit]]:
+    """Matroska stores no decoding times, and FFmpeg cannot tell those of the first pictures: they lie before the first known."""
+    waiting: list[tuple[StreamInfo, Unit]] = []
+    known = False
+    for stream, unit in units:
+        if not known and unit.dts_ns is None and len(waiting) < MOST_REORDERED:
+            waiting.append((stream, unit))
             continue
-        last_dts_ns = max(last_dts_ns, dts + shift)
-        yield stream, replace(unit, pts_ns=pts + shift, dts_ns=min(dts, pts) + shift)
+        if not known:
+            yield from _before(waiting, unit.dts_ns)
+            known = True
+        yield stream, unit
+    if not known:
+        yield from _before(waiting, None)
+
+
+def _before(waiting: list[tuple[StreamInfo, Unit]], dts_ns: int | None) -> Iterator[tuple[StreamInfo, Unit]]:
+    """Decoding times a millisecond apart, that end before the one that is known."""
+    for n, (stream, unit) in enumerate(waiting):
+        yield stream, unit if dts_ns is None else replace(unit, dts_ns=dts_ns - (len(waiting) - n) * 1_000_000)
 
 
 def _declared_ns(demux: Demux, container_ns: int | None) -> int | None:

@@ -65,5 +65,3 @@ def _watch(appliance: Appliance, notify: Notify, stop: threading.Event, seconds:
         else:
             notify.watchdog()
         stop.wait(round_s)
-
-
