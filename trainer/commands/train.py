@@ -1,0 +1,41 @@
+"""vedette-trainer train: makes one of our own models again from nothing."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+SUMMARY = "train one of our own models from nothing: fetch, label, learn, measure, bundle"
+RECIPES = ("person-street",)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", choices=RECIPES, help="which model")
+    work = "what is fetched and half done; a second run goes on from there (default: .cache/model)"
+    parser.add_argument("--work", type=Path, default=Path(".cache/model"), help=work)
+    parser.add_argument("--out", type=Path, default=None, help="where the bundle is written (default: models/<recipe>)")
+    hand = "frames with boxes drawn by hand to measure against"
+    parser.add_argument("--hand", type=Path, default=Path("models/person-street/hand.json"), help=hand)
+    parser.add_argument("--rounds", type=int, default=None, help="fewer rounds of learning, to try the way")
+    parser.add_argument("--threads", type=int, default=2, help="threads of the learning (default: 2)")
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+
+    from trainer import street
+    from trainer.learn import Schedule
+
+    torch.set_num_threads(args.threads)
+    began = time.monotonic()
+
+    def report(text: str) -> None:
+        print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
+
+    target = args.out or Path("models") / args.recipe
+    bundle, found = street.make(target, args.work, args.hand, street.short(Schedule(), args.rounds), report)
+    for name, figures in found.items():
+        report(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.rounded().items()))
+    report(f"{bundle.path}: {bundle.digest}")
+    return 0
