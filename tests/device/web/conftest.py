@@ -23,9 +23,9 @@ WAIT_S = 10
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Demo:
-    """Steps by hand: a second of packets is in the ring."""
+    """Steps by hand: a bit more than a second of packets is in the ring."""
     made = Demo(tmp_path)
-    for _ in range(26):
+    for _ in range(28):
         made.step()
     return made
 

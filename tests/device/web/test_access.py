@@ -14,7 +14,7 @@ from device.web.access import FREE_GUESSES, LONGEST_WAIT_S, MAX_ADDRESSES, MAX_S
 
 @dataclass
 class HandClock:
-    now_ns: int = 1
+    now_ns: int = 1_000_000_000
 
     def mono_ns(self) -> int:
         return self.now_ns

@@ -1,0 +1,263 @@
+"""A person looks at the page: real Chromium, real video, nothing in the console."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.device.web.conftest import PASSWORD, Running
+from tests.device.web.demo import Demo
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
+WAIT_MS = 20_000
+PHONE = {"width": 390, "height": 844}
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def playing(tmp_path: Path) -> Iterator[tuple[Demo, Running]]:
+    demo = Demo(tmp_path, ("street", "yard"))
+    demo.past(12, clips=2)
+    demo.start()
+    page = Running(demo)
+    yield demo, page
+    page.close()
+    demo.close()
+    assert page.error is None
+
+
+class Visitor:
+    """A browser window, and everything it complained of or asked other hosts for."""
+
+    def __init__(self, browser: Browser, base: str, **options: Any) -> None:
+        self.base, self.complaints = base, []
+        context = browser.new_context(**options)
+        context.add_init_script("addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))")
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        self.page.on("console", lambda m: m.type in {"error", "warning"} and self.complaints.append(m.text))
+        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
+        self.page.on("request", lambda r: r.url.startswith((base, "blob:")) or self.complaints.append(f"asked {r.url}"))
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.base + path)
+        return self.page
+
+    def close(self) -> None:
+        self.page.context.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Any]:
+    windows: list[Visitor] = []
+
+    def opened(running: Running, **options: Any) -> Visitor:
+        windows.append(Visitor(chromium, running.base, **options))
+        return windows[-1]
+
+    yield opened
+    for window in windows:
+        window.close()
+        assert window.complaints == []
+
+
+GRAB = """() => { const v = document.querySelector('.tile[data-large] video'), c = document.createElement('canvas');
+  c.width = 160; c.height = 90; c.getContext('2d').drawImage(v, 0, 0, 160, 90);
+  return { t: v.currentTime, picture: c.toDataURL() }; }"""
+MOVED = "document.querySelector('.tile[data-large] video').currentTime > arg + 0.5"
+COLOURED = """() => { const c = document.querySelector('.tile[data-large] .overlay');
+  const { data } = c.getContext('2d').getImageData(0, 0, c.width, c.height);
+  let n = 0; for (let i = 3; i < data.length; i += 4) n += data[i] > 200; return n; }"""
+
+
+LARGE = "document.querySelector('.tile[data-large]')"
+PLAYING = f"{LARGE}?.dataset.playing === 'true'"
+
+
+def until(page: Page, expression: str, arg: object = None) -> None:
+    """Playwright's own waiting evaluates strings in the page, which the page's policy forbids, as it should."""
+    page.evaluate(
+        f"""arg => new Promise((done, fail) => {{
+          const began = performance.now();
+          const look = () => {{
+            if ({expression}) done();
+            else if (performance.now() - began > {WAIT_MS}) fail(new Error({json.dumps("never: " + expression)}));
+            else setTimeout(look, 50);
+          }};
+          look();
+        }})""",
+        arg,
+    )
+
+
+def test_the_picture_moves_and_boxes_are_drawn_on_it(playing: tuple[Demo, Running], visit: Any) -> None:
+    page = visit(playing[1]).open("/")
+    until(page, PLAYING)
+    first = page.evaluate(GRAB)
+    until(page, MOVED, arg=first["t"])
+    second = page.evaluate(GRAB)
+    assert page.get_attribute(".tile[data-large]", "data-mode") == "mp4"
+    assert first["picture"] != second["picture"]
+    assert second["t"] > first["t"]
+    until(page, "document.querySelector('.tile[data-large]').dataset.boxes === '2'")
+    assert page.evaluate(COLOURED) > 500
+    until(page, "parseFloat(document.querySelector('.tile[data-large] .behind').textContent) < 1.5")
+
+
+
+def test_boxes_zones_and_trails_can_be_hidden(playing: tuple[Demo, Running], visit: Any) -> None:
+    page = visit(playing[1]).open("/")
+    until(page, "document.querySelector('.tile[data-large]').dataset.boxes === '2'")
+    for layer in ("Boxes", "Trails", "Zones"):
+        page.get_by_role("button", name=layer).press("Enter")
+    until(page, f"({COLOURED})() === 0")
+    assert page.get_by_role("button", name="Zones").get_attribute("aria-pressed") == "false"
+
+
+def test_an_event_appears_by_itself_and_its_end_is_told(playing: tuple[Demo, Running], visit: Any) -> None:
+    demo, running = playing
+    page = visit(running).open("/")
+    page.wait_for_selector("[data-fact=page][data-state=ok]")
+    event = demo.happen("new", "yard")
+    row = page.locator(f'[data-event="{event.id}"]')
+    row.wait_for()
+    until(page, "document.querySelector(`[data-event='${arg}'] img`).naturalWidth > 100", arg=str(event.id))
+    demo.happen("end", "yard")
+    page.wait_for_selector(f'[data-event="{event.id}"][data-life=end]')
+    assert "now" not in row.inner_text()
+
+
+def test_a_click_makes_another_camera_large(playing: tuple[Demo, Running], visit: Any) -> None:
+    page = visit(playing[1]).open("/")
+    page.get_by_role("button", name="Show camera yard large").click()
+    assert page.get_attribute(".tile[data-large]", "data-camera") == "yard"
+    until(page, PLAYING)
+
+
+def test_a_clip_plays(playing: tuple[Demo, Running], visit: Any) -> None:
+    page = visit(playing[1]).open("/clips")
+    assert page.locator("video.clip").count() == 2
+    page.locator("article .title a").first.click()
+    page.wait_for_selector(".detail video")
+    page.evaluate("() => { const v = document.querySelector('.detail video'); v.muted = true; return v.play(); }")
+    until(page, "document.querySelector('.detail video').currentTime > 1")
+    assert page.evaluate("document.querySelector('.detail video').duration") == pytest.approx(5, abs=0.1)
+    page.evaluate("() => { document.querySelector('.detail video').currentTime = 4; }")
+    until(page, "document.querySelector('.detail video').currentTime >= 4")
+
+
+def test_without_media_source_there_are_jpegs_with_boxes(playing: tuple[Demo, Running], visit: Any) -> None:
+    visitor = visit(playing[1])
+    visitor.page.add_init_script("delete window.MediaSource; delete window.ManagedMediaSource")
+    page = visitor.open("/")
+    until(page, "document.querySelector('.tile[data-large]').dataset.mode === 'jpeg'")
+    grab = "() => { const c = document.querySelector('.tile[data-large] .still'); return c.width > 300 ? c.toDataURL() : '' }"
+    until(page, f"({grab})() !== ''")
+    first = page.evaluate(grab)
+    until(page, f"({grab})() !== arg", arg=first)
+    until(page, "document.querySelector('.tile[data-large]').dataset.boxes === '2'")
+
+
+def test_it_comes_back_by_itself_after_the_box_was_away(chromium: Browser, playing: tuple[Demo, Running]) -> None:
+    demo, running = playing
+    visitor = Visitor(chromium, running.base)
+    page = visitor.open("/")
+    until(page, PLAYING)
+    running.close()
+    page.wait_for_selector("[data-fact=page][data-state=failed]")
+    again = Running(demo, port=int(running.base.rsplit(":", 1)[1]))
+    page.wait_for_selector("[data-fact=page][data-state=ok]")
+    until(page, PLAYING)
+    until(page, f"({GRAB})().t > 0")
+    visitor.close()
+    again.close()
+
+
+def test_a_lost_camera_is_said_on_the_picture(playing: tuple[Demo, Running], visit: Any) -> None:
+    demo, running = playing
+    page = visit(running).open("/")
+    until(page, PLAYING)
+    demo.close()
+    demo.desk.board.camera("street", state="retrying", reason="the camera does not answer; check its cable")
+    notice = page.locator(".tile[data-large] .notice")
+    notice.wait_for(state="visible")
+    until(page, "document.querySelector('.tile[data-large] .notice').textContent.includes('check its cable')")
+
+
+def test_health_is_plotted(playing: tuple[Demo, Running], visit: Any) -> None:
+    page = visit(playing[1]).open("/health")
+    page.wait_for_selector(".plot canvas[aria-label*='analysed']")
+    assert page.locator(".plot").count() >= 5
+    until(page, "document.querySelector('[data-box=memory]').textContent === '231 MB'")
+    drawn = "() => { const c = document.querySelector('.plot canvas'); return c.getContext('2d').getImageData(0,0,c.width,c.height).data.some(v => v) }"
+    assert page.evaluate(drawn)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone(playing: tuple[Demo, Running], visit: Any, colours: str) -> None:
+    demo, running = playing
+    visitor = visit(running, viewport=PHONE, color_scheme=colours)
+    event = demo.past(1)[0]
+    for path in ("/", "/events", f"/events/{event.id}", "/clips", "/health", "/api/v1/docs"):
+        page = visitor.open(path)
+        page.wait_for_load_state("load")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(json.loads(ground.replace("rgb(", "[").replace(")", "]"))) < 384) is (colours == "dark")
+
+
+def test_the_colours_can_be_changed_and_are_kept(playing: tuple[Demo, Running], visit: Any) -> None:
+    visitor = visit(playing[1], color_scheme="light")
+    page = visitor.open("/events")
+    before = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.locator("#theme").press("Enter")
+    changed = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert changed != before
+    assert visitor.open("/clips").evaluate("getComputedStyle(document.body).backgroundColor") == changed
+
+
+def test_everything_can_be_reached_by_keyboard_and_has_a_name(playing: tuple[Demo, Running], visit: Any) -> None:
+    page = visit(playing[1]).open("/")
+    nameless = """() => [...document.querySelectorAll('a, button, select, input, img:not([alt])')]
+        .filter(e => e.offsetParent && !(e.textContent.trim() || e.ariaLabel || e.alt || e.labels?.length)).map(e => e.outerHTML)"""
+    assert page.evaluate(nameless) == []
+    reached = set()
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.textContent.trim() || document.activeElement.ariaLabel"))
+    assert {"To the content", "Live", "Events", "Clips", "Health", "Boxes"} <= reached
+
+
+def test_a_person_logs_in_and_sees_the_picture(tmp_path: Path, visit: Any) -> None:
+    demo = Demo(tmp_path)
+    demo.start()
+    running = Running(demo, password=PASSWORD)
+    try:
+        visitor = visit(running)
+        page = visitor.open("/")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_selector(".tile")
+        until(page, PLAYING)
+        page.get_by_role("button", name="Log out").click()
+        page.get_by_label("Password").wait_for()
+    finally:
+        running.close()
+        demo.close()

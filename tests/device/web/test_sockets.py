@@ -1,0 +1,186 @@
+"""The streams a browser listens to, over real WebSockets."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from tests.device.web.conftest import WAIT_S, Run, Running, words
+from tests.device.web.demo import Demo
+from tests.device.web.footage import HEIGHT, WIDTH, picture
+
+
+def video(page: Running, demo: Demo, count: int) -> tuple[dict[str, object], bytes]:
+    """What a browser that plays MP4 gets: the words of the stream and its bytes."""
+    with page.listen("/api/v1/live/street") as socket:
+        assert words(socket, "hello")["codec"].startswith("avc1.")
+        socket.send(json.dumps({"play": "mp4"}))
+        said = words(socket, "video")
+        data = b""
+        while data.count(b"moof") < count:
+            message = socket.recv(timeout=WAIT_S)
+            data += message if isinstance(message, bytes) else b""
+            demo.step()
+    return said, data
+
+
+@pytest.mark.parametrize("b_frames", [0, 2])
+def test_the_stream_is_mp4_that_decodes_to_the_same_pictures(tmp_path: Path, run: Run, b_frames: int) -> None:
+    demo = Demo(tmp_path / "other", b_frames=b_frames)
+    for _ in range(30):
+        demo.step()
+    page = Running(demo)
+    try:
+        said, data = video(page, demo, 12)
+    finally:
+        page.close()
+    assert (said["width"], said["height"]) == (WIDTH, HEIGHT)
+    with av.open(io.BytesIO(data)) as file:
+        frames = list(file.decode(video=0))
+    assert len(frames) >= 10
+    errors = [np.abs(frame.to_ndarray(format="bgr24").astype(int) - picture(25 + n).astype(int)).mean() for n, frame in enumerate(frames[:8])]
+    assert max(errors) < 6
+
+
+def test_times_of_boxes_and_pictures_are_on_one_clock(page: Running, demo: Demo) -> None:
+    with page.listen("/api/v1/live/street") as socket:
+        words(socket, "hello")
+        socket.send(json.dumps({"play": "mp4"}))
+        offset = words(socket, "video")["offset"]
+        demo.step()
+        for _ in range(4):
+            demo.step()
+        scene = words(socket, "scene")
+    at_frame = round((scene["t"] - offset) * 25) + 25  # the stream began with the key frame 25
+    assert at_frame % 3 == 0
+    assert at_frame == 30
+    assert scene["boxes"][0]["track"] == 1
+    assert scene["boxes"][0]["label"] == "person"
+    assert all(0 <= v <= 1 for v in scene["boxes"][0]["box"])
+
+
+def test_two_viewers_share_one_muxer_and_the_second_begins_with_a_key_frame(page: Running, demo: Demo) -> None:
+    with page.listen("/api/v1/live/street") as first, page.listen("/api/v1/live/street") as second:
+        for socket in (first, second):
+            words(socket, "hello")
+            socket.send(json.dumps({"play": "mp4"}))
+            words(socket, "video")
+        demo.step()
+        demo.step()
+        head, early = second.recv(timeout=WAIT_S), second.recv(timeout=WAIT_S)
+        assert isinstance(head, bytes)
+        assert head[4:8] == b"ftyp"
+        assert isinstance(early, bytes)
+        assert early[4:8] == b"moof"
+
+
+def test_a_browser_that_cannot_play_gets_jpeg_with_the_boxes_of_the_same_moment(page: Running, demo: Demo) -> None:
+    with page.listen("/api/v1/live/street") as socket:
+        words(socket, "hello")
+        socket.send(json.dumps({"play": "jpeg"}))
+        words(socket, "still")
+        jpeg = socket.recv(timeout=WAIT_S)
+        assert isinstance(jpeg, bytes)
+        assert cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).shape == (HEIGHT, WIDTH, 3)
+        for _ in range(6):
+            demo.step()
+        scene, still = words(socket, "scene"), words(socket, "still")
+        assert still["t"] in {None, scene["t"]}
+
+
+def test_nothing_is_muxed_or_listened_to_while_nobody_watches(page: Running, demo: Demo) -> None:
+    assert demo.desk.scenes.listening() == 0
+    with page.listen("/api/v1/live/street") as socket:
+        words(socket, "hello")
+        socket.send(json.dumps({"play": "mp4"}))
+        words(socket, "video")
+        assert demo.desk.scenes.listening() == 1
+        assert len(demo.desk.rings["street"]._readers) == 1
+    deadline = demo.clock.mono_ns() + WAIT_S * 1_000_000_000
+    with page.listen("/api/v1/events/stream") as socket:
+        while demo.desk.scenes.listening() or demo.desk.rings["street"]._readers:
+            words(socket, "status")
+            demo.step()
+            assert demo.clock.mono_ns() < deadline
+
+
+@pytest.mark.parametrize("answer", ["", "[]", "{}", "nonsense", '{"play": 7}', "x" * 5000])
+def test_a_browser_that_talks_nonsense_does_no_harm(page: Running, demo: Demo, answer: str) -> None:
+    with page.listen("/api/v1/live/street") as socket:
+        words(socket, "hello")
+        socket.send(answer)
+    assert page.get("/healthz").status_code == 200
+
+
+def test_as_many_live_pictures_as_allowed_and_no_more(run: Run) -> None:
+    page = run(max_viewers=1)
+    with page.listen("/api/v1/live/street") as first:
+        words(first, "hello")
+        first.send(json.dumps({"play": "mp4"}))
+        words(first, "video")
+        with page.listen("/api/v1/live/street") as second:
+            with pytest.raises(Exception, match="max_viewers"):
+                second.recv(timeout=WAIT_S)
+
+
+def test_a_camera_without_a_picture_yet_is_waited_for(demo: Demo, tmp_path: Path) -> None:
+    empty = Demo(tmp_path / "empty")
+    page = Running(empty)
+    try:
+        with page.listen("/api/v1/live/street") as socket:
+            words(socket, "waiting")
+            empty.step()
+            assert words(socket, "hello")["codec"].startswith("avc1.")
+    finally:
+        page.close()
+
+
+def test_events_come_as_they_happen_numbered_and_with_the_status(page: Running, demo: Demo) -> None:
+    with page.listen("/api/v1/events/stream") as socket:
+        hello = words(socket, "hello")
+        assert words(socket, "status")["broker"]["text"] == "no broker: events stay on this box"
+        new, end = demo.happen("new"), demo.happen("end")
+        told = [words(socket, "event") for _ in range(2)]
+    assert [message["seq"] for message in told] == [hello["seq"] + 1, hello["seq"] + 2]
+    assert [message["event"]["life"] for message in told] == ["new", "end"]
+    assert told[0]["event"]["id"] == told[1]["event"]["id"] == str(new.id) == str(end.id)
+
+
+def test_a_browser_that_was_away_goes_on_where_it_was(page: Running, demo: Demo) -> None:
+    with page.listen("/api/v1/events/stream") as socket:
+        hello = words(socket, "hello")
+        demo.happen("new")
+        seq = words(socket, "event")["seq"]
+    missed = [demo.happen("end"), demo.happen("new")]
+    with page.listen(f"/api/v1/events/stream?after={seq}&run={hello['run']}") as socket:
+        assert words(socket, "hello")["resumed"]
+        assert [words(socket, "event")["event"]["id"] for _ in missed] == [str(event.id) for event in missed]
+
+
+def test_a_number_of_an_earlier_run_means_nothing(page: Running) -> None:
+    with page.listen("/api/v1/events/stream?after=5&run=another") as socket:
+        assert not words(socket, "hello")["resumed"]
+
+
+def test_what_is_no_longer_kept_is_said_to_be_missed(page: Running, demo: Demo) -> None:
+    with page.listen("/api/v1/events/stream") as watching:
+        run = words(watching, "hello")["run"]
+        event = demo.happen("new")
+        for n in range(1100):
+            demo.desk.events.put(event)
+            if n % 32 == 31:
+                while words(watching, "event")["seq"] < n:
+                    pass
+        with page.listen(f"/api/v1/events/stream?after=0&run={run}") as socket:
+            assert words(socket, "missed")["events"] >= 90
+
+
+def test_an_unknown_camera_is_refused(page: Running) -> None:
+    with pytest.raises(Exception, match="403"):
+        page.listen("/api/v1/live/nowhere")
