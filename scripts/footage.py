@@ -43,6 +43,7 @@ def fetch(target: Path) -> None:
     """The one file out of the package, checked. The package is kept until the file is there, so a second try goes on."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise Unavailable(f"this system has no apt-get and dpkg-deb; put vtest.avi of the Debian package {PACKAGE} into {target.parent}")
+    print(f"Fetching real street footage: Debian package {PACKAGE}, 96 MB, once", flush=True)
     downloads = target.parent / "download"
     downloads.mkdir(parents=True, exist_ok=True)
     last = ""
@@ -50,7 +51,7 @@ def fetch(target: Path) -> None:
         try:
             extract(download(downloads), target)
         except (OSError, subprocess.CalledProcessError, tarfile.TarError, LookupError) as error:
-            last = str(error)
+            last = f"{error.cmd[0]} ended with code {error.returncode}" if isinstance(error, subprocess.CalledProcessError) else str(error)
             print(f"  try {attempt + 1} of {TRIES} failed: {last}", file=sys.stderr)
             shutil.rmtree(downloads)  # what is there may be half a package
             downloads.mkdir()
@@ -67,7 +68,6 @@ def download(folder: Path) -> Path:
     if not there:
         if os.geteuid() == 0 and not listed():
             subprocess.run(["apt-get", "update", "-q"], check=True, stdout=subprocess.DEVNULL)
-        print(f"Fetching real street footage: Debian package {PACKAGE}, 96 MB, once", flush=True)
         quiet = [] if sys.stdout.isatty() else ["-qq"]
         # as root apt would otherwise give up its rights and then fail to write into our folder
         subprocess.run(["apt-get", *quiet, "-o", "APT::Sandbox::User=root", "download", PACKAGE], cwd=folder, check=True)

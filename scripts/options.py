@@ -39,12 +39,21 @@ def sections() -> Iterator[tuple[str, str, type[BaseModel]]]:
     for name, info in Settings.model_fields.items():
         model = model_in(info.annotation)
         if model and name not in {"cameras", "pipeline"}:
-            yield f"`{name}`", info.description or "", model
-    yield "`cameras.<name>`, any source", "`use` names the source; its own options stand beside these.", Camera
+            yield from with_inner(name, info.description or "", model)
+    yield from with_inner("cameras.<name>", "`use` names the source; its own options stand beside these.", Camera)
     for kind, table in (("source", SOURCES), ("stage", STAGES)):
         for use, target in table.items():
-            cls = resolve_name(target)
-            yield f"{kind} `{use}`", "", cls.Options
+            yield f"{kind} `{use}`", "", resolve_name(target).Options
+
+
+def with_inner(path: str, words: str, model: type[BaseModel]) -> Iterator[tuple[str, str, type[BaseModel]]]:
+    """A model, and those that its fields are of."""
+    yield f"`{path}`", words, model
+    for name, info in model.model_fields.items():
+        inner = model_in(info.annotation)
+        if inner:
+            mapping = typing.get_origin(info.annotation) is dict
+            yield from with_inner(f"{path}.{name}" + (".<name>" if mapping else ""), info.description or "", inner)
 
 
 def model_in(annotation: Any) -> type[BaseModel] | None:
@@ -55,7 +64,7 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
 
 def rows(model: type[BaseModel]) -> Iterator[str]:
     for name, info in model.model_fields.items():
-        if name == "use" or (model is Settings and model_in(info.annotation)):
+        if name == "use" or model_in(info.annotation):
             continue
         words = (info.description or "").replace("|", "\\|")
         yield f"| `{name}` | {default(name, info)} | {words or words_of(info.annotation)} |"

@@ -22,7 +22,7 @@ class BrokerOptions(Strict):
     ca: Path | None = Field(default=None, description="PEM file of the authority that signed the broker's certificate")
     cert: Path | None = Field(default=None, description="PEM file of this box's certificate; its CN is the device id")
     key: Path | None = Field(default=None, description="PEM file of the certificate's key")
-    username: str | None = None
+    username: str | None = Field(default=None, description="where the broker asks for one")
     password: SecretStr | None = Field(default=None, description="better in VEDETTE_MQTT__PASSWORD than in a file")
     client_id: str | None = Field(default=None, description="unique at the broker; default vedette-<device id>")
     keepalive_s: int = Field(default=30, ge=1, le=3600, description="seconds of silence after which the broker is asked whether it lives")
