@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     device_id: DeviceId = Field(default_factory=host_id, description="this box on the wire: 3 to 40 of a-z, 0-9 and -")
     profile: str = Field(default="street", description="what the box is for: a name in configs/profiles or the path of a file")
     data: Path = Field(
-        default_factory=lambda: Path(os.environ.get("STATE_DIRECTORY", "vedette-data").split(":")[0]), description="folder of all that is kept"
+        default_factory=lambda: Path(os.environ.get("STATE_DIRECTORY", "vedette-data").split(":")[0]),
+        description="folder of all that is kept",
     )
     detection_fps: float = Field(default=10, gt=0, le=120, description="frames of each camera that are looked at, per second")
     cameras: dict[str, Camera] = Field(default_factory=dict)
