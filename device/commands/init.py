@@ -1,0 +1,157 @@
+"""`vedette init`: writes a device.yaml, by probing this box and by asking its owner."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from contracts.errors import ConfigError
+from device import capture, config
+from device.capture.v4l2 import V4l2Source
+from device.clock import SystemClock
+from device.logs import scrub
+from device.pipeline.files import rename_durably, write_durably
+from device.probes import camera as probe_camera
+
+HEAD = "# This box. Every key is described in docs/guide/configure.md; `vedette check` says what is wrong with it.\n"
+MQTT_PORT = 1883
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, default=Path("device.yaml"), metavar="FILE", help="what to write (default ./device.yaml)")
+    parser.add_argument("--device-id", metavar="ID", help="this box on the wire (default: made of the host's name)")
+    parser.add_argument("--profile", default="street", metavar="NAME", help="what the box is for (default street)")
+    parser.add_argument(
+        "--camera",
+        action="append",
+        default=[],
+        metavar="NAME=ADDRESS",
+        help="rtsp://..., /dev/video0, a file, a folder, `pattern`; may be repeated. Default: every local camera that gives a picture",
+    )
+    parser.add_argument("--broker", metavar="HOST[:PORT]", help="MQTT broker; `none` for none (default: one on this host, if there is one)")
+    parser.add_argument("--yes", action="store_true", help="ask nothing: take what was given or found")
+    parser.add_argument("--force", action="store_true", help="write over a file that is there")
+    parser.add_argument("--json", action="store_true", help="print what was written as JSON (asks nothing)")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.output.exists() and not args.force:
+        raise ConfigError(f"{args.output}: is there already; choose another --output, or --force to write over it (a copy is kept)")
+    asking = sys.stdin.isatty() and not args.yes and not args.json
+    ask = _ask if asking else _take
+    written = answers(args, ask)
+    _write(args.output, HEAD + yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
+    said = f"{args.output} written. Next: `vedette check`, then `vedette run`."
+    print(scrub(json.dumps({"file": str(args.output), **written})) if args.json else said)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Only a configuration that passes takes the place of what was there, of which a copy is kept."""
+    draft = path.with_name(path.name + ".new")
+    write_durably(draft, text.encode())
+    try:
+        config.load(draft)
+    except ConfigError:
+        draft.unlink()
+        raise
+    if path.exists():
+        shutil.copy2(path, path.with_name(path.name + ".before"))
+    rename_durably(draft, path)
+
+
+Ask = Callable[[str, str], str]
+
+
+def _ask(question: str, default: str) -> str:
+    return input(f"{question} [{default or 'none'}]: ").strip() or default
+
+
+def _take(_question: str, default: str) -> str:
+    return default
+
+
+def answers(args: argparse.Namespace, ask: Ask) -> dict[str, Any]:
+    device = ask("Name of this box, 3 to 40 of a-z, 0-9 and -", args.device_id or config.host_id())
+    cameras = dict(parse_camera(text) for text in args.camera) or found_cameras()
+    if not args.camera:
+        address = ask("Another camera (rtsp://..., /dev/videoN, a file, `pattern`)", "" if cameras else "pattern")
+        if address:
+            cameras[ask("Its name", "front")] = read_address(address)
+    broker = ask("MQTT broker, host or host:port, or none", args.broker or found_broker())
+    written: dict[str, Any] = {"device_id": device, "profile": args.profile, "cameras": cameras}
+    if broker and broker != "none":
+        written["mqtt"] = parse_broker(broker)
+    return written
+
+
+def parse_camera(text: str) -> tuple[str, dict[str, Any]]:
+    name, equals, address = text.partition("=")
+    if not equals or not name or not address:
+        raise ConfigError(f"--camera {text}: is not NAME=ADDRESS; write for example --camera yard=rtsp://10.0.0.5/stream1")
+    return name, read_address(address)
+
+
+def read_address(address: str) -> dict[str, Any]:
+    """What sort of camera an address means, its options checked."""
+    if address.startswith(("rtsp://", "rtsps://")):
+        found: dict[str, Any] = {"use": "rtsp", "url": address}
+    elif address.startswith("/dev/"):
+        found = {"use": "v4l2", "path": address}
+    elif address == "pattern":
+        found = {"use": "pattern", "pace": "realtime"}
+    elif Path(address).is_dir():
+        found = {"use": "folder", "path": address}
+    elif Path(address).is_file():
+        found = {"use": "file", "path": str(Path(address).absolute()), "pace": "realtime", "loop": True}
+    else:
+        raise ConfigError(f"camera {address}: is neither rtsp://, /dev/..., a file nor a folder that exists; correct the address")
+    _checked(found)
+    return found
+
+
+def _checked(camera: Mapping[str, Any]) -> None:
+    module, _, name = capture.SOURCES[camera["use"]].partition(":")
+    options: type[BaseModel] = getattr(__import__(module, fromlist=[name]), name).Options
+    try:
+        options(**{key: value for key, value in camera.items() if key != "use"})
+    except ValidationError as error:
+        raise ConfigError(f"camera {camera['use']}: {error.errors()[0]['msg']}; correct the address") from error
+
+
+def found_cameras(paths: Iterable[Path] | None = None) -> dict[str, Any]:
+    """Local cameras that give a picture, by the name that stays the same when ports change."""
+    listed = list(paths) if paths is not None else sorted(Path("/dev/v4l/by-id").glob("*-index0")) or sorted(Path("/dev").glob("video*"))
+    found: dict[str, Any] = {}
+    for path in listed:
+        name = f"camera{len(found) + 1}"
+        finding = probe_camera(V4l2Source(name, V4l2Source.Options(path=path), SystemClock()), 5)
+        print(f"{path}: {finding.text}", file=sys.stderr)
+        if finding.level == "ok":
+            found[name] = {"use": "v4l2", "path": str(path)}
+    return found
+
+
+def found_broker() -> str:
+    """A broker on this host, if one listens."""
+    try:
+        with socket.create_connection(("127.0.0.1", MQTT_PORT), 0.5):
+            return f"127.0.0.1:{MQTT_PORT}"
+    except OSError:
+        return "none"
+
+
+def parse_broker(text: str) -> dict[str, Any]:
+    host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
+    if port and not port.isdigit():
+        raise ConfigError(f"broker {text}: {port!r} is not a port; write HOST or HOST:PORT")
+    return {"host": host, **({"port": int(port)} if port else {})}
