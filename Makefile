@@ -45,7 +45,7 @@ soak: ## the long tests
 model: ## train models/person-street again from nothing
 	@scripts/venv trainer
 	@$(PY) scripts/footage.py
-	@$(VENV)/bin/vedette-trainer street
+	@$(VENV)/bin/vedette-trainer train person-street
 
 lock: ## requirements/*.txt from pyproject.toml (needs the network)
 	@scripts/venv dev

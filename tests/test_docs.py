@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import trainer.main
 from device import capture, config, main, stages
 from scripts import options
 from vision.heads import HEADS
@@ -53,6 +54,12 @@ def test_every_command_is_described() -> None:
     page = text_of("commands")
     assert not [name for name in main.COMMANDS if f"`vedette {name}" not in page]
     assert not set(re.findall(r"`vedette ([a-z]+)", page)) - set(main.COMMANDS)
+
+
+def test_every_command_of_the_trainer_is_described() -> None:
+    page = text_of("commands")
+    assert not [name for name in trainer.main.COMMANDS if f"`vedette-trainer {name}" not in page]
+    assert not set(re.findall(r"`vedette-trainer ([a-z]+)", page)) - set(trainer.main.COMMANDS)
 
 
 @pytest.mark.parametrize("command", main.COMMANDS)
