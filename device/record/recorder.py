@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.clip import Clip
@@ -14,11 +15,11 @@ from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel, Closed, nothing
 from device.pipeline.protocols import Tick
-from device.pipeline.ring import PacketRing
+from device.pipeline.ring import PacketRing, RingReader
 from device.pipeline.tally import Tally
 from device.record.clip import Order
 from device.record.options import RecordOptions
-from device.record.recording import Place, Recording
+from device.record.recording import MS, Place, Recording
 from device.record.recover import recover_part
 from vision.types import Scene
 
@@ -30,6 +31,14 @@ IDLE_S = 1.0
 SETTLE_NS = 2_000_000_000  # analysis has been silent so long: an event can no longer join
 FOREVER = (1 << 62, 0)  # a mark behind everything
 BROKEN = {errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}  # does not heal by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A message with a cursor at its pre-roll, taken while the ring is sure to hold it."""
+
+    event: Event
+    reader: RingReader | None
 
 
 class Recorder:
@@ -56,7 +65,7 @@ class Recorder:
         self._rings, self._options, self._clock, self._tally, self._board = rings, options, clock, tally, board
         self._place = Place(data, options.longest_clip_s * 1_000_000_000, options.reserve_mb * 1_000_000)
         self._device, self._software, self._lossless, self._on_clip = device, software, lossless, on_clip
-        self._events: Channel[Event] = Channel(EVENTS, "block" if lossless else "drop_oldest", self._lost)
+        self._events: Channel[Trigger] = Channel(EVENTS, "block" if lossless else "drop_oldest", self._lost)
         self._lost_ends: list[Event] = []
         self._marks: dict[str, tuple[int, int]] = {}  # camera -> media time analysed, and when (mono)
         self._open: dict[str, Recording] = {}
@@ -66,12 +75,21 @@ class Recorder:
         """Takes what begins and what ends; the mark moves only behind the scene's own events."""
         for event in item.events:
             if event.life != "update":
-                self._events.put(event, wait)
+                self._events.put(Trigger(event, self._reader(event)), wait)
         self._marks[item.frame.camera] = (item.frame.pts_ns, self._clock.mono_ns())
         return True
 
-    def _lost(self, event: Event) -> None:
+    def _reader(self, event: Event) -> RingReader | None:
+        ring = self._rings.get(event.camera)
+        if ring is None or event.life != "new":
+            return None
+        return ring.reader(self._lossless, from_pts_ns=event.start_pts_ns - self._options.pre_roll_ms * MS)
+
+    def _lost(self, trigger: Trigger) -> None:
+        event = trigger.event
         self._tally.count(event.camera, "dropped", f"recorder_{event.life}")
+        if trigger.reader:
+            trigger.reader.close()
         if event.life == "end":
             self._lost_ends.append(event)
 
@@ -90,10 +108,10 @@ class Recorder:
 
     def _wait(self) -> None:
         try:
-            event = self._events.get(TURN_S if self._open else IDLE_S)
+            trigger = self._events.get(TURN_S if self._open else IDLE_S)
         except TimeoutError:
             return
-        self._hear(event)
+        self._hear(trigger)
 
     def step(self) -> bool:
         """One round: hear what came, feed every open clip, close what is done. True when there was something to write."""
@@ -106,31 +124,29 @@ class Recorder:
         while len(self._events):
             self._hear(self._events.get(0))
         while self._lost_ends:
-            self._hear(self._lost_ends.pop(0))
+            self._hear(Trigger(self._lost_ends.pop(0), None))
 
-    def _hear(self, event: Event) -> None:
+    def _hear(self, trigger: Trigger) -> None:
+        event, reader = trigger.event, trigger.reader
         recording = self._open.get(event.camera)
         if event.life == "end":
             if recording:
                 recording.leave(event)
             return
+        if reader is None:
+            log.error("no packets of this camera to record", extra={"camera": event.camera})
+            return
         if recording and not recording.joins(event):
             self._complete(event.camera, recording)
-            recording = None
-        recording = recording or self._begin(event)
-        if recording:
-            recording.join(event)
+        if event.camera not in self._open:
+            self._open[event.camera] = self._begin(event, reader)
+        self._open[event.camera].join(event, reader)
 
-    def _begin(self, event: Event) -> Recording | None:
-        ring = self._rings.get(event.camera)
-        if ring is None:
-            log.error("no packets of this camera to record", extra={"camera": event.camera})
-            return None
+    def _begin(self, event: Event, reader: RingReader) -> Recording:
         self._left = [part for part in self._left if not self._mended(part)]
         options = self._options
         order = Order(event.id, event.start_pts_ns, options.pre_roll_ms, options.post_roll_ms, self._device, self._software)
-        recording = self._open[event.camera] = Recording(ring, self._place, order, self._lossless)
-        return recording
+        return Recording(reader, self._place, order)
 
     def _feed(self, camera: str, recording: Recording, marks: Mapping[str, tuple[int, int]]) -> bool:
         now = self._clock.mono_ns()

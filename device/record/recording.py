@@ -13,7 +13,7 @@ from contracts.errors import HardwareError, StorageError
 from contracts.event import Event
 from device.pipeline.channel import Closed
 from device.pipeline.packets import Packet
-from device.pipeline.ring import PacketRing, RingReader
+from device.pipeline.ring import RingReader
 from device.record.clip import ClipWriter, Order
 
 MS = 1_000_000
@@ -31,14 +31,15 @@ class Place:
 
 
 class Recording:
-    """`mark_pts_ns` is how far analysis has come: of events before it nothing more will be heard.
+    """Reads from the pre-roll of the first event on. `mark_pts_ns` is how far analysis has come: of events before it nothing
+    more will be heard.
 
     A file's packets are written only up to there, so that the same file gives the same clips however fast it is read; a live
     camera's are written at once. StorageError and HardwareError come out of `step` and `finish`; then `abandon` it.
     """
 
-    def __init__(self, ring: PacketRing, place: Place, order: Order, lossless: bool) -> None:
-        self._ring, self._place, self._order, self._lossless = ring, place, order, lossless
+    def __init__(self, reader: RingReader, place: Place, order: Order) -> None:
+        self._place, self._order, self._lossless = place, order, reader.lossless
         self._causes: dict[UUID, Cause] = {}
         self._open: set[UUID] = set()
         self._ended_pts_ns = order.start_pts_ns
@@ -47,7 +48,7 @@ class Recording:
         self._taken = (-1, -1)  # epoch and number of the last packet out of the ring
         self._over = False  # the ring gives nothing more
         self._writer: ClipWriter | None = None
-        self._reader: RingReader | None = ring.reader(lossless, from_pts_ns=order.start_pts_ns - order.pre_roll_ms * MS)
+        self._reader: RingReader | None = reader
         self.done_mono_ns: int | None = None  # when all that is asked for had been written
         self.skipped = 0  # packets the ring gave up before they were read
         self.safe = False  # something of it is on the disk
@@ -57,10 +58,15 @@ class Recording:
         """Whether the event was seen while this still runs, in media time."""
         return self._until_pts_ns is None or event.pts_ns <= self._until_pts_ns
 
-    def join(self, event: Event) -> None:
+    def join(self, event: Event, reader: RingReader) -> None:
+        """The event's own reader begins before what has been taken, so it can go on where ours was let go."""
         self._causes[event.id] = Cause(id=event.id, kind=event.kind, label=event.label)
         self._open.add(event.id)
         self._until_pts_ns = self.done_mono_ns = None
+        if self._reader is None:
+            self._reader = reader
+        elif self._reader is not reader:
+            reader.close()
 
     def leave(self, event: Event) -> None:
         """The event has ended: without another one the post-roll runs from when that was known."""
@@ -91,8 +97,7 @@ class Recording:
 
     def _fetch(self) -> None:
         if self._reader is None:
-            behind = self._pending[-1] if self._pending else self._writer.last if self._writer else None
-            self._reader = self._ring.reader(self._lossless, from_pts_ns=behind.pts_ns if behind else self._order.start_pts_ns)
+            return
         reader, before = self._reader, self._reader.skipped
         while len(self._pending) < BATCH or (self._lossless and self._held_ns() <= HOLD_NS):
             try:

@@ -268,7 +268,7 @@ def replayed(data: Path, ahead_s: float) -> dict[str, bytes]:
     for thread in threads:
         thread.join(60)
     assert not any(thread.is_alive() for thread in threads)
-    return {str(path.relative_to(data)): path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    return {str(path.relative_to(data)): path.read_bytes() for path in sorted(data.rglob("*")) if path.is_file()}
 
 
 def test_the_same_file_gives_the_same_clips_byte_for_byte_however_far_analysis_lags(tmp_path: Path) -> None:
