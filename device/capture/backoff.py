@@ -18,6 +18,6 @@ class Backoff:
         """Seconds to wait now; `lasted_ns`: how long the connection that failed gave pictures."""
         if lasted_ns >= STEADY_NS:
             self.failures = 0
-        whole = min(self._most_s, self._first_s * 2 ** min(self.failures, 30))
+        whole: float = min(self._most_s, self._first_s * 2 ** min(self.failures, 30))
         self.failures += 1
         return whole * (0.5 + 0.5 * self._chance())

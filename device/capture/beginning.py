@@ -39,7 +39,7 @@ def start_of(path: Path, container: InputContainer, option: datetime | None) -> 
     """Wall time of media time zero and where it is known from."""
     if option is not None:
         return to_ns(option), "option"
-    tagged = creation_ns({**container.streams.video[0].metadata, **container.metadata})
+    tagged = creation_ns({**(container.streams.video[0].metadata if container.streams.video else {}), **container.metadata})
     if tagged is not None:
         return tagged, "creation_time"
     return path.stat().st_mtime_ns - (container.duration or 0) * 1000, "mtime"

@@ -25,8 +25,13 @@ def encoder_context(codec: str) -> VideoCodecContext:
 
 
 def av_packet(data: bytes, **fields: Any) -> AvPacket:
-    """A packet with pts, dts, time_base, is_keyframe as given."""
-    packet: AvPacket = av.Packet(data)
+    """A packet with pts, dts, time_base, is_keyframe as given.
+
+    The data is copied: decoders read some bytes past its end, which FFmpeg's own memory has as zeros. PyAV's `Packet(bytes)`
+    lends Python's memory instead, where anything may follow, and the same packets then decode differently now and then.
+    """
+    packet: AvPacket = av.Packet(len(data))
+    packet.update(data)
     for name, value in fields.items():
         setattr(packet, name, value)
     return packet

@@ -80,8 +80,8 @@ def read_number(image: Image) -> int | None:
         block: Image = image[int(y + side * 0.25) : int(y + side * 0.75) + 1, int(x + side * 0.25) : int(x + side * 0.75) + 1]
         if not block.size:
             return None
-        code = code << 1 | (float(block.mean()) > 127)
-    value = code >> 8
+        code = code * 2 + (1 if float(block.mean()) > 127 else 0)
+    value: int = code >> 8
     return value if code & 0xFF == _check(value) else None
 
 

@@ -55,7 +55,8 @@ def main() -> None:
             mount(server, "/file", f"( {source} )")
     if not server.attach(None):
         sys.exit("the port is taken")
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     GLib.MainLoop().run()
 
 
