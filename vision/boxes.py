@@ -20,9 +20,8 @@ def sift(
 
     Dropped: anything not finite, a side of no length, a class number without a label.
     """
-    confidence = np.minimum(confidence, np.float32(1))
     known = (class_id >= 0) & (class_id < len(floors)) & np.isfinite(confidence) & np.isfinite(xyxy).all(axis=1)
-    xyxy, confidence, class_id = xyxy[known].clip(-FAR_PX, FAR_PX), confidence[known], class_id[known].astype(np.int32)
+    xyxy, confidence, class_id = xyxy[known].clip(-FAR_PX, FAR_PX), confidence[known].clip(None, 1), class_id[known].astype(np.int32)
     good = (confidence >= floors[class_id]) & (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
     rows = np.flatnonzero(good)
     rows = rows[np.argsort(-confidence[rows], kind="stable")][:limit]

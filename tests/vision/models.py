@@ -34,10 +34,12 @@ def white_box(height: Side = "h", width: Side = "w", name: str = "image", label:
             helper.make_node("Greater", [f"{axis}_max", "bright"], [f"{axis}_lit"]),
             helper.make_node("Cast", [f"{axis}_lit"], [f"{axis}_mask"], to=TensorProto.FLOAT),
             helper.make_node("ArgMax", [f"{axis}_mask"], [f"{axis}_first"], axis=0, keepdims=1),
-            helper.make_node("ArgMax", [f"{axis}_mask"], [f"{axis}_last"], axis=0, keepdims=1, select_last_index=1),
             helper.make_node("Cast", [f"{axis}_first"], [f"{axis}1"], to=TensorProto.FLOAT),
-            helper.make_node("Cast", [f"{axis}_last"], [f"{axis}_end"], to=TensorProto.FLOAT),
-            helper.make_node("Add", [f"{axis}_end", "one"], [f"{axis}2"]),
+            helper.make_node("Slice", [f"{axis}_mask", "end", "begin", "rows", "end"], [f"{axis}_turned"]),
+            helper.make_node("ArgMax", [f"{axis}_turned"], [f"{axis}_after"], axis=0, keepdims=1),
+            helper.make_node("Shape", [f"{axis}_mask"], [f"{axis}_side"]),
+            helper.make_node("Sub", [f"{axis}_side", f"{axis}_after"], [f"{axis}_last"]),
+            helper.make_node("Cast", [f"{axis}_last"], [f"{axis}2"], to=TensorProto.FLOAT),
         ]
 
     nodes = [
@@ -52,7 +54,9 @@ def white_box(height: Side = "h", width: Side = "w", name: str = "image", label:
     ]
     constants = {
         "bright": np.array(200, np.float32),
-        "one": np.array(1, np.float32),
+        "end": np.array([-1], np.int64),
+        "begin": np.array([-(2**31)], np.int64),
+        "rows": np.array([0], np.int64),
         "full": np.array(255, np.float32),
         "single": np.array([1], np.int64),
         "class": np.array([label], np.float32),

@@ -64,3 +64,17 @@ def test_sifting_keeps_the_best_in_order() -> None:
     kept = sift(xyxy, confidence, np.array([0, 0, 1, 1, 0]), np.array([0.1, 0.6], np.float32), 10)
     assert kept.confidence.tolist() == np.array([0.9, 0.9, 0.2], np.float32).tolist()
     assert kept.class_id.tolist() == [0, 1, 0]
+
+
+def test_a_confidence_that_is_no_number_drops_its_row_and_one_above_one_is_one() -> None:
+    confidence = np.array([np.inf, np.nan, -np.inf, 1.5, 0.5], np.float32)
+    xyxy = np.tile(np.array([[0, 0, 5, 5]], np.float32), (5, 1))
+    assert sift(xyxy, confidence, np.zeros(5, np.int32), np.zeros(1, np.float32), 10).confidence.tolist() == [1, 0.5]
+
+
+def test_equals_keep_the_order_they_came_in() -> None:
+    left = np.arange(300, dtype=np.float32)
+    xyxy = np.stack([left, left, left + 5, left + 5], axis=1)
+    confidence = np.where(left % 2, 0.5, 0.75).astype(np.float32)
+    kept = sift(xyxy, confidence, np.zeros(300, np.int32), np.zeros(1, np.float32), 300)
+    assert kept.xyxy[:, 0].tolist() == [*range(0, 300, 2), *range(1, 300, 2)]

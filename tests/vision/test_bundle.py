@@ -70,6 +70,14 @@ def test_a_refused_bundle_leaves_the_old_one_and_nothing_else(tmp_path: Path, fo
     assert [path.name for path in tmp_path.iterdir()] == [form]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_bundle_that_no_box_would_read_never_takes_the_place_of_the_old(tmp_path: Path, form: str) -> None:
+    good = white_box_bundle(tmp_path / form)
+    with pytest.raises(BundleError, match="262144"):
+        white_box_bundle(tmp_path / form, labels=[f"label {number}" for number in range(30_000)])
+    assert read_bundle(tmp_path / form).digest == good.digest
+
+
 def test_a_bundle_without_its_model_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"model\.onnx is not among the files given: CARD\.md"):
         write_bundle(tmp_path / "b", FIELDS, {"CARD.md": b"x"})

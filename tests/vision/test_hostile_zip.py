@@ -120,11 +120,11 @@ def test_members_that_share_their_bytes_are_refused(tmp_path: Path) -> None:
 def test_a_size_that_is_not_the_members_is_refused(tmp_path: Path) -> None:
     path = white_box_bundle(tmp_path / "b.vdb").path
     data = bytearray(path.read_bytes())
-    for size in (1 << 20, 1 << 31, 0):
+    for size, message in [(1 << 20, r"says it holds 3145728 bytes, the file has \d+"), (1 << 31, "says it holds"), (0, r"bundle\.json")]:
         for place in headers(bytes(data)):
             struct.pack_into("<LL", data, place + 20, size, size)
         path.write_bytes(data)
-        with pytest.raises(BundleError):
+        with pytest.raises(BundleError, match=message):
             read_bundle(path)
 
 
@@ -170,5 +170,5 @@ def test_a_spoilt_zip_is_the_same_bundle_or_refused(tmp_path: Path, data: st.Dat
 def test_junk_is_refused(tmp_path: Path, junk: bytes) -> None:
     path = tmp_path / "junk.vdb"
     path.write_bytes(junk)
-    with pytest.raises(BundleError, match="is not a zip that can be read|is missing"):
+    with pytest.raises(BundleError, match=r"is not a zip that can be read|is missing"):
         read_bundle(path)

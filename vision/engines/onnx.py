@@ -121,7 +121,8 @@ def _session(model: bytes, options: OnnxOptions) -> ort.InferenceSession:
     settings.add_session_config_entry("session.intra_op.allow_spinning", "1" if options.spinning == "on" else "0")
     settings.log_severity_level = 4  # what goes wrong comes back as an error, not on the terminal
     try:
-        session = ort.InferenceSession(model, settings, providers=list(options.providers))
+        # its Python layer would go on by itself with other providers, now or in any later run
+        session = ort.InferenceSession(model, settings, providers=list(options.providers), enable_fallback=False)
     except Exception as error:  # ONNX Runtime's errors share no base, and a hostile model may raise any of them
         raise BundleError(f"engine onnx: the model cannot be loaded: {_brief(error)}; export it again") from error
     if options.providers[0] not in session.get_providers():
@@ -141,10 +142,13 @@ def _specs(arguments: Iterable[Any]) -> tuple[TensorSpec, ...]:
 
 
 def _spec(argument: Any) -> TensorSpec:
-    if argument.type not in DTYPES:
-        raise BundleError(f"engine onnx: {argument.name} is a {argument.type}; export the model with plain number tensors")
-    shape = tuple(side if isinstance(side, int) and side > 0 else None for side in argument.shape)
-    return TensorSpec(argument.name, DTYPES[argument.type], shape)
+    try:
+        name, kind, sides = argument.name, argument.type, argument.shape
+    except UnicodeDecodeError as error:
+        raise BundleError("engine onnx: the model's names are not text; export it again") from error
+    if kind not in DTYPES:
+        raise BundleError(f"engine onnx: {name} is a {kind}; export the model with plain number tensors")
+    return TensorSpec(name, DTYPES[kind], tuple(side if isinstance(side, int) and side > 0 else None for side in sides))
 
 
 def _brief(error: Exception) -> str:

@@ -53,6 +53,15 @@ def test_either_way_round_is_read_alike() -> None:
     assert v5([rows[None]], (640, 640)).xyxy.tolist() == v5([rows.T[None]], (640, 640)).xyxy.tolist()
 
 
+def test_a_square_tensor_is_read_the_variants_own_way() -> None:
+    columns = crowd(6)[:8].T  # eight rows of eight columns
+    found = head("yolo", [0.0] * 4, 1.0)([columns[None]], (640, 640))
+    assert_same(found, reference.grid(columns.T.tolist(), [0.0] * 4, 1.0, objectness=False))
+    rows = crowd(6, objectness=True)[:9]
+    found = head("yolo", [0.0] * 4, 1.0, variant="v5")([rows[None]], (640, 640))
+    assert_same(found, reference.grid(rows.tolist(), [0.0] * 4, 1.0, objectness=True))
+
+
 def test_half_floats_are_read() -> None:
     rows = crowd(2).astype(np.float16)
     found = head("yolo", FLOORS)([rows.T[None]], (640, 640))
