@@ -136,9 +136,7 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
         return Response(small, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
 
     @routes.get("/clips", summary="Clips that are kept, newest first")
-    def clips(
-        limit: Limit = 50, before: AwareDatetime | None = None, camera: str | None = None, event_id: UUID | None = None
-    ) -> ClipPage:
+    def clips(limit: Limit = 50, before: AwareDatetime | None = None, camera: str | None = None, event_id: UUID | None = None) -> ClipPage:
         found = desk.clips.clips(limit, before=before, camera=camera, event_id=event_id)
         return ClipPage(clips=[view(stored) for stored in found])
 

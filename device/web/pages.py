@@ -11,11 +11,12 @@ from pydantic import AwareDatetime
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from device.web import metrics, words
-from device.web.api import view, find_event, page_of_events
+from device.web.api import find_event, page_of_events, view
 from device.web.desk import Desk
 from device.web.guard import welcome
 from device.web.options import Options
 from device.web.rendering import render
+from device.web.trail import Trail
 
 A_PAGE = 40
 CLIPS_A_PAGE = 24
@@ -29,17 +30,19 @@ async def lost(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": detail}, 404)
 
 
-def router(desk: Desk, app: FastAPI, options: Options) -> APIRouter:
+def router(desk: Desk, app: FastAPI, options: Options, trail: Trail) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
     registry: CollectorRegistry = metrics.registry(desk)
 
-    def shown(template: str, here: str, **values: Any) -> Response:
-        return render(template, here=here, status=words.status(desk), locked=options.locked, **values)
+    def shown(template: str, here: str, seq: int | None = None, **values: Any) -> Response:
+        """`seq`: the trail's number before the page's events were read; the page's stream goes on from there, so nothing falls between."""
+        mark = {"run": trail.run, "seq": trail.seq if seq is None else seq}
+        return render(template, here=here, status=words.status(desk), locked=options.locked, mark=mark, **values)
 
     @routes.get("/")
     def live() -> Response:
-        events = page_of_events(desk.history, 12).events
-        return shown("live.html", "live", events=events, cameras=words.cameras(desk))
+        seq, events = trail.seq, page_of_events(desk.history, 12).events
+        return shown("live.html", "live", seq, events=events, cameras=words.cameras(desk))
 
     @routes.get("/events")
     def events(
@@ -48,6 +51,7 @@ def router(desk: Desk, app: FastAPI, options: Options) -> APIRouter:
         label: Annotated[str, Query(max_length=100)] = "",
         kind: Annotated[str, Query(max_length=100)] = "",
     ) -> Response:
+        seq = trail.seq
         page = page_of_events(desk.history, A_PAGE, before, camera=camera or None, label=label or None, kind=kind or None)
         known = [past.event for past in desk.history.recent(400)]
         choices = {
@@ -56,7 +60,9 @@ def router(desk: Desk, app: FastAPI, options: Options) -> APIRouter:
             "kind": sorted({e.kind for e in known}),
         }
         chosen = {"camera": camera, "label": label, "kind": kind}
-        return shown("events.html", "events", events=page.events, older=page.before, choices=choices, chosen=chosen, first=before is None)
+        return shown(
+            "events.html", "events", seq, events=page.events, older=page.before, choices=choices, chosen=chosen, first=before is None
+        )
 
     @routes.get("/events/{event_id}")
     def event(event_id: UUID) -> Response:

@@ -27,7 +27,7 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 ENVIRONMENT.filters |= {"moment": moment, "digest": words.short_digest, "size": words.size, "seconds": words.seconds}
-ENVIRONMENT.globals |= {"duration": words.duration, "error": "", "status": None, "locked": False}
+ENVIRONMENT.globals |= {"duration": words.duration, "error": "", "status": None, "locked": False, "mark": None}
 
 
 def render(template: str, status_code: int = 200, **values: Any) -> HTMLResponse:

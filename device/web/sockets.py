@@ -121,6 +121,7 @@ async def _stills(live: Live, camera: str, viewer: Viewer) -> None:
 
 async def _tell(send: Callable[[dict[str, Any]], Awaitable[None]], desk: Desk, trail: Trail, seq: int) -> None:
     """Sending waits for a slow browser; what the trail no longer has by then is said to be missed."""
+    status_due_ns = 0
     while True:
         items, lost = trail.since(seq)
         if lost:
@@ -128,7 +129,9 @@ async def _tell(send: Callable[[dict[str, Any]], Awaitable[None]], desk: Desk, t
         for item in items:
             await send(item.words(trail.run))
             seq = item.seq
-        await send(words.status(desk))
+        if desk.clock.mono_ns() >= status_due_ns:
+            status_due_ns = desk.clock.mono_ns() + int(STATUS_S * 0.9e9)
+            await send(words.status(desk))
         try:
             await asyncio.wait_for(trail.wait(seq), STATUS_S)
         except asyncio.TimeoutError:

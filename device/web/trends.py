@@ -66,9 +66,7 @@ class Trends:
         """Columns of equal length: times, and for each series its values, null where there was none."""
         samples = [s for s in self._samples if s.wall_ms > after_ms]
         keys = sorted({key for sample in samples for key in sample.values})
-        columns = [
-            {"camera": c, "group": g, "name": n, "values": [_short(s.values.get((c, g, n))) for s in samples]} for c, g, n in keys
-        ]
+        columns = [{"camera": c, "group": g, "name": n, "values": [_short(s.values.get((c, g, n))) for s in samples]} for c, g, n in keys]
         return {"every_s": EVERY_S, "t_ms": [s.wall_ms for s in samples], "series": columns}
 
 

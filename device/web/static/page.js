@@ -8,7 +8,7 @@ export const on = (type, listener) => listeners[type].push(listener);
 const tell = (type, value) => listeners[type].forEach((listener) => listener(value));
 
 const strip = document.getElementById("strip");
-const seen = { run: "", seq: -1 };
+const seen = { run: strip?.dataset.run ?? "", seq: Number(strip?.dataset.seq ?? -1) };
 
 function fact(name, state, text) {
   const element = strip?.querySelector(`[data-fact="${name}"]`);

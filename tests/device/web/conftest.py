@@ -48,11 +48,13 @@ class Running:
     def _work(self) -> None:
         try:
             self.server.work(self.ticked.set)
-        except BaseException as error:  # what the crew would see
+        except BaseException as error:  # noqa: BLE001 - what the crew would see
             self.error = error
 
     def listen(self, path: str, **headers: str) -> ClientConnection:
-        return connect(self.base.replace("http", "ws") + path, additional_headers=headers, open_timeout=WAIT_S, max_size=None)
+        return connect(
+            self.base.replace("http", "ws") + path, additional_headers=headers, open_timeout=WAIT_S, close_timeout=1, max_size=None
+        )
 
     def close(self) -> None:
         self.http.close()

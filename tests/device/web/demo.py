@@ -6,18 +6,16 @@ import argparse
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import UUID
 
 import numpy as np
 
 from contracts.clip import Cause, Clip, clip_id
 from contracts.event import Event, event_id
-from contracts.health import CameraHealth, Health, OutboxHealth, PartHealth, StageHealth, SystemHealth
+from contracts.health import Health
 from contracts.wire import utc_from_ns
 from device.clock import Clock, SystemClock
 from device.pipeline.board import Board
@@ -34,43 +32,17 @@ from device.web import jpeg
 from device.web.desk import Desk
 from device.web.options import Options
 from device.web.server import PageServer
+from tests.device.web.fakes import Memory, health_of
 from tests.device.web.footage import FIGURES, FPS, HEIGHT, STEP_NS, WIDTH, packets, picture
 from vision.planes import BgrPlanes
 from vision.types import Detections, Frame, Scene
 
 LOOK_EVERY = 3  # frames between two looks of the analysis
 MODEL = "sha256:" + sha256(b"demo").hexdigest()
-ZONES = {"pavement": [(0.05, 0.62), (0.62, 0.62), (0.62, 0.98), (0.05, 0.98)], "door": [(0.72, 0.4), (0.95, 0.4), (0.95, 0.92), (0.72, 0.92)]}
-
-
-@dataclass(frozen=True)
-class Past:
-    number: int
-    event: Event
-
-
-@dataclass
-class Memory:
-    """A history in memory, of the same protocol as the journal's."""
-
-    kept: dict[UUID, Past] = field(default_factory=dict)
-
-    def keep(self, event: Event) -> None:
-        old = self.kept.get(event.id)
-        self.kept[event.id] = Past(old.number if old else len(self.kept) + 1, event)
-
-    def recent(
-        self, limit: int = 50, before: int | None = None, *, camera: str | None = None, label: str | None = None, kind: str | None = None
-    ) -> Sequence[Past]:
-        def fits(past: Past) -> bool:
-            wanted = (camera, past.event.camera), (label, past.event.label), (kind, past.event.kind)
-            return (before is None or past.number < before) and all(w is None or w == has for w, has in wanted)
-
-        return [past for past in sorted(self.kept.values(), key=lambda p: -p.number) if fits(past)][:limit]
-
-    def find(self, event_id: UUID) -> Event | None:
-        past = self.kept.get(event_id)
-        return past.event if past else None
+ZONES = {
+    "pavement": [(0.05, 0.62), (0.62, 0.62), (0.62, 0.98), (0.05, 0.98)],
+    "door": [(0.72, 0.4), (0.95, 0.4), (0.95, 0.92), (0.72, 0.92)],
+}
 
 
 def event_at(desk: Desk, camera: str, number: int, wall_ns: int, life: str = "end", label: str = "person", seconds: float = 6.4) -> Event:
@@ -102,7 +74,9 @@ def event_at(desk: Desk, camera: str, number: int, wall_ns: int, life: str = "en
 class Demo:
     """One thread plays for all cameras; `step()` is one picture of each."""
 
-    def __init__(self, data: Path, cameras: Sequence[str] = ("street",), clock: Clock | None = None, broker: bool = False, b_frames: int = 0) -> None:
+    def __init__(
+        self, data: Path, cameras: Sequence[str] = ("street",), clock: Clock | None = None, broker: bool = False, b_frames: int = 0
+    ) -> None:
         self.clock = clock or SystemClock()
         self.memory, self._stop = Memory(), threading.Event()
         now = self.clock.mono_ns(), self.clock.wall_ns()
@@ -110,10 +84,22 @@ class Demo:
         self._count = 0
         self._events = 0
         self.desk = Desk(
-            device_id="demo-box", profile="street", version="0.1.0", clock=self.clock, board=Board(), tally=Tally(),
-            rings={camera: PacketRing(10) for camera in cameras}, scenes=Hub(), events=Hub(), history=self.memory,
-            clips=Catalog(data), data=data, health=self.health, zones={cameras[0]: ZONES}, model=MODEL,
-        )  # fmt: skip
+            device_id="demo-box",
+            profile="street",
+            version="0.1.0",
+            clock=self.clock,
+            board=Board(),
+            tally=Tally(),
+            rings={camera: PacketRing(10) for camera in cameras},
+            scenes=Hub(),
+            events=Hub(),
+            history=self.memory,
+            clips=Catalog(data),
+            data=data,
+            health=self.health,
+            zones={cameras[0]: ZONES},
+            model=MODEL,
+        )
         for camera in cameras:
             self.desk.board.camera(camera, state="online", codec="h264", width=WIDTH, height=HEIGHT, gate="active", since_wall_ns=now[1])
         for name in ("record", "outbox", "model"):
@@ -123,22 +109,7 @@ class Demo:
         self._thread = threading.Thread(target=self._play, daemon=True)
 
     def health(self) -> Health:
-        board, tally = self.desk.board, self.desk.tally
-        stages = {key: StageHealth(count=p.count, p50_ms=p.p50_ms, p95_ms=p.p95_ms, p99_ms=p.p99_ms) for key, p in tally.percentiles().items()}
-        cameras = {
-            name: CameraHealth(
-                state=c.state, fps=8.3, fps_offered=8.3, frame_age_s=0.1, gate=c.gate, offered=tally.get(name, "offered"),
-                analysed=tally.get(name, "analysed"), gated=0, dropped={}, stages={s: v for (c_, s), v in stages.items() if c_ == name},
-            )
-            for name, c in board.cameras().items()
-        }  # fmt: skip
-        system = SystemHealth(
-            rss_bytes=231_000_000, cpu_percent=43.0, disk_total_bytes=64_000_000_000, disk_free_bytes=41_300_000_000, written_bytes=12_000_000,
-            temperature_c=51.5, uptime_s=3 * 86400 + 7300, clock=self.clock.state(),
-        )  # fmt: skip
-        parts = {name: PartHealth(state=p.state, reason=p.reason) for name, p in board.parts().items()}
-        return Health(fps=8.3, cameras=cameras, parts=parts, system=system, outbox=OutboxHealth(
-            depth=0, bytes=0, oldest_age_s=None, unsaved=0, shed=0, shed_to_seq=0, last_seq=91))  # fmt: skip
+        return health_of(self.desk.board, self.desk.tally, self.clock)
 
     def start(self) -> None:
         self._thread.start()
@@ -171,7 +142,15 @@ class Demo:
     def _again(loop: list[Packet], index: int, mono_ns: int, wall_ns: int) -> Packet:
         old, shift = loop[index % len(loop)], index // len(loop) * len(loop)
         return Packet(
-            old.stream, index, old.pts_ns + shift * STEP_NS, old.dts_ns + shift * STEP_NS, old.duration_ns, old.key, old.data, mono_ns, wall_ns
+            old.stream,
+            index,
+            old.pts_ns + shift * STEP_NS,
+            old.dts_ns + shift * STEP_NS,
+            old.duration_ns,
+            old.key,
+            old.data,
+            mono_ns,
+            wall_ns,
         )
 
     def _look(self, camera: str, index: int, mono_ns: int, wall_ns: int) -> None:
@@ -239,13 +218,36 @@ class Demo:
                 muxer.write(packet)
             muxer.close()
         data = path.read_bytes()
-        write_manifest(path, Clip(
-            id=key, camera=event.camera, file=path.name, container="mp4", codec="h264", codec_string=codec_string(loop[0]), width=WIDTH, height=HEIGHT,
-            start=event.start, end=event.start + timedelta(seconds=5), start_pts_ns=0, end_pts_ns=5_000_000_000, origin_pts_ns=0,
-            pre_roll_asked_ms=2000, pre_roll_ms=2100, post_roll_asked_ms=2000, post_roll_ms=2000, first_frame=0, last_frame=len(loop) - 1,
-            frames=len(loop), bytes=len(data), sha256=sha256(data).hexdigest(),
-            events=[Cause(id=event.id, kind=event.kind, label=event.label)], device="demo-box", software="0.1.0",
-        ))  # fmt: skip
+        write_manifest(
+            path,
+            Clip(
+                id=key,
+                camera=event.camera,
+                file=path.name,
+                container="mp4",
+                codec="h264",
+                codec_string=codec_string(loop[0]),
+                width=WIDTH,
+                height=HEIGHT,
+                start=event.start,
+                end=event.start + timedelta(seconds=5),
+                start_pts_ns=0,
+                end_pts_ns=5_000_000_000,
+                origin_pts_ns=0,
+                pre_roll_asked_ms=2000,
+                pre_roll_ms=2100,
+                post_roll_asked_ms=2000,
+                post_roll_ms=2000,
+                first_frame=0,
+                last_frame=len(loop) - 1,
+                frames=len(loop),
+                bytes=len(data),
+                sha256=sha256(data).hexdigest(),
+                events=[Cause(id=event.id, kind=event.kind, label=event.label)],
+                device="demo-box",
+                software="0.1.0",
+            ),
+        )
         return path
 
 

@@ -88,7 +88,6 @@ def packets(camera: str, start_mono_ns: int, start_wall_ns: int, tint: int = 0, 
         for n, (data, key, pts, dts) in enumerate(pictures):
             at = (turn * COUNT + n) * STEP_NS
             shift = turn * COUNT
-            out.append(
-                Packet(info, shift + n, (shift + pts) * STEP_NS, (shift + dts) * STEP_NS, STEP_NS, key, data, start_mono_ns + at, start_wall_ns + at)
-            )
+            times = (shift + pts) * STEP_NS, (shift + dts) * STEP_NS, STEP_NS
+            out.append(Packet(info, shift + n, *times, key, data, start_mono_ns + at, start_wall_ns + at))
     return out

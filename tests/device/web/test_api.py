@@ -155,7 +155,8 @@ def test_healthz_turns_when_a_camera_is_lost_and_says_which(page: Running, demo:
     demo.desk.board.part("record", "failed", "the disk is full; free some room")
     answer = page.get("/healthz")
     assert answer.status_code == 503
-    assert answer.json()["reasons"] == ["camera street: rtsp://left: no answer; check the cable", "record: the disk is full; free some room"]
+    reasons = ["camera street: rtsp://left: no answer; check the cable", "record: the disk is full; free some room"]
+    assert answer.json()["reasons"] == reasons
     assert "no answer; check the cable" in page.get("/health").text
 
 
@@ -209,7 +210,10 @@ def test_zones_and_cameras_are_given(page: Running) -> None:
     assert page.get("/api/v1/cameras").json()[0]["word"] == "online"
 
 
-@pytest.mark.parametrize(("count", "said"), [(0, "0 B"), (999, "999 B"), (4200, "4.2 kB"), (13_400_000, "13 MB"), (2_500_000_000_000, "2500 GB")])
+SIZES = [(0, "0 B"), (999, "999 B"), (4200, "4.2 kB"), (13_400_000, "13 MB"), (2_500_000_000_000, "2500 GB")]
+
+
+@pytest.mark.parametrize(("count", "said"), SIZES)
 def test_sizes_are_said_in_words(count: int, said: str) -> None:
     assert words.size(count) == said
 

@@ -121,7 +121,6 @@ def test_the_picture_moves_and_boxes_are_drawn_on_it(playing: tuple[Demo, Runnin
     until(page, "parseFloat(document.querySelector('.tile[data-large] .behind').textContent) < 1.5")
 
 
-
 def test_boxes_zones_and_trails_can_be_hidden(playing: tuple[Demo, Running], visit: Any) -> None:
     page = visit(playing[1]).open("/")
     until(page, "document.querySelector('.tile[data-large]').dataset.boxes === '2'")
@@ -206,8 +205,8 @@ def test_health_is_plotted(playing: tuple[Demo, Running], visit: Any) -> None:
     page.wait_for_selector(".plot canvas[aria-label*='analysed']")
     assert page.locator(".plot").count() >= 5
     until(page, "document.querySelector('[data-box=memory]').textContent === '231 MB'")
-    drawn = "() => { const c = document.querySelector('.plot canvas'); return c.getContext('2d').getImageData(0,0,c.width,c.height).data.some(v => v) }"
-    assert page.evaluate(drawn)
+    drawn = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(v => v)"
+    assert page.locator(".plot canvas").first.evaluate(drawn)
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])

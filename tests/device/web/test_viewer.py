@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,5 +77,5 @@ def test_sent_and_missed_is_all_there_was_and_every_run_begins_with_a_key(pictur
     asyncio.run(play())
     shown = [message for message in got if message is not None]
     assert len(shown) + missed == len(pictures) + 1
-    after_a_hole = [got[n + 1] for n, message in enumerate(got[:-1]) if message is None]
-    assert all(message is not None and message.endswith(b"K") for message in after_a_hole)
+    after_a_hole = [later for before, later in pairwise(got) if before is None and later is not None]
+    assert all(message.endswith(b"K") for message in after_a_hole)

@@ -1,0 +1,76 @@
+"""A history in memory, and the words of a health report: what the page's tests put behind a desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from contracts.event import Event
+from contracts.health import CameraHealth, Health, OutboxHealth, PartHealth, StageHealth, SystemHealth
+from device.clock import Clock
+from device.pipeline.board import Board
+from device.pipeline.tally import Tally
+
+
+@dataclass(frozen=True)
+class Past:
+    number: int
+    event: Event
+
+
+@dataclass
+class Memory:
+    """A history in memory, of the same protocol as the journal's."""
+
+    kept: dict[UUID, Past] = field(default_factory=dict)
+
+    def keep(self, event: Event) -> None:
+        old = self.kept.get(event.id)
+        self.kept[event.id] = Past(old.number if old else len(self.kept) + 1, event)
+
+    def recent(
+        self, limit: int = 50, before: int | None = None, *, camera: str | None = None, label: str | None = None, kind: str | None = None
+    ) -> Sequence[Past]:
+        def fits(past: Past) -> bool:
+            wanted = (camera, past.event.camera), (label, past.event.label), (kind, past.event.kind)
+            return (before is None or past.number < before) and all(w is None or w == has for w, has in wanted)
+
+        return [past for past in sorted(self.kept.values(), key=lambda p: -p.number) if fits(past)][:limit]
+
+    def find(self, event_id: UUID) -> Event | None:
+        past = self.kept.get(event_id)
+        return past.event if past else None
+
+
+def health_of(board: Board, tally: Tally, clock: Clock) -> Health:
+    """What the reporter would say of a box that is well."""
+    stages = {key: StageHealth(count=p.count, p50_ms=p.p50_ms, p95_ms=p.p95_ms, p99_ms=p.p99_ms) for key, p in tally.percentiles().items()}
+    cameras = {
+        name: CameraHealth(
+            state=c.state,
+            fps=8.3,
+            fps_offered=8.3,
+            frame_age_s=0.1,
+            gate=c.gate,
+            offered=tally.get(name, "offered"),
+            analysed=tally.get(name, "analysed"),
+            gated=0,
+            dropped={},
+            stages={stage: value for (camera, stage), value in stages.items() if camera == name},
+        )
+        for name, c in board.cameras().items()
+    }
+    system = SystemHealth(
+        rss_bytes=231_000_000,
+        cpu_percent=43.0,
+        disk_total_bytes=64_000_000_000,
+        disk_free_bytes=41_300_000_000,
+        written_bytes=12_000_000,
+        temperature_c=51.5,
+        uptime_s=3 * 86400 + 7300,
+        clock=clock.state(),
+    )
+    parts = {name: PartHealth(state=p.state, reason=p.reason) for name, p in board.parts().items()}
+    outbox = OutboxHealth(depth=0, bytes=0, oldest_age_s=None, unsaved=0, shed=0, shed_to_seq=0, last_seq=91)
+    return Health(fps=8.3, cameras=cameras, parts=parts, system=system, outbox=outbox)
