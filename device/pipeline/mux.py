@@ -193,6 +193,8 @@ def readable(video: InputContainer, stream: VideoStream) -> Iterator[av.Packet[V
     """Packets up to where the file was cut: what does not parse is the end, what the disk does not give is an error."""
     try:
         for packet in video.demux(stream):
+            if packet.is_corrupt:  # half a picture at the torn end
+                return
             if packet.dts is not None and packet.size:
                 yield packet
     except FFmpegError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Literal
 
@@ -178,7 +179,7 @@ def cut_out(frame: Frame, box: Box, options: PictureOptions) -> Image:
         x1, y1, x2, y2 = box
         margin = options.margin * max(x2 - x1, y2 - y1)
         left, top = max(0, int(x1 - margin)), max(0, int(y1 - margin))
-        right, bottom = min(picture.shape[1], int(x2 + margin) + 1), min(picture.shape[0], int(y2 + margin) + 1)
+        right, bottom = min(picture.shape[1], ceil(x2 + margin)), min(picture.shape[0], ceil(y2 + margin))
         if right > left and bottom > top:
             picture = picture[top:bottom, left:right]
     return fitted(picture, options.max_side_px)

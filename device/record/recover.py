@@ -55,14 +55,15 @@ def recover(data: Path, reserve_bytes: int = 0) -> Recovered:
     found = Recovered()
     for path in list(_unfinished(data)):
         try:
+            empty = path.stat().st_size == 0
             clip = recover_part(path, data, reserve_bytes) if path.suffix == PART else rebuild(path, data)
-        except StorageError as error:
+        except (StorageError, OSError) as error:
             found.waiting.append(str(error))
             log.warning("a cut clip could not be closed", extra={"reason": str(error)})
             continue
         if clip:
             found.clips.append(clip)
-        else:
+        elif not empty:
             found.salvaged.append(path)
     return found
 
@@ -84,7 +85,7 @@ def recover_part(part: Path, data: Path, reserve_bytes: int = 0) -> Clip | None:
     """The clip it became; None: nothing plays in it and it lies in `salvage/` now. StorageError: no room, or a broken disk."""
     probe = probed(part)
     if probe is None:
-        salvage(part, data)
+        _put_aside(part, data)
         return None
     video = part.with_name(part.name.removesuffix(PART))
     if not _copied(part, video, probe, reserve_bytes):
@@ -204,6 +205,13 @@ def probed(path: Path) -> Probe | None:
 
 def _length_ns(packet: av.Packet[av.VideoStream]) -> int:
     return int((packet.duration or 0) * packet.time_base * 1_000_000_000)
+
+
+def _put_aside(part: Path, data: Path) -> None:
+    if part.stat().st_size:
+        salvage(part, data)
+    else:
+        part.unlink()  # not a byte was written: there is nothing to keep
 
 
 def salvage(path: Path, data: Path) -> Path:

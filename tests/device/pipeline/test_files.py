@@ -13,20 +13,20 @@ def test_a_file_is_written_with_its_folders_and_nothing_beside_it(tmp_path: Path
     write_durably(tmp_path / "a" / "b" / "c.json", b"1")
     write_durably(tmp_path / "a" / "b" / "c.json", b"22")
     assert (tmp_path / "a/b/c.json").read_bytes() == b"22"
-    assert os.listdir(tmp_path / "a/b") == ["c.json"]
+    assert [path.name for path in (tmp_path / "a/b").iterdir()] == ["c.json"]
 
 
 def test_a_temp_left_by_a_cut_does_not_block_the_next_write(tmp_path: Path) -> None:
     (tmp_path / ".c.json.tmp").write_bytes(b"half of a longer")
     write_durably(tmp_path / "c.json", b"whole")
-    assert os.listdir(tmp_path) == ["c.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
     assert (tmp_path / "c.json").read_bytes() == b"whole"
 
 
 def test_the_bytes_are_synced_before_the_name_and_the_name_before_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
     fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: (steps.append(os.readlink(f"/proc/self/fd/{fd}").rsplit("/", 1)[1]), fsync(fd))[1])
+    monkeypatch.setattr(os, "fsync", lambda fd: (steps.append(Path(f"/proc/self/fd/{fd}").readlink().name), fsync(fd))[1])
     monkeypatch.setattr(Path, "replace", lambda self, new: (steps.append("rename"), replace(self, new))[1])
     write_durably(tmp_path / "c.json", b"1")
     assert steps == [".c.json.tmp", "rename", tmp_path.name]

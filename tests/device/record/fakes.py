@@ -82,5 +82,6 @@ class Bench:
         return sorted(path for path in self.data.rglob("*") if path.suffix in {".mp4", ".mkv"})
 
     def others(self) -> list[Path]:
-        """Files that are neither videos nor manifests."""
-        return sorted(path for path in self.data.rglob("*") if path.is_file() and path.suffix not in {".mp4", ".mkv", ".json"})
+        """Files among the clips that are neither videos nor manifests."""
+        files = (path for path in (self.data / "clips").rglob("*") if path.is_file())
+        return sorted(path for path in files if path.suffix not in {".mp4", ".mkv", ".json"})
