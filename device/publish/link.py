@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import select
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -112,6 +113,15 @@ class Link:
             )
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError: a host paho cannot use
             self.lose(said(error, options))
+        else:
+            self._hurry()
+
+    def _hurry(self) -> None:
+        """Neither end waits 40 ms for the other: Nagle off here, acknowledgements at once because it is on at the broker."""
+        sock: Any = self._client.socket()
+        if sock is not None and self._options.transport == "tcp":
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # the kernel forgets this one: said again after each read
 
     def subscribe(self, topics: list[str]) -> None:
         """QoS 1; the retain flag comes as it was published, so that a retained command is known for what it is."""
@@ -150,6 +160,7 @@ class Link:
             os.eventfd_read(self._wake_fd)
         if pending or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
             self._client.loop_read()
+            self._hurry()
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()  # keepalive: PINGREQ, and an end when PINGRESP does not come

@@ -27,6 +27,7 @@ from device.publish.waiting import Unsaved, Waiting
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 PART = "outbox"
+MANY_ACKED = 512  # so many are deleted without waiting for the next commit
 SHED_TO = 95  # percent of the bound: shedding a little more than needed is not done at every commit
 
 
@@ -80,6 +81,8 @@ class Outbox:
                 due = self._tried_ns + self.options.retry_ms * 1_000_000
             elif self._batch:
                 due = self._committed_ns + self.options.group_ms * 1_000_000
+            elif len(self._acked) >= MANY_ACKED:
+                return 0.0
             elif self._acked:
                 due = next(iter(self._acked.values())) + self.options.ack_ms * 1_000_000
             else:

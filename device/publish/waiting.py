@@ -60,8 +60,12 @@ def insert(db: sqlite3.Connection, message: Unsaved, boot: str) -> int:
 
 def pending(store: Store, seqs: tuple[int, int], limit: int, acked: Collection[int]) -> list[Waiting]:
     """Rows with seqs[0] < seq <= seqs[1] that are not in `acked`, in order."""
-    rows = store.read(PENDING, *seqs, limit + len(acked))
-    return [Waiting(seq, boot, mono_ns, body) for seq, boot, mono_ns, body in rows if seq not in acked][:limit]
+    found: list[Waiting] = []
+    after, upto = seqs
+    while len(found) < limit and (rows := store.read(PENDING, after, upto, limit)):
+        found += [Waiting(*row) for row in rows if row[0] not in acked]
+        after = rows[-1][0]
+    return found[:limit]
 
 
 def totals(store: Store) -> tuple[int, int]:
