@@ -6,6 +6,7 @@ import argparse
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +15,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from contracts.clip import Cause, Clip, clip_id
-from contracts.event import Event, event_id
+from contracts.event import Event
 from contracts.health import Health
-from contracts.wire import utc_from_ns
 from device.clock import Clock, SystemClock
 from device.pipeline.board import Board
 from device.pipeline.channel import Closed
@@ -32,43 +32,12 @@ from device.web import jpeg
 from device.web.desk import Desk
 from device.web.options import Options
 from device.web.server import PageServer
-from tests.device.web.fakes import Memory, health_of
+from tests.device.web.fakes import MODEL, ZONES, Memory, event_at, health_of
 from tests.device.web.footage import FIGURES, FPS, HEIGHT, STEP_NS, WIDTH, packets, picture
 from vision.planes import BgrPlanes
 from vision.types import Detections, Frame, Scene
 
 LOOK_EVERY = 3  # frames between two looks of the analysis
-MODEL = "sha256:" + sha256(b"demo").hexdigest()
-ZONES = {
-    "pavement": [(0.05, 0.62), (0.62, 0.62), (0.62, 0.98), (0.05, 0.98)],
-    "door": [(0.72, 0.4), (0.95, 0.4), (0.95, 0.92), (0.72, 0.92)],
-}
-
-
-def event_at(desk: Desk, camera: str, number: int, wall_ns: int, life: str = "end", label: str = "person", seconds: float = 6.4) -> Event:
-    """The number-th event of a camera, as the stages would tell it."""
-    figure = FIGURES[number % 2]
-    key = event_id(camera, "object", number)
-    start = utc_from_ns(wall_ns)
-    return Event(
-        id=key,
-        life=life,
-        kind="object",
-        camera=camera,
-        label=label,
-        confidence=0.62 + 0.35 * ((number * 37) % 10) / 10,
-        start=start,
-        t=start + timedelta(seconds=seconds),
-        end=start + timedelta(seconds=seconds) if life == "end" else None,
-        start_pts_ns=number * 1_000_000_000,
-        pts_ns=number * 1_000_000_000 + int(seconds * 1e9),
-        track=figure.track,
-        box=figure.box(number * 20),
-        frame_size=(WIDTH, HEIGHT),
-        entered=["pavement"] if number % 3 else ["pavement", "door"],
-        model=desk.model,
-        snapshot=f"events/{start:%Y-%m-%d}/{key}.jpg",
-    )
 
 
 class Demo:
@@ -138,6 +107,13 @@ class Demo:
         elif index % (FPS * 4) == FPS * 3:
             self.happen("end")
 
+    def reconnect(self, camera: str) -> None:
+        """The camera was away and comes back with a new stream, in other colours; media time goes on."""
+        old = self._packets[camera]
+        new = packets(camera, 0, 0, tint=40)
+        stream = replace(new[0].stream, epoch=old[0].stream.epoch + 1)
+        self._packets[camera] = [replace(packet, stream=stream) for packet in new]
+
     @staticmethod
     def _again(loop: list[Packet], index: int, mono_ns: int, wall_ns: int) -> Packet:
         old, shift = loop[index % len(loop)], index // len(loop) * len(loop)
@@ -175,7 +151,7 @@ class Demo:
         """One event begins, or the last one ends."""
         self._events += life == "new"
         camera = camera or list(self.desk.rings)[self._events % len(self.desk.rings)]
-        event = event_at(self.desk, camera, 1000 + self._events, self.clock.wall_ns(), life, seconds=0.0 if life == "new" else 2.0)
+        event = event_at(camera, 1000 + self._events, self.clock.wall_ns(), life, seconds=0.0 if life == "new" else 2.0)
         began = self.memory.find(event.id)
         if began is not None:
             event = event.model_copy(update={"start": began.start, "snapshot": began.snapshot})
@@ -198,7 +174,7 @@ class Demo:
         now, made = self.clock.wall_ns(), []
         for n in range(count):
             wall = now - (count - n) * 412_000_000_000
-            event = event_at(self.desk, cameras[n % len(cameras)], n, wall, label=labels[n % 5], seconds=2.4 + n % 9 * 3)
+            event = event_at(cameras[n % len(cameras)], n, wall, label=labels[n % 5], seconds=2.4 + n % 9 * 3)
             self.snapshot(event)
             self.memory.keep(event)
             made.append(event)

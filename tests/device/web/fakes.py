@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from hashlib import sha256
 from uuid import UUID
 
-from contracts.event import Event
+from contracts.event import Event, Life, event_id
 from contracts.health import CameraHealth, Health, OutboxHealth, PartHealth, StageHealth, SystemHealth
+from contracts.wire import utc_from_ns
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
+from tests.device.web.footage import FIGURES, HEIGHT, WIDTH
+
+MODEL = "sha256:" + sha256(b"demo").hexdigest()
+ZONES = {
+    "pavement": [(0.05, 0.62), (0.62, 0.62), (0.62, 0.98), (0.05, 0.98)],
+    "door": [(0.72, 0.4), (0.95, 0.4), (0.95, 0.92), (0.72, 0.92)],
+}
 
 
 @dataclass(frozen=True)
@@ -74,3 +84,29 @@ def health_of(board: Board, tally: Tally, clock: Clock) -> Health:
     parts = {name: PartHealth(state=p.state, reason=p.reason) for name, p in board.parts().items()}
     outbox = OutboxHealth(depth=0, bytes=0, oldest_age_s=None, unsaved=0, shed=0, shed_to_seq=0, last_seq=91)
     return Health(fps=8.3, cameras=cameras, parts=parts, system=system, outbox=outbox)
+
+
+def event_at(camera: str, number: int, wall_ns: int, life: Life = "end", label: str = "person", seconds: float = 6.4) -> Event:
+    """The number-th event of a camera, as the stages would tell it."""
+    figure = FIGURES[number % 2]
+    key = event_id(camera, "object", number)
+    start = utc_from_ns(wall_ns)
+    return Event(
+        id=key,
+        life=life,
+        kind="object",
+        camera=camera,
+        label=label,
+        confidence=0.62 + 0.35 * ((number * 37) % 10) / 10,
+        start=start,
+        t=start + timedelta(seconds=seconds),
+        end=start + timedelta(seconds=seconds) if life == "end" else None,
+        start_pts_ns=number * 1_000_000_000,
+        pts_ns=number * 1_000_000_000 + int(seconds * 1e9),
+        track=figure.track,
+        box=figure.box(number * 20),
+        frame_size=(WIDTH, HEIGHT),
+        entered=["pavement"] if number % 3 else ["pavement", "door"],
+        model=MODEL,
+        snapshot=f"events/{start:%Y-%m-%d}/{key}.jpg",
+    )

@@ -11,13 +11,13 @@ import pytest
 
 from tests.device.web.conftest import PASSWORD, Running
 from tests.device.web.demo import Demo
+from tests.device.web.visitor import Visitor, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
-WAIT_MS = 20_000
 PHONE = {"width": 390, "height": 844}
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")]
 
@@ -41,27 +41,6 @@ def playing(tmp_path: Path) -> Iterator[tuple[Demo, Running]]:
     page.close()
     demo.close()
     assert page.error is None
-
-
-class Visitor:
-    """A browser window, and everything it complained of or asked other hosts for."""
-
-    def __init__(self, browser: Browser, base: str, **options: Any) -> None:
-        self.base, self.complaints = base, []
-        context = browser.new_context(**options)
-        context.add_init_script("addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))")
-        self.page: Page = context.new_page()
-        self.page.set_default_timeout(WAIT_MS)
-        self.page.on("console", lambda m: m.type in {"error", "warning"} and self.complaints.append(m.text))
-        self.page.on("pageerror", lambda e: self.complaints.append(str(e)))
-        self.page.on("request", lambda r: r.url.startswith((base, "blob:")) or self.complaints.append(f"asked {r.url}"))
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self.base + path)
-        return self.page
-
-    def close(self) -> None:
-        self.page.context.close()
 
 
 @pytest.fixture
@@ -89,22 +68,6 @@ COLOURED = """() => { const c = document.querySelector('.tile[data-large] .overl
 
 LARGE = "document.querySelector('.tile[data-large]')"
 PLAYING = f"{LARGE}?.dataset.playing === 'true'"
-
-
-def until(page: Page, expression: str, arg: object = None) -> None:
-    """Playwright's own waiting evaluates strings in the page, which the page's policy forbids, as it should."""
-    page.evaluate(
-        f"""arg => new Promise((done, fail) => {{
-          const began = performance.now();
-          const look = () => {{
-            if ({expression}) done();
-            else if (performance.now() - began > {WAIT_MS}) fail(new Error({json.dumps("never: " + expression)}));
-            else setTimeout(look, 50);
-          }};
-          look();
-        }})""",
-        arg,
-    )
 
 
 def test_the_picture_moves_and_boxes_are_drawn_on_it(playing: tuple[Demo, Running], visit: Any) -> None:
@@ -260,3 +223,19 @@ def test_a_person_logs_in_and_sees_the_picture(tmp_path: Path, visit: Any) -> No
     finally:
         running.close()
         demo.close()
+
+
+def test_a_camera_that_comes_back_with_another_stream_is_shown_on(playing: tuple[Demo, Running], visit: Any) -> None:
+    demo, running = playing
+    page = visit(running).open("/")
+    until(page, PLAYING)
+    demo.reconnect("street")
+    sky = (
+        "(() => { const { t, picture } = ("
+        + GRAB.replace("picture: c.toDataURL()", "picture: c.getContext('2d').getImageData(80, 3, 1, 1).data")
+        + ")(); "
+    )
+    until(page, sky + "return picture[0] > 110 + 40; })()")
+    began = page.evaluate(GRAB)
+    until(page, MOVED, began["t"])
+    assert page.get_attribute(".tile[data-large]", "data-mode") == "mp4"
