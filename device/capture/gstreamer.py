@@ -13,6 +13,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO
 
 import av
@@ -27,6 +28,7 @@ from device.pipeline.packets import Packet
 from device.pipeline.strict import Strict
 
 PROGRAM = "gst-launch-1.0"
+PROMPT = {"probesize": "500000"}  # bytes looked at before the first picture comes
 TAIL = ("!", "matroskamux", "streamable=true", "!", "fdsink", "fd=1")
 
 
@@ -60,29 +62,37 @@ class GstreamerSource:
         except HardwareError as error:
             raise HardwareError(f"{error}{self._complaint()}") from None
         finally:
-            self.close()
+            self._kill()
 
     def close(self) -> None:
         self._reader.close()
-        program, self._program = self._program, None
-        if program is not None:
-            program.kill()  # its pipe ends, and with it the thread that reads it
-            program.wait()
+        self._kill()
 
-    def _open(self) -> InputContainer:
+    def _kill(self) -> None:
+        program = self._program
+        if program is not None:
+            program.kill()  # its pipe ends, and the thread that reads it lets go of everything
+
+    @contextmanager
+    def _open(self) -> Iterator[InputContainer]:
         if shutil.which(PROGRAM) is None:
             raise HardwareError(f"camera {self.camera}: {PROGRAM} is not installed; install gstreamer1.0-tools")
         self._said.clear()
         command = [PROGRAM, "-q", *shlex.split(self._options.pipeline), *TAIL]
-        program = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
-        self._program = program
-        threading.Thread(target=self._listen, args=(program.stderr,), name=f"{self.camera} complaints", daemon=True).start()
-        return av.open(program.stdout, "r", format="matroska", options={"fflags": "nobuffer", "probesize": "500000"})
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as program:
+            self._program = program
+            listener = threading.Thread(target=self._listen, args=(program.stderr,), name=f"{self.camera} complaints", daemon=True)
+            listener.start()
+            try:
+                with av.open(program.stdout, "r", format="matroska", options=PROMPT) as container:
+                    yield container
+            finally:
+                program.kill()
+                listener.join()
 
     def _listen(self, complaints: IO[bytes]) -> None:
-        with complaints:
-            for line in complaints:
-                self._said.append(redact(line.decode(errors="replace").strip()))
+        for line in complaints:
+            self._said.append(redact(line.decode(errors="replace").strip()))
 
     def _complaint(self) -> str:
         errors = [line for line in self._said if "ERROR" in line or "rror" in line] or list(self._said)

@@ -53,7 +53,7 @@ class RtspSource:
             "allowed_media_types": "video",
             "timeout": str(int(self._options.read_timeout_s * 1e6)),
             "analyzeduration": "2000000",
-            "fflags": "nobuffer",
+            "fpsprobesize": "0",  # to guess a frame rate it would hold back the first second
             "user_agent": "vedette",
         }
         timeouts = (self._options.open_timeout_s, self._options.read_timeout_s)

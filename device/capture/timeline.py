@@ -41,29 +41,43 @@ class LiveTimeline:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._first_ns: int | None = None  # arrival of the first packet ever
+        self._origin_ns: int | None = None  # capture time of the first picture ever
+        self._waited_ns: int | None = None  # least arrival minus camera time of what waited when the connection began
         self._offset_ns: int | None = None  # from the camera's time to ours; None at the start of a connection
         self._raw_dts_ns = self._arrival_ns = 0
         self._furthest_ns = -STEP_NS
         self._mono_ns = 0  # capture time of the furthest packet
         self._least = LeastDelay()
 
-    def begin(self) -> None:
-        """A new connection: its times have nothing to do with those before."""
-        self._offset_ns = None
+    def begin(self, waited_ns: int | None = None) -> None:
+        """A new connection: its times have nothing to do with those before.
+
+        The first packets come in a heap, all but the last long after their pictures were taken; `waited_ns` is the least
+        arrival minus camera time among them.
+        """
+        self._offset_ns, self._waited_ns = None, waited_ns
 
     def place(self, pts_ns: int | None, dts_ns: int | None) -> Moment:
         """A packet that has arrived now."""
         arrival = self._clock.mono_ns()
-        if self._first_ns is None:
-            self._first_ns = arrival
-        raw_dts = dts_ns if dts_ns is not None else pts_ns if pts_ns is not None else arrival
-        raw_pts = pts_ns if pts_ns is not None else raw_dts
+        going_on = self._raw_dts_ns + max(1, arrival - self._arrival_ns)  # a packet without any time
+        raw_dts = dts_ns if dts_ns is not None else pts_ns if pts_ns is not None else going_on
+        raw_pts = max(pts_ns if pts_ns is not None else raw_dts, raw_dts)
         if self._offset_ns is None or self._jumped(raw_dts, arrival):
-            self._offset_ns = max(arrival - self._first_ns, self._furthest_ns + STEP_NS) - raw_dts
-            self._least = LeastDelay()
+            self._offset_ns = self._anchor(raw_pts, raw_dts, arrival)
         self._raw_dts_ns, self._arrival_ns = raw_dts, arrival
-        return self._moment(max(raw_pts, raw_dts) + self._offset_ns, raw_dts + self._offset_ns, arrival)
+        return self._moment(raw_pts + self._offset_ns, raw_dts + self._offset_ns, arrival)
+
+    def _anchor(self, raw_pts_ns: int, raw_dts_ns: int, arrival_ns: int) -> int:
+        """The shift that lets media time go on with the clock."""
+        captured = arrival_ns if self._waited_ns is None else min(arrival_ns, raw_pts_ns + self._waited_ns)
+        if self._origin_ns is None:
+            self._origin_ns = captured
+        offset = max(captured - self._origin_ns, self._furthest_ns + STEP_NS) - raw_dts_ns
+        self._least = LeastDelay()
+        self._least.of(arrival_ns, captured - raw_pts_ns - offset)
+        self._waited_ns = None
+        return offset
 
     def _jumped(self, raw_dts_ns: int, arrival_ns: int) -> bool:
         step = raw_dts_ns - self._raw_dts_ns

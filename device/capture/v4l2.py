@@ -66,7 +66,7 @@ class V4l2Source:
 
     def request(self, pixels: str) -> dict[str, str]:
         """FFmpeg's options for a format."""
-        options = {"fflags": "nobuffer"}
+        options: dict[str, str] = {}
         if pixels in {"mjpeg", "h264"}:
             options["input_format"] = pixels
         elif pixels:

@@ -30,15 +30,11 @@ def guard(server: GstRtspServer.RTSPServer, factory: GstRtspServer.RTSPMediaFact
     token = GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "owner")
     auth.add_basic(GstRtspServer.RTSPAuth.make_basic("owner", "hush"), token)
-    nobody = GstRtspServer.RTSPToken()
-    nobody.set_string("media.factory.role", "anyone")
-    auth.set_default_token(nobody)
     server.set_auth(auth)
-    for role, may in (("owner", True), ("anyone", False)):
-        structure = Gst.Structure.new_empty(role)
-        structure.set_value("media.factory.access", may)
-        structure.set_value("media.factory.construct", may)
-        factory.add_role_from_structure(structure)
+    role = Gst.Structure.new_empty("owner")
+    role.set_value("media.factory.access", True)
+    role.set_value("media.factory.construct", True)
+    factory.add_role_from_structure(role)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -106,7 +107,7 @@ def test_when_something_moves_nothing_is_missed_back_to_the_key_frame_watched_be
     run = look_at(packets_of(path), BoxGate())
     passed = run.passed()
     assert passed[0] == 3000  # seen at 4000, moving since 3300
-    assert passed == list(range(3000, passed[-1] + 1, 100)) or all(b - a <= 120 for a, b in zip(passed, passed[1:], strict=False))
+    assert all(80 <= b - a <= 120 for a, b in itertools.pairwise(passed))
     assert 4400 + 600 <= passed[-1] <= 4500 + 600 + 200
     assert [number_in(f) for f in run.inbox.frames()] == [ms // 40 for ms in passed]
     counts = run.counts()
@@ -275,7 +276,8 @@ def test_too_far_behind_it_goes_on_at_the_newest_key_frame_and_counts_what_it_le
         run.rig.ring.append(packet)
     run.rig.ring.close()
     look.run(lambda: None)
-    assert run.passed() == list(range(9000, 10000, 120)) or run.passed()[0] == 9000
+    assert run.passed()[0] == 9000
+    assert len(run.passed()) == 10
     assert run.counts()["dropped behind"] == 90
     assert run.counts()["offered"] == 90 + len(run.passed())
 

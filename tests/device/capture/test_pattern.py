@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import av
 import cv2
 import numpy as np
 import pytest
@@ -82,9 +85,6 @@ def test_an_encoder_that_works_here_is_chosen() -> None:
 
 
 def test_the_encoder_takes_odd_sizes_and_uneven_times_and_holds_nothing_back() -> None:
-    import av
-    from fractions import Fraction
-
     encoder = Encoder(321, 181, Fraction(25), name=SOFTWARE)
     times = [0, 40 * MS, 41 * MS, 900 * MS, 1000 * MS, 1001 * MS + 7, 5 * SECOND]
     units = []

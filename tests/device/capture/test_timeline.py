@@ -113,3 +113,16 @@ def test_packets_without_any_time_get_that_of_their_arrival() -> None:
     assert live.place(None, None).pts_ns == 0
     clock.go(STEP)
     assert live.place(None, None).pts_ns == STEP
+
+
+def test_what_waited_while_the_connection_was_made_gets_the_times_at_which_it_was_taken() -> None:
+    clock = SetClock(mono=10 * SECOND)
+    live = LiveTimeline(clock)
+    live.begin(waited_ns=10 * SECOND - 20 * STEP)  # the last of twenty-one packets came just now
+    placed = [live.place(n * STEP, n * STEP) for n in range(21)]
+    assert [m.mono_ns for m in placed] == [10 * SECOND - (20 - n) * STEP for n in range(21)]
+    assert [m.pts_ns for m in placed] == [n * STEP for n in range(21)]
+    clock.go(30 * SECOND)
+    live.begin(waited_ns=clock.mono - 99 * SECOND - 5 * STEP)
+    again = live.place(99 * SECOND, None)
+    assert again.mono_ns - placed[0].mono_ns == again.pts_ns - placed[0].pts_ns
