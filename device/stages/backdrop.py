@@ -21,7 +21,8 @@ FOLLOW_S = 5.0  # the backdrop takes in what stays this long: a parked car, movi
 NOISE_RATE = 0.5  # levels a second by which the noise of a cell may be found higher or lower
 NOISE_MOST = 4.0  # of a tree in the wind; beyond, a place would go blind
 SPREAD = 6.0  # times the usual difference of a cell (its median): nine hundredths of a millionth of normal noise
-PATCH = 3  # changed cells among the nine around one, itself included, for it to count
+PATCH = 3  # changed cells among the nine around one, itself included, for it to be the middle of a patch
+AROUND = np.ones((3, 3), np.uint8)
 STEP = 8.0  # levels by which half the picture got lighter or darker: not an object
 UPHEAVAL = 0.5  # part of the picture that changed at once: not an object, or a very near one
 TONES = 12  # points of the tone curve that is fitted to a change of light
@@ -64,10 +65,13 @@ class Backdrop:
         return "motion" if patches >= self._least else "still"
 
     def _patches(self, changed: NDArray[np.bool_]) -> int:
-        """How many changed cells have others around them."""
+        """How many changed cells belong to a patch: its middle has others around it, its rim is beside such a middle."""
         marks = (changed & self._live).view(np.uint8)
         around = cv2.boxFilter(marks, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-        return int(np.count_nonzero(around[marks != 0] >= PATCH))
+        middles = (around >= PATCH).view(np.uint8) & marks
+        if not middles.any():
+            return 0
+        return int(np.count_nonzero(cv2.bitwise_and(marks, cv2.dilate(middles, AROUND))))
 
     def _learn(self, cells: Cells, away: Cells, dt_s: float) -> None:
         """The reference by an exponential average, the noise as the running median of the differences: who passes by now and then

@@ -232,6 +232,22 @@ def test_a_bug_in_a_stage_stops_the_crew_and_names_the_worker(place: str) -> Non
     assert [scene.frame.seq for scene in outlet.scenes] == [0, 1, 2]
 
 
+def test_a_crash_behind_a_full_wide_stage_leaves_no_worker_behind() -> None:
+    wide = Wide(1)
+
+    class Breaks(Outlet):
+        def put(self, item: Scene, wait: bool = False) -> bool:
+            assert wide.expect(1) == [1]  # the only room is taken again, and nobody will answer
+            raise ZeroDivisionError("a bug")
+
+    with running(queued(9), {"wide": wide}, Breaks()) as crew:
+        wide.expect(1)
+        wide.answer(0)
+        assert crew.wait(WAIT_S)
+        crew.stop()
+        assert crew.crash is not None and crew.crash[0] == "follow"
+
+
 def test_an_exception_as_the_answer_stops_the_crew() -> None:
     wide = Wide(2)
     with running(queued(5), {"wide": wide}, Outlet()) as crew:
