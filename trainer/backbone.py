@@ -43,6 +43,7 @@ class Backbone(nn.Module):
                 blocks.append(Residual(channels, outputs, first if i == 0 else 1, expand))
                 channels = outputs
         self.features = nn.ModuleList(blocks)
+        self.published = False  # whether its weights were learnt elsewhere
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         for block in self.features[: STRIDE_8 + 1]:
@@ -57,16 +58,17 @@ class Backbone(nn.Module):
         state = torch.load(weights, weights_only=True, map_location="cpu")
         own = self.state_dict()
         self.load_state_dict({name: state[name] for name in own})
+        self.published = True
 
     def freeze(self, blocks: int) -> None:
-        """The first `blocks` blocks keep their weights; all batch norms keep their statistics."""
+        """The first `blocks` blocks keep their weights."""
         for block in self.features[:blocks]:
             block.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Backbone:
-        """Statistics stay as published: batches here are small and of one scene."""
+        """Published statistics stay: batches here are small and of one scene."""
         super().train(mode)
         for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if self.published and isinstance(module, nn.BatchNorm2d):
                 module.eval()
         return self

@@ -65,7 +65,7 @@ def matched(truths: Sequence[Truth], answers: Sequence[Answers], level: float = 
 def _picture(truth: Truth, answer: Answers, level: float) -> tuple[Doubles, NDArray[np.bool_], NDArray[np.bool_]]:
     order = np.argsort(-answer.confidence, kind="mergesort")[:MOST]
     boxes = answer.boxes[order]
-    overlap = iou(boxes, truth.boxes).astype(np.float64)
+    overlap = iou(boxes, truth.boxes)
     in_doubt = covered(boxes, truth.ignored).max(axis=1) >= level if len(truth.ignored) else np.zeros(len(boxes), bool)
     taken = np.zeros(len(truth.boxes), bool)
     right = np.zeros(len(boxes), bool)

@@ -7,14 +7,15 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from trainer.augment import Augmenter
 from trainer.loss import loss
 from trainer.network import Network
+from trainer.sample import Sample
 from trainer.targets import target
 
 
@@ -22,16 +23,22 @@ from trainer.targets import target
 class Schedule:
     """How long and how fast to learn."""
 
-    rounds: int = 44
+    rounds: int = 30
     batches: int = 40  # a round
     batch: int = 8  # pictures
     rate: float = 2e-3  # highest learning rate, of the new layers
-    backbone_rate: float = 4e-4
+    backbone_rate: float = 5e-4
     warm_up: int = 100  # batches
     decay: float = 0.02  # of the weights
     average: float = 0.995  # share of the running average kept at each batch
-    frozen: int = 5  # blocks of the backbone that keep their weights
+    frozen: int = 7  # blocks of the backbone that keep their weights
     seed: int = 1
+
+
+class Pictures(Protocol):
+    """Where training pictures come from; all of one size."""
+
+    def draw(self) -> Sample: ...
 
 
 @dataclass(frozen=True)
@@ -41,10 +48,10 @@ class Progress:
     loss: float
 
 
-def batches(augmenter: Augmenter, size: int, classes: int) -> Iterator[tuple[Tensor, ...]]:
+def batches(pictures: Pictures, size: int, classes: int) -> Iterator[tuple[Tensor, ...]]:
     """Endless: image (B, 3, H, W), centre, judged, box, weight."""
     while True:
-        samples = [augmenter.draw() for _ in range(size)]
+        samples = [pictures.draw() for _ in range(size)]
         height, width = samples[0].image.shape[:2]
         goals = [target(s.boxes, np.zeros(len(s.boxes), np.int64), s.ignored, height, width, classes) for s in samples]
         images = torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2).float()
@@ -54,19 +61,19 @@ def batches(augmenter: Augmenter, size: int, classes: int) -> Iterator[tuple[Ten
 
 def learn(
     network: Network,
-    augmenter: Callable[[int], Augmenter],
+    pictures: Callable[[int], Pictures],
     schedule: Schedule,
     checkpoint: Path | None = None,
     report: Callable[[Progress], None] = lambda _: None,
 ) -> Network:
-    """Trains in place and returns the averaged network. `augmenter(round)` makes a round's pictures: a resumed run sees the same."""
+    """Trains in place and returns the averaged network. `pictures(round)` makes a round's pictures: a resumed run sees the same."""
     torch.manual_seed(schedule.seed)
     network.backbone.freeze(schedule.frozen)
     average = copy.deepcopy(network)
     optimiser = _optimiser(network, schedule)
     first = _resume(checkpoint, network, average, optimiser)
     for number in range(first, schedule.rounds):
-        mean = _round(network, average, optimiser, augmenter(number), schedule, number)
+        mean = _round(network, average, optimiser, pictures(number), schedule, number)
         _keep(checkpoint, number + 1, network, average, optimiser)
         report(Progress(number + 1, schedule.rounds, mean))
     return average.eval()
@@ -81,11 +88,11 @@ def _optimiser(network: Network, schedule: Schedule) -> torch.optim.AdamW:
 
 
 def _round(
-    network: Network, average: Network, optimiser: torch.optim.AdamW, augmenter: Augmenter, schedule: Schedule, number: int
+    network: Network, average: Network, optimiser: torch.optim.AdamW, pictures: Pictures, schedule: Schedule, number: int
 ) -> float:
     network.train()
     total = 0.0
-    source = batches(augmenter, schedule.batch, network.classes)
+    source = batches(pictures, schedule.batch, network.classes)
     for i in range(schedule.batches):
         step = number * schedule.batches + i
         for group in optimiser.param_groups:

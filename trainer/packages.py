@@ -45,7 +45,8 @@ def fetch(package: Package, folder: Path) -> Path:
         ) from error
     found = _found(package, folder)
     if found is None:
-        raise ConfigError(f"package {package.name}: what {package.tool} left in {folder} is not the file we know; empty the folder and try again")
+        what = f"what {package.tool} left in {folder} is not the file we know"
+        raise ConfigError(f"package {package.name}: {what}; empty the folder and try again")
     return found
 
 
