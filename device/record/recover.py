@@ -53,7 +53,12 @@ class Probe:
 def recover(data: Path, reserve_bytes: int = 0) -> Recovered:
     """Before recording starts: close every `.part`, give every video without a manifest one."""
     found = Recovered()
-    for path in list(_unfinished(data)):
+    try:
+        unfinished = list(_unfinished(data))
+    except StorageError as error:
+        log.warning("the clips cannot be looked through", extra={"reason": str(error)})
+        return Recovered(waiting=[str(error)])
+    for path in unfinished:
         try:
             empty = path.stat().st_size == 0
             clip = recover_part(path, data, reserve_bytes) if path.suffix == PART else rebuild(path, data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -76,6 +77,15 @@ class Bench:
             ring.close()
         self.recorder.close()
         self.recorder.run(lambda: None)
+        return self.clips
+
+    def stop_worker(self, worker: threading.Thread) -> list[Clip]:
+        """The same, where the recorder runs in a thread of its own."""
+        for ring in self.rings.values():
+            ring.close()
+        self.recorder.close()
+        worker.join(60)
+        assert not worker.is_alive()
         return self.clips
 
     def videos(self) -> list[Path]:

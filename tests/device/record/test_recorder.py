@@ -1,4 +1,5 @@
 import hashlib
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -231,6 +232,48 @@ def test_when_its_channel_is_full_messages_are_counted_and_no_clip_runs_for_ever
     bench.play(footage()[60:])
     clip, _ = one(bench)
     assert (clip.reason, clip.last_frame) == ("end of event", 84)
+
+
+def test_a_clip_is_closed_although_analysis_has_gone_to_sleep(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.play(footage()[:26], [event("new", "a", at_s(0.6), at_s(0.8)), event("end", "a", at_s(0.6), at_s(1))])
+    for packet in footage()[26:]:
+        bench.rings["left"].append(packet)  # the gate lets nothing through: the mark stands still
+    bench.recorder.step()
+    bench.clock.now_ns += 1_900_000_000
+    bench.recorder.step()
+    assert bench.clips == []
+    bench.clock.now_ns += 200_000_000
+    bench.recorder.step()
+    assert [clip.frames for clip in bench.clips] == [50]
+
+
+def test_a_disk_that_stands_still_stalls_neither_capture_nor_analysis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+    write = os.write
+
+    def slow(handle: int, data: bytes) -> int:
+        reached.set()
+        assert go_on.wait(60)
+        return write(handle, data)
+
+    bench = Bench(tmp_path, ring_s=3)
+    monkeypatch.setattr(os, "write", slow)
+    worker = threading.Thread(target=bench.recorder.run, args=(lambda: None,))
+    worker.start()
+    for packet in footage(frames=400)[:60]:
+        bench.rings["left"].append(packet)
+    bench.recorder.put(scene("left", at_s(2.2), event("new", "a", at_s(2), at_s(2.2))))
+    assert reached.wait(60)
+    for packet in footage(frames=400)[60:]:  # this thread is capture and analysis: it would stand here for ever
+        bench.rings["left"].append(packet)
+        bench.recorder.put(scene("left", packet.pts_ns))
+    bench.recorder.put(scene("left", at_s(16), event("end", "a", at_s(2), at_s(16))))
+    go_on.set()
+    clips = bench.stop_worker(worker)
+    (clip,), (hole,) = clips, clips[0].holes
+    assert hole.reason == "skipped" and clip.last_frame == 399
+    assert bench.tally.get("left", "dropped", "recorder_late") == hole.packets
 
 
 def replayed(data: Path, ahead_s: float) -> dict[str, bytes]:

@@ -1,3 +1,4 @@
+import errno
 import signal
 import subprocess
 import sys
@@ -180,3 +181,15 @@ def test_a_manifest_is_never_written_over(tmp_path: Path, spoil: Callable[[Path]
     before = manifest_of(video).read_bytes()
     recover(tmp_path)
     assert manifest_of(video).read_bytes() == before
+
+
+def test_a_disk_that_cannot_be_read_does_not_keep_the_appliance_from_starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished_clip(tmp_path)
+
+    def broken(self: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "iterdir", broken)
+    found = recover(tmp_path)
+    assert (found.clips, found.salvaged) == ([], [])
+    assert len(found.waiting) == 1 and "the disk has a fault" in found.waiting[0]
