@@ -17,7 +17,7 @@ from contracts.status import Alert
 from contracts.topics import LEAF, Topics
 from contracts.wire import utc_from_ns
 from device.pipeline.strict import Strict
-from device.publish.link import Letter
+from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 from device.publish.store import write_whole

@@ -20,7 +20,7 @@ from device.pipeline.board import Board
 from device.pipeline.channel import Channel
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
-from device.publish.link import Incoming, Letter
+from device.publish.letters import Incoming, Letter
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 from device.publish.store import write_whole

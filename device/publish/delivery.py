@@ -9,7 +9,8 @@ from typing import Protocol
 from contracts.topics import Topics
 from device.pipeline.channel import SLICE_S
 from device.pipeline.tally import Tally
-from device.publish.link import Letter, Link
+from device.publish.letters import Letter
+from device.publish.link import Link
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.pace import Pace

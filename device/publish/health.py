@@ -22,7 +22,7 @@ from device.pipeline.strict import Strict
 from device.pipeline.tally import Percentiles, Tally
 from device.publish import system
 from device.publish.alerts import Alerts, Thresholds, faults
-from device.publish.link import Letter
+from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp

@@ -12,7 +12,6 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -24,36 +23,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from device.clock import Clock
 from device.publish.broker import BrokerOptions, said, tls_context
+from device.publish.letters import Ack, Incoming, Letter, properties
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """Something to publish; QoS 1 always."""
-
-    topic: str
-    payload: bytes
-    retain: bool = False
-    expiry_s: int | None = None
-    correlation: bytes | None = None
-    delay_s: int | None = None  # of a will
-
-
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    topic: str | None  # None: not even UTF-8
-    payload: bytes
-    retain: bool
-    expiry_s: int | None
-    response: str | None
-    correlation: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    mid: int
-    refused: str = ""  # the broker's words when it did not take the message
+__all__ = ["Letter", "Link", "probe"]
 
 
 class Link:
@@ -83,7 +56,7 @@ class Link:
         if options.tls == "on":
             client.tls_set_context(self._keeping(tls_context(options)))
         if will is not None:
-            client.will_set(will.topic, will.payload, 1, will.retain, _properties(PacketTypes.WILLMESSAGE, will))
+            client.will_set(will.topic, will.payload, 1, will.retain, properties(PacketTypes.WILLMESSAGE, will))
         client.on_connect = self._guarded(self._on_connect)
         client.on_disconnect = self._guarded(self._on_disconnect)
         client.on_publish = self._guarded(self._on_publish)
@@ -104,12 +77,12 @@ class Link:
 
     def connect(self) -> None:
         """Send CONNECT; blocks for at most the connection timeout of each address. `up` follows in a `spin`."""
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
-        properties.SessionExpiryInterval = 0 if self._clean_start else self._options.session_expiry_s
+        asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
+        asked.SessionExpiryInterval = 0 if self._clean_start else self._options.session_expiry_s
         options = self._options
         try:
             self._client.connect(
-                options.host, options.port, options.keepalive_s, clean_start=self._clean_start, properties=properties
+                options.host, options.port, options.keepalive_s, clean_start=self._clean_start, properties=asked
             )
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError: a host paho cannot use
             self.lose(said(error, options))
@@ -130,8 +103,7 @@ class Link:
 
     def send(self, letter: Letter) -> int:
         """Publish with QoS 1; the message id that its acknowledgement will carry."""
-        properties = _properties(PacketTypes.PUBLISH, letter)
-        info = self._client.publish(letter.topic, letter.payload, 1, letter.retain, properties)
+        info = self._client.publish(letter.topic, letter.payload, 1, letter.retain, properties(PacketTypes.PUBLISH, letter))
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             self.lose(f"sending failed ({info.rc.name})")
         return info.mid
@@ -196,13 +168,13 @@ class Link:
 
         return guarded
 
-    def _on_connect(self, _c: Client, _u: object, flags: Any, reason: ReasonCode, properties: Properties | None) -> None:
+    def _on_connect(self, _c: Client, _u: object, flags: Any, reason: ReasonCode, given: Properties | None) -> None:
         if reason.is_failure:
             self.lose(f"the broker refuses the connection: {reason}; check mqtt.username, password and certificate")
             return
         self.session_present = bool(flags.session_present)
-        self.window = min(self.window, getattr(properties, "ReceiveMaximum", self.window))
-        self.max_packet = min(self.max_packet, getattr(properties, "MaximumPacketSize", self.max_packet))
+        self.window = min(self.window, getattr(given, "ReceiveMaximum", self.window))
+        self.max_packet = min(self.max_packet, getattr(given, "MaximumPacketSize", self.max_packet))
         self.up = True
 
     def _on_disconnect(self, _c: Client, _u: object, _flags: Any, reason: ReasonCode, _properties: Properties | None) -> None:
@@ -219,7 +191,7 @@ class Link:
             log.error("the broker refuses a subscription, commands will not come: %s", ", ".join(refused))
 
     def _on_message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
-        properties = message.properties
+        given = message.properties
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -229,22 +201,11 @@ class Link:
                 topic,
                 bytes(message.payload),
                 message.retain,
-                getattr(properties, "MessageExpiryInterval", None),
-                getattr(properties, "ResponseTopic", None),
-                getattr(properties, "CorrelationData", None),
+                getattr(given, "MessageExpiryInterval", None),
+                getattr(given, "ResponseTopic", None),
+                getattr(given, "CorrelationData", None),
             )
         )
-
-
-def _properties(packet: int, letter: Letter) -> Properties | None:
-    given = {"MessageExpiryInterval": letter.expiry_s, "CorrelationData": letter.correlation, "WillDelayInterval": letter.delay_s}
-    if all(value is None for value in given.values()):
-        return None
-    properties = Properties(packet)  # type: ignore[no-untyped-call]  # paho's own
-    for name, value in given.items():
-        if value is not None:
-            setattr(properties, name, value)
-    return properties
 
 
 def probe(options: BrokerOptions, device: str, clock: Clock) -> str | None:

@@ -20,7 +20,8 @@ from device.pipeline.tally import Tally
 from device.publish.broker import BrokerOptions, tls_context
 from device.publish.commands import Commands
 from device.publish.delivery import Delivery
-from device.publish.link import Incoming, Letter, Link
+from device.publish.letters import Incoming, Letter
+from device.publish.link import Link
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.pace import Pace, backoff_s

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from device.pipeline.channel import nothing
 from device.pipeline.tally import Tally
-from device.publish.link import Letter
+from device.publish.letters import Letter
 
 MAX_REPLIES = 256
 

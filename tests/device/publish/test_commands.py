@@ -19,7 +19,7 @@ from device.pipeline.board import Board
 from device.pipeline.channel import nothing
 from device.pipeline.tally import Tally
 from device.publish.commands import QUEUE, REMEMBERED, Commands, Handler, Memory
-from device.publish.link import Incoming
+from device.publish.letters import Incoming
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 from tests.device.publish.fakes import DEVICE, Box, HandClock

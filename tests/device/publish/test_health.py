@@ -14,7 +14,7 @@ from contracts.topics import Topics
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.publish.health import HealthReport, Options
-from device.publish.link import Letter
+from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 from device.publish.system import figures
