@@ -47,7 +47,7 @@ def main() -> None:
     else:
         mount(server, "/live", LIVE)
         if len(sys.argv) > 2:
-            source = f"filesrc location={sys.argv[2]} ! matroskademux ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=-1"
+            source = f"filesrc location={sys.argv[2]} ! matroskademux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96"
             mount(server, "/file", f"( {source} )")
     if not server.attach(None):
         sys.exit("the port is taken")
