@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from device.pipeline.tally import Tally
 
+MOST = 20_000  # pictures that may be undecided
 EARLY = 10  # a picture may be this part of a period before its grid point: containers round times to milliseconds
 
 
@@ -29,6 +30,8 @@ class Samples:
     def see(self, pts_ns: int) -> None:
         """A picture has come; it need not be decoded."""
         heapq.heappush(self._seen, pts_ns)
+        if len(self._seen) > MOST:
+            self.skip(self._seen[0] + 1, "dropped", "broken")  # a decoder that gives nothing, for hours
 
     def serve(self, pts_ns: int) -> bool:
         """A decoded picture, in order of presentation: is it a sample? Points before it got no picture: broken."""
@@ -47,9 +50,6 @@ class Samples:
         self._offer(lambda pts: before_ns is None or pts < before_ns)
         for period in list(self._open):
             self._end(period, fate, reason)
-
-    def undecided(self) -> bool:
-        return bool(self._seen or self._open)
 
     def _period(self, pts_ns: int) -> int:
         return (pts_ns + self._period_ns // EARLY) // self._period_ns if self._period_ns else pts_ns

@@ -86,7 +86,7 @@ def read_number(image: Image) -> int | None:
 
 
 def _side(image: Image) -> int:
-    return max(1, image.shape[1] // GRID)
+    return max(1, int(image.shape[1]) // GRID)
 
 
 def _corner(bit: int, side: int) -> tuple[int, int]:

@@ -72,4 +72,12 @@ def test_every_point_offered_ends_in_exactly_one_way(steps: list[tuple[int, str]
             samples.skip(at * MS if what == "skip" else None, "gated" if what == "skip" else "dropped")
     samples.skip(None, "dropped", "broken")
     assert tally.get("left", "offered") == passed + tally.get("left", "gated") + tally.get("left", "dropped")
-    assert not samples.undecided()
+
+
+def test_a_camera_whose_pictures_never_decode_fills_no_memory() -> None:
+    tally = Tally()
+    samples = Samples("left", 10, tally)
+    for n in range(30_000):
+        samples.see(n * 40 * MS)
+    assert len(samples._seen) <= 20_000
+    assert tally.get("left", "offered") == tally.get("left", "dropped") == 4_000
