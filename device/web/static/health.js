@@ -3,11 +3,6 @@
 import { on } from "./page.js";
 import { Plot } from "./plot.js";
 
-const GROUPS = [
-  ["fps", "Frames", "per s"],
-  ["age", "Age of the newest frame", "ms"],
-  ["drops", "Dropped", "per s"],
-];
 const KEPT = 300;
 const parent = document.getElementById("plots");
 const plots = new Map();
@@ -39,9 +34,14 @@ function draw() {
   document.getElementById("no-plots").hidden = store.t.length > 0;
   const all = [...store.series.values()];
   const cameras = new Set(all.map(({ camera }) => camera));
-  const named = ({ camera, name }) => (cameras.size > 1 && camera ? `${camera} ${name}` : name);
-  for (const [group, title, unit] of GROUPS) {
-    const series = all.filter((one) => one.group === group).map((one) => ({ name: named(one), values: one.values }));
+  const several = cameras.size > 1;
+  for (const camera of cameras) {
+    const series = all.filter((one) => one.group === "fps" && one.camera === camera);
+    if (series.length) plot(`fps ${camera}`, several ? `Frames, ${camera}` : "Frames", "per s", series);
+  }
+  const named = ({ camera, name }) => (several ? `${camera} ${name}` : name);
+  for (const [group, title, unit, name] of [["age", "Age of the newest frame", "ms", ({ camera }) => camera], ["drops", "Dropped", "per s", named]]) {
+    const series = all.filter((one) => one.group === group).map((one) => ({ name: name(one), values: one.values }));
     if (series.length) plot(group, title, unit, series);
   }
   const stages = new Map();
