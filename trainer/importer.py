@@ -22,6 +22,7 @@ from vision.planes import read_picture
 from vision.types import Detections, Image
 
 LEAST_CONFIDENCE = 0.25
+IOU = 0.6
 GREEN = (60, 220, 60)
 
 
@@ -61,6 +62,8 @@ def store(
     labels: tuple[str, ...],
     origin: Origin,
     pictures: Mapping[str, bytes],
+    min_confidence: float = LEAST_CONFIDENCE,
+    iou: float = IOU,
 ) -> StoredBundle:
     """Written twice where there are pictures: the first copy gives the answers the second one promises."""
     fields = {
@@ -69,7 +72,8 @@ def store(
         "labels": list(labels),
         "input": spec,
         "head": head,
-        "min_confidence": LEAST_CONFIDENCE,
+        "min_confidence": min_confidence,
+        "iou": iou,
         "license": origin.license,
         "source": origin.source,
     }

@@ -32,6 +32,7 @@ LABELS = "object_detection_oidv4_labelmap.txt"
 BACKGROUND = "???"
 SIDE = 300
 HALF = 127.5
+MIN_CONFIDENCE, IOU = 0.4, 0.5  # below, it takes street furniture for people and gives one person twice
 
 
 def make(target: Path, work: Path, pictures: Mapping[str, bytes], report: Callable[[str], None]) -> StoredBundle:
@@ -50,7 +51,7 @@ def make(target: Path, work: Path, pictures: Mapping[str, bytes], report: Callab
         std=(HALF, HALF, HALF),
     )
     origin = Origin(license=PACKAGE.licence, source=f"{PACKAGE.source}; package {PACKAGE.name}, file {MODEL}")
-    return store(target, NAME, model, spec, Head(kind="ssd"), labels, origin, pictures)
+    return store(target, NAME, model, spec, Head(kind="ssd"), labels, origin, pictures, MIN_CONFIDENCE, IOU)
 
 
 def unpack(package: bytes) -> dict[str, bytes]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from contracts.errors import ConfigError
 from trainer.split import by_time
+from trainer.street import PARTS
 
 
 @given(st.integers(60, 5000), st.floats(0.3, 0.7), st.floats(0.05, 0.2), st.integers(1, 15))
@@ -25,12 +26,10 @@ def test_no_frame_is_in_two_parts_and_gaps_lie_between(frames: int, train: float
 
 
 def test_the_recipe_learns_from_the_beginning_and_is_measured_on_the_end() -> None:
-    from trainer.street import GAP, GOLDEN, TRAIN, VALIDATION
-
-    split = by_time(795, TRAIN, VALIDATION, GAP)
+    split = by_time(795, PARTS.train, PARTS.validation, PARTS.gap)
     assert split.train == (0, 461)
     assert split.test == (554, 795)
-    assert [split.part(i) for i in GOLDEN] == [None, None]
+    assert [split.part(i) for i in PARTS.also] == [None, None]
 
 
 def test_too_short_a_recording_is_refused() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "bundles of models made elsewhere"
 RECIPES = ("ssd-mobilenet-oid",)
+STREET = Path("models/person-street/golden")  # people and cars: what a recipe's bundle promises without --golden
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +79,7 @@ def _made(args: argparse.Namespace, report: Callable[[str], None]) -> tuple[Stor
     from trainer.proposal import Wishes
     from trainer.sizes import parse_size
 
-    pictures = read_pictures(args.golden)
+    pictures = read_pictures(args.golden or (sorted(STREET.glob("*.jpg")) if args.recipe else ()))
     if args.recipe:
         args.work.mkdir(parents=True, exist_ok=True)
         target = args.out or Path("models") / (args.name or args.recipe)

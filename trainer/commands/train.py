@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
 
     target = args.out or Path("models") / args.recipe
-    bundle, found = street.make(target, args.work, args.hand, street.short(Schedule(), args.rounds), report)
-    for name, figures in found.items():
+    bundle, judged = street.make(target, args.work, args.hand, street.short(Schedule(), args.rounds), report)
+    for name, figures in judged.figures.items():
         report(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.rounded().items()))
-    report(f"{bundle.path}: {bundle.digest}")
+    report(f"{bundle.path}: {bundle.digest}, {judged.cpu_ms:.1f} ms a picture, confidence {judged.confidence}")
     return 0
