@@ -37,13 +37,20 @@ def of_planes(planes: Planes, max_width_px: int, quality: int) -> bytes:
     return encoded(np.ascontiguousarray(planes.rgb(width, height)[:, :, ::-1]), quality)
 
 
+def padded(data: bytes) -> av.Packet:
+    """FFmpeg reads a little beyond a packet's end: only a packet that owns its memory has that much."""
+    packet = av.Packet(len(data))
+    packet.update(data)
+    return packet
+
+
 def of_packet(packet: Packet, max_width_px: int, quality: int) -> bytes | None:
     """A key frame decoded by itself; None: the decoder made no picture of it."""
     decoder = av.CodecContext.create(packet.stream.codec, "r")
     if packet.stream.extradata:
         decoder.extradata = packet.stream.extradata
     try:
-        frames = [*decoder.decode(av.Packet(packet.data)), *decoder.decode(None)]  # type: ignore[attr-defined]
+        frames = [*decoder.decode(padded(packet.data)), *decoder.decode(None)]  # type: ignore[attr-defined]
     except av.FFmpegError:
         return None
     if not frames:
