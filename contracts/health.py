@@ -27,7 +27,8 @@ class CameraHealth(Wire):
     offered: int = Field(description="frames offered to analysis = analysed + gated + dropped + those on their way")
     analysed: int
     gated: int = Field(description="frames not looked at because nothing moved")
-    dropped: dict[str, int] = Field(description="frames lost, by reason")
+    dropped: dict[str, int] = Field(description="frames lost before analysis, by reason")
+    not_kept: dict[str, int] = Field(default_factory=dict, description="clips and pictures that could not be kept, by reason")
     events: int = 0
     reconnects: int = 0
     codec: str = ""

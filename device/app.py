@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from importlib.metadata import version
 
 from pydantic import BaseModel, JsonValue
@@ -17,6 +16,7 @@ from contracts.wire import utc_from_ns, utc_text
 from device.clock import Clock
 from device.config import Loaded
 from device.inventory import engine_fingerprint, info, model_digest
+from device.outlets import EventOutlet, LatestScenes
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
 from device.pipeline.context import no_snapshot
@@ -24,7 +24,6 @@ from device.pipeline.crew import Crew
 from device.pipeline.files import file_name
 from device.pipeline.hub import Hub
 from device.pipeline.protocols import Inbox, Source, Tick
-from device.pipeline.run import NoPlanes
 from device.pipeline.tally import Tally
 from device.publish.commands import Commands, Memory
 from device.publish.eventlog import EventLog
@@ -42,41 +41,10 @@ from device.record.recover import recover
 from device.sight import Sight, build, open_sources
 from device.web.desk import Desk
 from device.web.server import PageServer
-from vision.types import Detections, Scene
+from vision.types import Scene
 
 EVENTS = 256  # messages that may wait for the disk before analysis does
 PAGE_SCENES = 4  # scenes that may wait for a slow viewer; each holds a picture
-
-
-class EventOutlet:
-    """Inbox[Scene]: passes on the events alone, without the picture, to the journal (which may make analysis wait) and the page."""
-
-    def __init__(self, journal: Channel[Scene | Event], page: Hub[Event]) -> None:
-        self._journal, self._page = journal, page
-
-    def put(self, item: Scene, wait: bool = False) -> bool:
-        if not item.events:
-            return True
-        bare = replace(item, frame=replace(item.frame, planes=NoPlanes()), detections=Detections.none())
-        self._journal.put(bare, wait)
-        for event in item.events:
-            self._page.put(event)
-        return True
-
-
-class LatestScenes:
-    """Inbox[Scene]: the last scene of each camera, for a snapshot on request."""
-
-    def __init__(self) -> None:
-        self._scenes: dict[str, Scene] = {}
-
-    def put(self, item: Scene, wait: bool = False) -> bool:
-        if item.frame.seq >= 0:
-            self._scenes[item.frame.camera] = item
-        return True
-
-    def of(self, camera: str) -> Scene | None:
-        return self._scenes.get(camera)
 
 
 class Appliance:
@@ -117,12 +85,10 @@ class Appliance:
         """Journal, outbox, log, broker and health."""
         settings, board, tally = self._loaded.settings, self.board, self.tally
         self._data.mkdir(parents=True, exist_ok=True)
-        self.outbox = Outbox(
-            self._data / "outbox.sqlite", self._stamp, board, tally, options=settings.outbox, delivers=settings.mqtt is not None
-        )
-        log = EventLog(
-            self._data / "log" / "events.jsonl", self._log_header(), self._clock, board=board, tally=tally, options=settings.event_log
-        )
+        delivers = settings.mqtt is not None
+        self.outbox = Outbox(self._data / "outbox.sqlite", self._stamp, board, tally, options=settings.outbox, delivers=delivers)
+        path = self._data / "log" / "events.jsonl"
+        log = EventLog(path, self._log_header(), self._clock, board=board, tally=tally, options=settings.event_log)
         journal = Journal(self._journal_inbox, [self.outbox, log], self._clock, tally)
         notices = Notices(tally)
         mqtt = self._broker(notices)
@@ -153,8 +119,7 @@ class Appliance:
     def _broker(self, notices: Notices) -> Mqtt | None:
         settings = self._loaded.settings
         if settings.mqtt is None:
-            self.board.part("mqtt", "ok", "no broker is configured: events stay on this box", self._clock.wall_ns())
-            return None
+            return None  # the page says so where a broker's state would stand
         commands = Commands(
             self._topics,
             {"snapshot": self._snapshot, "restart": self._restart},

@@ -9,8 +9,8 @@ from fractions import Fraction
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from device.capture.contexts import AvPacket, av_packet, decoder_context
 from device.capture.planes import AvPlanes, Scaler
+from device.pipeline.contexts import AvPacket, av_packet, decoder_context
 from device.pipeline.packets import Packet, StreamInfo
 from vision.types import Frame
 

@@ -12,9 +12,9 @@ from av.video.stream import VideoStream
 
 from contracts.errors import HardwareError
 from device.capture.annexb import PARAMETER_SETS, ParameterSets
-from device.capture.contexts import av_packet, decoder_context
 from device.capture.encoder import Encoder
 from device.capture.units import Unit
+from device.pipeline.contexts import av_packet, decoder_context
 from device.pipeline.packets import StreamInfo
 
 RAW = {"rawvideo", "wrapped_avframe", "v210", "yuv4", "bitpacked"}

@@ -10,8 +10,8 @@ from fractions import Fraction
 import av
 from av.video.codeccontext import VideoCodecContext
 
-from device.capture.contexts import AvPacket, encoder_context
 from device.capture.units import Unit
+from device.pipeline.contexts import AvPacket, encoder_context
 
 log = logging.getLogger(__name__)
 HARDWARE = ("h264_nvenc", "h264_v4l2m2m", "h264_qsv", "h264_amf")

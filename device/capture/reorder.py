@@ -8,9 +8,9 @@ from dataclasses import replace
 import av
 
 from device.capture.annexb import PARAMETER_SETS
-from device.capture.contexts import av_packet, decoder_context
 from device.capture.demux import Demux
 from device.capture.units import Unit
+from device.pipeline.contexts import av_packet, decoder_context
 from device.pipeline.packets import StreamInfo
 
 

@@ -27,7 +27,7 @@ def simple_polygon(points: tuple[Point, ...]) -> tuple[Point, ...]:
         for j in range(i + 1, len(edges)):
             neighbours = j == i + 1 or (i == 0 and j == len(edges) - 1)
             if _overlap(first, edges[j]) if neighbours else _meet(first, edges[j]):
-                raise ValueError(f"edges {i + 1} and {j + 1} cross or lie on one another; name the corners in the order of a walk around the area")
+                raise ValueError(f"edges {i + 1} and {j + 1} cross or overlap; name the corners in the order of a walk around the area")
     return points
 
 

@@ -105,7 +105,6 @@ class HealthReport:
         self, name: str, state: CameraState, seconds: float, now_ns: int, percentiles: dict[tuple[str, str], Percentiles]
     ) -> CameraHealth:
         newest = self._tally.gauges().get((name, "last_frame_mono_ns"))
-        dropped = {(reason or what): n for (who, what, reason), n in self._tally.counts().items() if who == name and what == "dropped"}
         return CameraHealth(
             state=state.state,
             reason=state.reason,
@@ -117,7 +116,8 @@ class HealthReport:
             offered=self._tally.get(name, "offered"),
             analysed=self._tally.get(name, "analysed"),
             gated=self._tally.get(name, "gated"),
-            dropped=dropped,
+            dropped=self._reasons(name, "dropped"),
+            not_kept=self._reasons(name, "not_kept"),
             events=self._tally.get(name, "events"),
             reconnects=state.reconnects,
             codec=state.codec,
@@ -125,6 +125,9 @@ class HealthReport:
             height=state.height,
             stages={stage: _stage(p) for (who, stage), p in percentiles.items() if who == name},
         )
+
+    def _reasons(self, camera: str, what: str) -> dict[str, int]:
+        return {reason or what: n for (who, counted, reason), n in self._tally.counts().items() if (who, counted) == (camera, what)}
 
     def _rate(self, camera: str, what: str, seconds: float) -> float:
         count = self._tally.get(camera, what)

@@ -81,7 +81,7 @@ class Pictures:
         return self._scenes.put(item, wait)
 
     def _lost(self, scene: Scene) -> None:
-        self._tally.count(scene.frame.camera, "dropped", "pictures_late")
+        self._tally.count(scene.frame.camera, "not_kept", "pictures_late")
         self._lost_events.extend(scene.events)
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class Pictures:
         holding = [subject for subject in self._subjects.values() if subject.best]
         for subject in holding[: -self._options.held]:
             self._keep(subject)
-            self._tally.count(subject.event.camera, "dropped", "pictures_held")
+            self._tally.count(subject.event.camera, "not_kept", "pictures_held")
         while len(self._subjects) > SUBJECTS:
             self._subjects.popitem(last=False)
 
@@ -157,7 +157,7 @@ class Pictures:
         try:
             write_durably(path, encoded(picture, "jpg", self._options.quality))
         except StorageError as error:
-            self._tally.count(subject.event.camera, "dropped", "picture_failed")
+            self._tally.count(subject.event.camera, "not_kept", "picture_failed")
             self._board.part(PART, "degraded", str(error), self._clock.wall_ns())
             log.error("no picture of an event", extra={"event": str(subject.event.id), "reason": str(error)})
             return

@@ -87,7 +87,7 @@ class Recorder:
 
     def _lost(self, trigger: Trigger) -> None:
         event = trigger.event
-        self._tally.count(event.camera, "dropped", f"recorder_{event.life}")
+        self._tally.count(event.camera, "not_kept", f"recorder_{event.life}")
         if trigger.reader:
             trigger.reader.close()
         if event.life == "end":
@@ -164,7 +164,7 @@ class Recorder:
 
     def _report(self, camera: str, recording: Recording) -> None:
         if recording.skipped:
-            self._tally.count(camera, "dropped", "recorder_late", recording.skipped)
+            self._tally.count(camera, "not_kept", "recorder_late", recording.skipped)
             recording.skipped = 0
         if recording.safe:
             recording.safe = False
@@ -190,7 +190,7 @@ class Recorder:
         del self._open[camera]
         broken = isinstance(error.__cause__, OSError) and error.__cause__.errno in BROKEN
         self._board.part(PART, "failed" if broken else "degraded", str(error), self._clock.wall_ns())
-        self._tally.count(camera, "dropped", "clip_failed")
+        self._tally.count(camera, "not_kept", "clip_failed")
         log.error("recording stopped", extra={"camera": camera, "reason": str(error)})
         part = recording.abandon()
         recording.safe = False

@@ -6,6 +6,7 @@ import av
 import cv2
 import numpy as np
 
+from device.pipeline.contexts import av_packet, decoder_context
 from device.pipeline.packets import Packet
 from vision.types import Image, Planes
 
@@ -37,25 +38,16 @@ def of_planes(planes: Planes, max_width_px: int, quality: int) -> bytes:
     return encoded(np.ascontiguousarray(planes.rgb(width, height)[:, :, ::-1]), quality)
 
 
-def padded(data: bytes) -> av.Packet:
-    """FFmpeg reads a little beyond a packet's end: only a packet that owns its memory has that much."""
-    packet = av.Packet(len(data))
-    packet.update(data)
-    return packet
-
-
 def of_packet(packet: Packet, max_width_px: int, quality: int) -> bytes | None:
     """A key frame decoded by itself; None: the decoder made no picture of it."""
-    decoder = av.CodecContext.create(packet.stream.codec, "r")
-    if packet.stream.extradata:
-        decoder.extradata = packet.stream.extradata
+    decoder = decoder_context(packet.stream.codec, packet.stream.extradata)
     try:
-        frames = [*decoder.decode(padded(packet.data)), *decoder.decode(None)]  # type: ignore[attr-defined]
+        frames = decoder.decode(av_packet(packet.data)) + decoder.decode(None)
     except av.FFmpegError:
         return None
     if not frames:
         return None
-    return encoded(shrunk(frames[0].to_ndarray(format="bgr24"), max_width_px), quality)
+    return encoded(shrunk(np.asarray(frames[0].to_ndarray(format="bgr24"), np.uint8), max_width_px), quality)
 
 
 def of_file(data: bytes, max_width_px: int, quality: int) -> bytes | None:

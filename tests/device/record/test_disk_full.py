@@ -40,7 +40,7 @@ def test_on_a_full_disk_recording_stops_with_a_name_and_comes_back_when_there_is
     bench.play(packets[:200], [event("new", "a", at_s(1), at_s(1.2)), event("end", "a", at_s(1), at_s(6))])
     part = bench.board.parts()["record"]
     assert part.state == "degraded" and "the disk is full; free some room" in part.reason
-    assert bench.tally.get("left", "dropped", "clip_failed") == 1
+    assert bench.tally.get("left", "not_kept", "clip_failed") == 1
 
     filler.unlink()
     bench.play(packets[200:], [event("new", "b", at_s(10), at_s(10.2)), event("end", "b", at_s(10), at_s(11))])

@@ -140,7 +140,7 @@ def test_frames_are_held_for_no_more_events_than_said(tmp_path: Path) -> None:
     boxes = np.array([LARGE] * 4, np.float32)
     crowd = Detections(boxes, np.full(4, 0.9, np.float32), np.zeros(4, np.int32), {"track": np.arange(1, 5)})
     studio.pictures.look(scene("left", at_s(1), planes=Plain(100), detections=crowd))
-    assert studio.tally.get("left", "dropped", "pictures_held") == 2
+    assert studio.tally.get("left", "not_kept", "pictures_held") == 2
     assert [studio.value(f"e{n}") for n in range(4)] == [100, 100, 50, 50]
     for n in range(4):
         studio.pictures.look(sight("end", 2, 200, SMALL, name=f"e{n}", track=n + 1))
@@ -154,7 +154,7 @@ def test_scenes_that_come_too_fast_are_counted_and_no_event_is_forgotten(tmp_pat
     studio.pictures.put(sight("end", 2, 150, SMALL))
     for n in range(8):
         studio.pictures.put(sight(None, 3 + n, 160, SMALL, track=9))
-    assert studio.tally.get("left", "dropped", "pictures_late") == 1
+    assert studio.tally.get("left", "not_kept", "pictures_late") == 1
     studio.pictures.close()
     studio.pictures.run(lambda: None)
     assert studio.value() == 100
@@ -177,7 +177,7 @@ def test_a_disk_that_refuses_is_named_and_does_not_stop_it(tmp_path: Path, monke
     studio.pictures.look(sight("new", 0, 50, SMALL))
     state = studio.board.parts()["pictures"]
     assert state.state == "degraded" and str(tmp_path / studio.path()) in state.reason
-    assert studio.tally.get("left", "dropped", "picture_failed") == 1
+    assert studio.tally.get("left", "not_kept", "picture_failed") == 1
     (tmp_path / "events").unlink()
     studio.pictures.look(sight("new", 1, 60, SMALL, name="b", track=2))
     assert studio.board.parts()["pictures"].state == "ok" and studio.value("b") == 60

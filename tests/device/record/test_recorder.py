@@ -173,7 +173,7 @@ def test_a_recorder_that_comes_too_late_says_what_is_missing(tmp_path: Path) -> 
     resumed = 50 + (hole.packets or 0)
     assert hole.packets and resumed % 25 == 0
     assert numbers(pictures) == [*range(50), *range(resumed, 250)]
-    assert bench.tally.get("left", "dropped", "recorder_late") == hole.packets
+    assert bench.tally.get("left", "not_kept", "recorder_late") == hole.packets
 
 
 def test_a_pre_roll_the_ring_does_not_hold_is_admitted(tmp_path: Path) -> None:
@@ -227,8 +227,8 @@ def test_when_its_channel_is_full_messages_are_counted_and_no_clip_runs_for_ever
     bench.recorder.put(scene("left", at_s(2.4), event("end", "a", at_s(1), at_s(2.4))))
     flood = [event("new", f"n{n}", at_s(2.4), at_s(2.4), camera="other") for n in range(300)]
     bench.recorder.put(scene("other", at_s(2.4), *flood))  # the recorder has not come round since
-    assert bench.tally.get("left", "dropped", "recorder_end") == 1
-    assert bench.tally.get("other", "dropped", "recorder_new") == 44
+    assert bench.tally.get("left", "not_kept", "recorder_end") == 1
+    assert bench.tally.get("other", "not_kept", "recorder_new") == 44
     bench.play(footage()[60:])
     clip, _ = one(bench)
     assert (clip.reason, clip.last_frame) == ("end of event", 84)
@@ -273,7 +273,7 @@ def test_a_disk_that_stands_still_stalls_neither_capture_nor_analysis(tmp_path: 
     clips = bench.stop_worker(worker)
     (clip,), (hole,) = clips, clips[0].holes
     assert hole.reason == "skipped" and clip.last_frame == 399
-    assert bench.tally.get("left", "dropped", "recorder_late") == hole.packets
+    assert bench.tally.get("left", "not_kept", "recorder_late") == hole.packets
 
 
 def replayed(data: Path, ahead_s: float) -> dict[str, bytes]:

@@ -1,0 +1,42 @@
+"""Outlets: where scenes go beside the recorders; each an Inbox[Scene] for the analysis thread."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts.event import Event
+from device.pipeline.channel import Channel
+from device.pipeline.hub import Hub
+from device.pipeline.run import NoPlanes
+from vision.types import Detections, Scene
+
+
+class EventOutlet:
+    """Inbox[Scene]: passes on the events alone, without the picture, to the journal (which may make analysis wait) and the page."""
+
+    def __init__(self, journal: Channel[Scene | Event], page: Hub[Event]) -> None:
+        self._journal, self._page = journal, page
+
+    def put(self, item: Scene, wait: bool = False) -> bool:
+        if not item.events:
+            return True
+        bare = replace(item, frame=replace(item.frame, planes=NoPlanes()), detections=Detections.none())
+        self._journal.put(bare, wait)
+        for event in item.events:
+            self._page.put(event)
+        return True
+
+
+class LatestScenes:
+    """Inbox[Scene]: the last scene of each camera, for a snapshot on request."""
+
+    def __init__(self) -> None:
+        self._scenes: dict[str, Scene] = {}
+
+    def put(self, item: Scene, wait: bool = False) -> bool:
+        if item.frame.seq >= 0:
+            self._scenes[item.frame.camera] = item
+        return True
+
+    def of(self, camera: str) -> Scene | None:
+        return self._scenes.get(camera)
