@@ -14,6 +14,7 @@ from contracts.errors import ConfigError, StorageError
 from trainer.convert import tflite_to_onnx
 from trainer.intake import read_onnx
 from trainer.proposal import Proposal, Wishes, propose
+from vision.annotate import annotate
 from vision.bundle import StoredBundle
 from vision.bundle_write import write_bundle
 from vision.detector import open_detector
@@ -23,7 +24,6 @@ from vision.types import Detections, Image
 
 LEAST_CONFIDENCE = 0.25
 IOU = 0.6
-GREEN = (60, 220, 60)
 
 
 @dataclass(frozen=True)
@@ -95,20 +95,10 @@ def look(bundle: StoredBundle, picture: Path, out: Path) -> tuple[Detections, tu
     detector = open_detector(bundle)
     try:
         found = detector.detect(planes)
-        _save(out, drawn(planes.bgr(), found, detector.labels))
+        _save(out, annotate(planes.bgr(), found, detector.labels))
         return found, detector.labels
     finally:
         detector.close()
-
-
-def drawn(image: Image, found: Detections, labels: tuple[str, ...]) -> Image:
-    picture: Image = image.copy()
-    scale = max(picture.shape[:2]) / 1200 + 0.2
-    for box, confidence, kind in zip(found.xyxy.round().astype(int), found.confidence, found.class_id, strict=True):
-        cv2.rectangle(picture, (int(box[0]), int(box[1])), (int(box[2]), int(box[3])), GREEN, max(int(scale * 2), 1))
-        text = f"{labels[int(kind)]} {confidence:.2f}"
-        cv2.putText(picture, text, (int(box[0]), max(int(box[1]) - 4, 12)), cv2.FONT_HERSHEY_SIMPLEX, scale * 0.6, GREEN, 1, cv2.LINE_AA)
-    return picture
 
 
 def _save(out: Path, picture: Image) -> None:

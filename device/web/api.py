@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,11 +17,13 @@ from starlette.responses import FileResponse, Response
 from contracts.clip import Clip
 from contracts.event import Event
 from device.web import files, jpeg, words
+from device.web.annotated import next_annotated
 from device.web.desk import Desk, History, StoredClip
 from device.web.live import Live
 from device.web.trail import Trail
 from device.web.trends import Trends
 
+ANNOTATED_QUALITY = 90
 HEALTH_NS = 1_500_000_000  # the same answer for that long, however many ask
 Limit = Annotated[int, Query(ge=1, le=200)]
 Kept = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -147,11 +150,12 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
             raise HTTPException(404, "there is no such clip")
         return FileResponse(found, media_type=files.KINDS[found.suffix], headers=Kept if found.suffix != ".json" else None)
 
-    @routes.get("/snapshot/{camera}.jpg", summary="The camera's newest key frame", response_class=Response)
-    async def snapshot(camera: str) -> Response:
+    @routes.get("/snapshot/{camera}.jpg", summary="The newest key frame; with boxes, the next one analysed", response_class=Response)
+    async def snapshot(camera: str, boxes: bool = False) -> Response:
         if camera not in live.feeds:
             raise HTTPException(404, f"there is no camera {camera}")
-        picture = await live.key_picture(camera)
+        picture = await asyncio.to_thread(next_annotated, desk.scenes, camera, desk.clock, ANNOTATED_QUALITY) if boxes else None
+        picture = picture or await live.key_picture(camera)
         if picture is None:
             raise HTTPException(503, f"camera {camera} has no picture yet")
         return Response(picture, media_type="image/jpeg")

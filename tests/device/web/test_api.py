@@ -225,3 +225,12 @@ def test_a_camera_with_an_odd_name_has_its_pictures(demo: Demo, run: Run) -> Non
     page = run()
     assert page.get(f"/api/v1/snapshot/{quote(name, safe='')}.jpg").status_code in {200, 404}
     assert quote(name, safe="/") in page.get("/").text
+
+
+def test_a_snapshot_with_boxes_is_the_next_analysed_picture_drawn_on(page: Running, demo: Demo) -> None:
+    demo.start()
+    plain = cv2.imdecode(np.frombuffer(page.get("/api/v1/snapshot/street.jpg").content, np.uint8), cv2.IMREAD_COLOR)
+    boxed = cv2.imdecode(np.frombuffer(page.get("/api/v1/snapshot/street.jpg?boxes=1").content, np.uint8), cv2.IMREAD_COLOR)
+    saturation = [int((cv2.cvtColor(picture, cv2.COLOR_BGR2HSV)[..., 1] > 150).sum()) for picture in (plain, boxed)]
+    assert boxed.shape[:2] == (HEIGHT, WIDTH)
+    assert saturation[1] > saturation[0] + 200, "the labels' strong colours are in it"
