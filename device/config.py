@@ -7,24 +7,26 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contracts.topics import DeviceId
 from device import capture, stages
+from device.documents import read_yaml
 from device.pipeline.zone import Zone
-from device.problems import BadConfig, Loc, Origins, Problem, from_pydantic, meant, read_yaml, shown
+from device.plugs import Plug, resolved
+from device.problems import BadConfig, Loc, Origins, Problem, from_pydantic, known_keys, meant, shown
 from device.publish.eventlog import Options as LogOptions
 from device.publish.health import Options as HealthOptions
 from device.publish.mqtt import Options as MqttOptions
 from device.publish.outbox import Options as OutboxOptions
 from device.record.options import PictureOptions, RecordOptions
+from device.scrub import masked
 from device.web.options import Options as PageOptions
 
 PREFIX = "VEDETTE_"
@@ -36,13 +38,6 @@ def host_id() -> str:
     """The host's name made into a device id (`[a-z0-9-]{3,40}`)."""
     kept = "".join(c if c.isalnum() and c.isascii() else "-" for c in socket.gethostname().lower()).strip("-")
     return (kept or "box")[:40].ljust(3, "0")
-
-
-class Plug(BaseModel):
-    """Something named by `use` with options of its own class; they are checked against that class."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-    use: str
 
 
 class Camera(Plug):
@@ -70,6 +65,7 @@ class Settings(BaseSettings):
         frozen=True,
         allow_inf_nan=False,
         nested_model_default_partial_update=True,
+        env_ignore_empty=True,  # `VEDETTE_DATA=` in a unit's environment file means nothing, not the working directory
     )
     device_id: DeviceId = Field(default_factory=host_id, description="this box on the wire: 3 to 40 of a-z, 0-9 and -")
     profile: str = Field(default="street", description="what the box is for: a name in configs/profiles or the path of a file")
@@ -78,7 +74,7 @@ class Settings(BaseSettings):
         description="folder of all that is kept",
     )
     detection_fps: float = Field(default=10, gt=0, le=120, description="frames of each camera that are looked at, per second")
-    cameras: dict[str, Camera] = Field(default_factory=dict)
+    cameras: dict[Annotated[str, Field(min_length=1, max_length=64)], Camera] = Field(default_factory=dict)
     pipeline: dict[str, Plug] = Field(default_factory=dict)
     model: Model = Model()
     record: RecordOptions | None = Field(default=RecordOptions(), description="clips of events; null: none")
@@ -114,15 +110,14 @@ class Loaded:
     def digest(self) -> str:
         """What decides events: profile, pipeline and cameras, without secrets; the same configuration has the same digest."""
         decides = self.settings.model_dump(mode="json", include={"detection_fps", "pipeline", "cameras", "model"})
-        hidden = {name: {k: shown(k, v) for k, v in camera.items()} for name, camera in decides["cameras"].items()}
-        text = json.dumps({**decides, "cameras": hidden}, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(masked(decides), sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def load(device_file: Path | None = None, profile: str | None = None, overrides: Mapping[str, Any] | None = None) -> Loaded:
     """Read, merge and check. BadConfig carries every problem that could be found."""
     origins = Origins()
-    chosen = device_file or next((path for path in DEVICE_FILES if path.exists()), None)
+    chosen = device_file or next((path for path in DEVICE_FILES if _there(path)), None)
     device = read_yaml(chosen, origins) if chosen else {}
     wanted = profile or os.environ.get(PREFIX + "PROFILE") or device.get("profile") or Settings.model_fields["profile"].default
     profile_file = find_profile(str(wanted), chosen, origins)
@@ -130,16 +125,34 @@ def load(device_file: Path | None = None, profile: str | None = None, overrides:
     merged = merge(read_yaml(profile_file, origins), device)
     origins.lines.update(device_lines)
     origins.last_file = str(chosen or profile_file)
-    merged = merge(merged, {**(overrides or {}), **({"profile": profile} if profile else {})})
+    said = {**(overrides or {}), **({"profile": profile} if profile else {})}
+    origins.lines.update({loc: "--" + ("profile" if loc == ("profile",) and profile else "set") for loc in _keys(said)})
     problems = check_environment(origins)
-    settings = _settings(merged, origins, problems)
+    settings = _settings(merge(merged, said), origins, problems)
     plugs = settings and (
-        _plugs(settings.cameras, "cameras", capture.SOURCES, origins, problems),
-        _plugs(settings.pipeline, "pipeline", stages.STAGES, origins, problems),
+        resolved(settings.cameras, "cameras", capture.SOURCES, origins, problems),
+        resolved(settings.pipeline, "pipeline", stages.STAGES, origins, problems),
     )
     if problems or not settings or not plugs:
         raise BadConfig(problems)
     return Loaded(settings, tuple(path for path in (profile_file, chosen) if path), origins, *plugs)
+
+
+def _there(path: Path) -> bool:
+    """A file that may not be looked at is there: reading it then says so. A name that cannot be one is not."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+def _keys(value: Mapping[str, Any], at: Loc = ()) -> Iterator[Loc]:
+    for key, item in value.items():
+        yield (*at, key)
+        if isinstance(item, dict):
+            yield from _keys(item, (*at, key))
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,15 +167,15 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def shared(kind: str, beside: Path | None = None) -> list[Path]:
     """Where the files that come with the software are: beside device.yaml, in the source tree, in the installation."""
     places = [*([beside.parent] if beside else []), *SHARED]
-    return [path for place in places if (path := place / kind).is_dir()]
+    return [path for place in places if _there(path := place / kind)]
 
 
 def find_profile(name: str, beside: Path | None, origins: Origins) -> Path:
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
-        return path if path.is_absolute() or not beside or path.exists() else beside.parent / path
+        return path if path.is_absolute() or not beside or _there(path) else beside.parent / path
     folders = shared("profiles", beside) + shared("configs/profiles")
-    found = next((path for folder in folders if (path := folder / f"{name}.yaml").is_file()), None)
+    found = next((path for folder in folders if _there(path := folder / f"{name}.yaml")), None)
     if found:
         return found
     names = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
@@ -186,58 +199,12 @@ def check_environment(origins: Origins) -> list[Problem]:
 
 
 def _settings(merged: dict[str, Any], origins: Origins, problems: list[Problem]) -> Settings | None:
+    ours = sorted(key for key in merged if key.startswith("_"))  # pydantic-settings would take `_env_file` for an order to itself
+    problems += [Problem(origins.where((key,)), key, "", "is not a known key", "remove it") for key in ours]
     try:
-        return Settings(**merged)
+        return Settings(**{key: value for key, value in merged.items() if key not in ours})
     except ValidationError as error:
         problems += from_pydantic(error.errors(), origins, known_keys(Settings))
     except ValueError as error:  # pydantic-settings: a variable that should be JSON and is not
         problems.append(Problem("environment", PREFIX + "...", "", str(error), "write its value as JSON"))
     return None
-
-
-def known_keys(model: type[BaseModel], at: Loc = ()) -> dict[Loc, tuple[str, ...]]:
-    """The keys allowed at each place of a model and the models inside it."""
-    keys: dict[Loc, tuple[str, ...]] = {at: tuple(model.model_fields)}
-    for name, info in model.model_fields.items():
-        types = (info.annotation, *getattr(info.annotation, "__args__", ()))
-        for each in (t for t in types if isinstance(t, type) and issubclass(t, BaseModel)):
-            keys.update(known_keys(each, (*at, name)))
-    return keys
-
-
-def _plugs(
-    plugs: Mapping[str, Plug], section: str, table: Mapping[str, str], origins: Origins, problems: list[Problem]
-) -> dict[str, tuple[type, Any]]:
-    """Each plug's class and its checked options."""
-    found: dict[str, tuple[type, Any]] = {}
-    for name, plug in plugs.items():
-        loc: Loc = (section, name)
-        cls = _resolve(table, plug.use, origins, loc, problems)
-        if cls is None:
-            continue
-        options: type[BaseModel] = cls.Options  # type: ignore[attr-defined]  # _resolve checked it
-        try:
-            found[name] = (cls, options(**(plug.model_extra or {})))
-        except ValidationError as error:
-            problems += from_pydantic(error.errors(), origins, known_keys(options, loc), loc)
-    return found
-
-
-def _resolve(table: Mapping[str, str], use: str, origins: Origins, loc: Loc, problems: list[Problem]) -> type | None:
-    """The class named by `use`: a name of the table, or a site's own `package.module:Class`."""
-    key = ".".join(map(str, (*loc, "use")))
-    target = table.get(use, use)
-    if ":" not in target:
-        problems.append(Problem(origins.where((*loc, "use")), key, repr(use), "is not known", meant(use, sorted(table))))
-        return None
-    module, _, name = target.partition(":")
-    try:
-        cls = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        mend = "install what it needs, or give the dotted path `package.module:Class` of a class that can be imported"
-        problems.append(Problem(origins.where((*loc, "use")), key, repr(use), f"cannot be loaded: {error}", mend))
-        return None
-    if not isinstance(cls, type) or not hasattr(cls, "Options"):
-        problems.append(Problem(origins.where((*loc, "use")), key, repr(use), "has no Options class", "add `class Options(Strict)` to it"))
-        return None
-    return cls

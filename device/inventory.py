@@ -13,7 +13,7 @@ from pathlib import Path
 from contracts.status import CameraInfo, Info
 from device.config import Loaded
 from device.pipeline.protocols import Stage, WideStage
-from device.problems import USERINFO
+from device.scrub import HIDDEN, scrub
 
 LIBRARIES = ("vedette", "onnxruntime", "opencv-python-headless", "numpy", "av", "paho-mqtt", "pydantic")
 BOARD = Path("/proc/device-tree/model")  # a Jetson says here what it is
@@ -52,7 +52,8 @@ def info(loaded: Loaded, stages: Mapping[str, Stage | WideStage]) -> Info:
 
 def address(options: Mapping[str, object]) -> str:
     """Where a camera's pictures come from, without the user of a URL."""
-    return USERINFO.sub("", next((str(options[key]) for key in ("url", "path", "pipeline") if key in options), ""))
+    given = next((str(options[key]) for key in ("url", "path", "pipeline") if key in options), "")
+    return scrub(given).replace(f"{HIDDEN}@", "")
 
 
 def board() -> str:

@@ -4,43 +4,56 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from device.scrub import scrub
 
 PLAIN = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
-SECRETS = re.compile(r"(?i)(?P<key>password|passwd|token|secret|authorization)(?P<sep>['\"]?\s*[=:]\s*)(?P<value>\S+)")
-USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
-
-
-def scrub(text: str) -> str:
-    """The text without passwords, tokens and the users of URLs."""
-    return USERINFO.sub("***@", SECRETS.sub(r"\g<key>\g<sep>***", text))
+log = logging.getLogger(__name__)
 
 
 class FieldFormatter(logging.Formatter):
     """`12:03:04 WARNING capture.camera: lost camera=left reason="no packets for 5 s"`"""
 
-    def format(self, record: logging.LogRecord) -> str:
-        line = super().format(record)
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
         fields = " ".join(f"{k}={_quoted(v)}" for k, v in record.__dict__.items() if k not in PLAIN)
-        head, newline, trace = line.partition("\n")
-        return scrub(f"{head} {fields}".rstrip() + newline + trace)
+        return f"{super().formatMessage(record)} {fields}".rstrip()
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))
 
 
 def _quoted(value: object) -> str:
-    text = str(value)
+    """One word, or words in quotes; never a second line, which would read as another event."""
+    text = str(value).replace("\r", "\\r").replace("\n", "\\n")
     return f'"{text}"' if " " in text or not text else text
 
 
 class Scrubber(logging.Filter):
-    """For handlers that do not format lines of ours (the journal's)."""
+    """For handlers that hand on more of a record than its formatted line: the journal's takes all fields and the exception."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = scrub(record.getMessage()), None
+        record.msg, record.args = scrub(_message(record)), None
+        if record.exc_info and record.exc_info[0]:
+            record.exc_text = scrub(logging.Formatter().formatException(record.exc_info))
+        record.exc_info = None
+        record.stack_info = scrub(record.stack_info) if record.stack_info else None
         for key in set(record.__dict__) - PLAIN:
-            if isinstance(record.__dict__[key], str):
-                record.__dict__[key] = scrub(record.__dict__[key])
+            value = record.__dict__[key]
+            if not (value is None or isinstance(value, (bool, int, float))):
+                record.__dict__[key] = scrub(str(value))
         return True
+
+
+def _message(record: logging.LogRecord) -> str:
+    """A message whose arguments do not fit must not take the program down, nor be printed raw by logging."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args}"
 
 
 def set_up(level: str = "INFO") -> None:
@@ -60,4 +73,24 @@ def _journal() -> logging.Handler | None:
     except ImportError:
         return None
     handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="vedette")
+    handler.setFormatter(FieldFormatter("%(name)s: %(message)s"))  # journald drops fields whose names are not in capitals
     return handler
+
+
+@contextmanager
+def threads_logged() -> Iterator[None]:
+    """An exception that ends a thread of a library goes to the log, scrubbed, and not raw to stderr."""
+    before = threading.excepthook
+    threading.excepthook = _thread_died
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+
+
+def _thread_died(args: threading.ExceptHookArgs) -> None:
+    if args.exc_type is SystemExit:
+        return
+    error = args.exc_value or args.exc_type()
+    name = args.thread.name if args.thread else "?"
+    log.critical("thread died", extra={"thread_name": name}, exc_info=(args.exc_type, error, args.exc_traceback))

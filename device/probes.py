@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import queue
 import shutil
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from contracts.errors import BundleError, ConfigError, VedetteError
+from contracts.errors import VedetteError
 from device.bundles import find_bundle
 from device.capture.decoder import Decoder
 from device.clock import Clock
@@ -15,38 +18,86 @@ from device.config import Loaded, Settings
 from device.findings import Finding, from_message
 from device.pipeline.files import write_durably
 from device.pipeline.protocols import Source
-from device.publish.link import Link
+from device.publish import link
 from vision.bundle import read_bundle
 from vision.detector import open_detector
 from vision.golden import check_golden
 
+log = logging.getLogger(__name__)
 LEAST_FREE_BYTES = 1 << 30
+WANTED_BYTES = 400 << 20
+MEMINFO = Path("/proc/meminfo")
 ENOUGH_PACKETS = 400  # a picture must come within these; key frames can be ten seconds apart
+GRACE_S = 2.0  # for a source to let go after it was closed; a driver that hangs does not
 
 
 def cameras(loaded: Loaded, clock: Clock, seconds: float) -> list[Finding]:
     """A decoded picture from each camera within `seconds`, all at once."""
     if not loaded.sources:
         return [Finding("cameras", "error", "none is configured", "run `vedette init`, or add cameras to device.yaml")]
-    sources = [cls(name, options, clock) for name, (cls, options) in loaded.sources.items()]
-    with ThreadPoolExecutor(len(sources)) as pool:
-        return list(pool.map(lambda source: camera(source, seconds), sources))
+    return in_time([(name, _opening(name, loaded, clock, seconds)) for name in loaded.sources], seconds)
+
+
+def _opening(name: str, loaded: Loaded, clock: Clock, seconds: float) -> Callable[[], Finding]:
+    cls, options = loaded.sources[name]
+    return lambda: _first_picture(cls(name, options, clock), seconds)
 
 
 def camera(source: Source, seconds: float) -> Finding:
-    what = f"camera {source.camera}"
-    watchman = threading.Timer(seconds, source.close)  # closing unblocks a reader that hangs in the network
-    watchman.start()
+    """One source; it is closed afterwards."""
+    return in_time([(source.camera, lambda: _first_picture(source, seconds))], seconds)[0]
+
+
+def in_time(tries: Sequence[tuple[str, Callable[[], Finding]]], seconds: float) -> list[Finding]:
+    """Each camera's try in a thread of its own; one that hangs in a driver is left behind and said."""
+    answers: queue.Queue[tuple[int, Finding]] = queue.Queue()
+
+    def attempt(number: int, name: str, look: Callable[[], Finding]) -> None:
+        answers.put((number, _answered(f"camera {name}", look)))
+
+    for number, (name, look) in enumerate(tries):
+        threading.Thread(target=attempt, args=(number, name, look), name=f"probe {name}", daemon=True).start()
+    found: dict[int, Finding] = {}
+    patience = threading.Timer(seconds + GRACE_S, lambda: answers.put((-1, Finding("", "ok", ""))))
+    patience.daemon = True
+    patience.start()
+    while len(found) < len(tries):
+        number, finding = answers.get()
+        if number < 0:
+            break
+        found[number] = finding
+    patience.cancel()
+    return [found.get(number) or _hangs(name, seconds) for number, (name, _) in enumerate(tries)]
+
+
+def _hangs(name: str, seconds: float) -> Finding:
+    mend = "unplug it or switch it off and on again; see dmesg for a local one"
+    return Finding(f"camera {name}", "error", f"hangs: it gave no answer in {seconds:g} s and does not let go", mend)
+
+
+def _answered(what: str, look: Callable[[], Finding]) -> Finding:
     try:
-        return _first_picture(what, source, seconds)
+        return look()
     except VedetteError as error:
         return from_message(what, str(error).removeprefix(f"{what}: "))
+    except Exception as error:  # a site's own source may raise anything; to the owner that is a camera that does not work
+        log.debug("the source failed", exc_info=True)
+        return Finding(what, "error", f"its source failed: {type(error).__name__}: {error}", "mend that source; `--log DEBUG` shows where")
+
+
+def _first_picture(source: Source, seconds: float) -> Finding:
+    """Closing unblocks a reader that hangs in the network."""
+    watchman = threading.Timer(seconds, source.close)
+    watchman.daemon = True
+    watchman.start()
+    try:
+        return _look(f"camera {source.camera}", source, seconds)
     finally:
         watchman.cancel()
         source.close()
 
 
-def _first_picture(what: str, source: Source, seconds: float) -> Finding:
+def _look(what: str, source: Source, seconds: float) -> Finding:
     decoder: Decoder | None = None
     for number, packet in enumerate(source.packets()):
         decoder = decoder or Decoder(packet.stream, False)
@@ -64,22 +115,18 @@ def broker(settings: Settings, clock: Clock) -> Finding:
     if options is None:
         return Finding("broker", "note", "none is configured: events stay on this box, its page, log and WebSocket show them")
     try:
-        link = Link(options, f"vedette-{settings.device_id}-check", None, clock, clean_start=True)
-        link.connect()
-        while not link.up and link.lost is None:
-            link.spin(0.2)
-    except ConfigError as error:
-        return from_message("broker", str(error))
-    if link.lost is not None:
-        return Finding("broker", "error", link.lost, "start the broker, or change mqtt in device.yaml")
-    link.close(True)
+        reason = link.probe(options, settings.device_id, clock)
+    except VedetteError as error:
+        reason = str(error)
+    if reason:
+        return from_message("broker", reason if "; " in reason else f"{reason}; see the broker's log")
     return Finding("broker", "ok", f"{options.where()} takes this box")
 
 
 def bundles(loaded: Loaded) -> list[Finding]:
     """Each bundle the pipeline names is whole, loads, and answers its golden pictures as it should."""
     names = [(stage, options.bundle) for stage, (_, options) in loaded.stages.items() if hasattr(options, "bundle")]
-    return [_bundle(stage, name, loaded.settings) for stage, name in names]
+    return [_bundle(stage, str(name), loaded.settings) for stage, name in names]
 
 
 def _bundle(stage: str, name: str, settings: Settings) -> Finding:
@@ -91,24 +138,38 @@ def _bundle(stage: str, name: str, settings: Settings) -> Finding:
             check_golden(detector, stored)
         finally:
             detector.close()
-    except (BundleError, ConfigError) as error:
+    except VedetteError as error:
         return from_message(what, str(error).removeprefix(f"{what}: "))
     golden = f"{len(stored.manifest.golden)} golden pictures answered" if stored.manifest.golden else "it carries no golden pictures"
     return Finding(what, "ok", f"{stored.manifest.name} {stored.manifest.version} for {stage}; {golden}")
 
 
 def data(settings: Settings) -> Finding:
-    """The data folder takes a durable file, and there is room."""
-    probe = settings.data / ".check"
+    """The data folder takes a durable file, and there is room. A folder that is not there yet is not made: it would be this user's."""
+    folder = settings.data
+    mend = "give the service's user the folder, or change `data`"
     try:
-        write_durably(probe, b"vedette")
-        probe.unlink()
-        free = shutil.disk_usage(settings.data).free
+        if folder.exists():
+            probe = folder / ".check"
+            write_durably(probe, b"vedette")
+            probe.unlink()
+            where = folder
+        else:
+            where = next(parent for parent in folder.absolute().parents if parent.exists())
+            if not os.access(where, os.W_OK | os.X_OK):
+                return Finding("data", "error", f"{folder}: is not there, and this user may not make it in {where}", mend)
+        free = shutil.disk_usage(where).free
     except (VedetteError, OSError) as error:
-        return Finding("data", "error", f"{settings.data}: {error}", "give the service's user the folder, or change `data`")
+        return _data_refused(folder, error, mend)
     if free < LEAST_FREE_BYTES:
-        return Finding("data", "warning", f"{settings.data}: {free >> 20} MB free", "make room: recording stops when the disk is full")
-    return Finding("data", "ok", f"{settings.data}: {free / 1e9:.1f} GB free")
+        return Finding("data", "warning", f"{folder}: {free >> 20} MB free", "make room: recording stops when the disk is full")
+    return Finding("data", "ok", f"{folder}: {free / 1e9:.1f} GB free{'' if where == folder else ', will be made'}")
+
+
+def _data_refused(folder: Path, error: Exception, mend: str) -> Finding:
+    """The file system's own words; what to do about a full disk is another thing than about rights."""
+    reason, _, known = str(error).rpartition(": ")[2].partition("; ")
+    return Finding("data", "error", f"{folder}: {reason}", known if known and not known.startswith("see the") else mend)
 
 
 def clock_state(clock: Clock) -> Finding:
@@ -120,7 +181,10 @@ def clock_state(clock: Clock) -> Finding:
 
 
 def memory() -> Finding:
-    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if pages < 400 << 20:
-        return Finding("memory", "warning", f"{pages >> 20} MB free", "the appliance wants about 300 MB; stop something else")
-    return Finding("memory", "ok", f"{pages >> 20} MB free")
+    """What the kernel would give to a new program, its caches included."""
+    lines = dict(line.split(":", 1) for line in MEMINFO.read_text().splitlines() if ":" in line)
+    available = int(lines["MemAvailable"].split()[0]) << 10
+    if available < WANTED_BYTES:
+        mend = f"the appliance wants about {WANTED_BYTES >> 20} MB; stop something else"
+        return Finding("memory", "warning", f"{available >> 20} MB available", mend)
+    return Finding("memory", "ok", f"{available >> 20} MB available")

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import difflib
-import re
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import yaml
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from contracts.errors import ConfigError
+from device.scrub import SECRET, scrub
 
 Loc = tuple[str | int, ...]
-SECRET = re.compile(r"password|token|secret|credential", re.IGNORECASE)
-USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def shown(key: str, value: Any) -> str:
     """A value as it may be printed: short, without secrets and without the user of a URL."""
     if SECRET.search(key):
         return "(hidden)"
-    text = USERINFO.sub("***@", repr(value))
+    text = scrub(reprlib.repr(value) if isinstance(value, (dict, list, tuple)) else repr(value))
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -65,56 +63,6 @@ class Origins:
                 if loc[:length] in places:
                     return places[loc[:length]]
         return self.last_file
-
-
-def read_yaml(path: Path, origins: Origins) -> dict[str, Any]:
-    """A YAML mapping and where each of its keys stands. BadConfig for what is not readable, not YAML or has a key twice."""
-    origins.last_file = str(path)
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        what = f"cannot be read: {error.strerror}"
-        raise BadConfig([Problem(str(path), "file", "", what, "give the path of a readable file")]) from error
-    except UnicodeDecodeError as error:
-        raise BadConfig([Problem(str(path), "file", "", f"is not UTF-8 text: {error.reason}", "save it as UTF-8")]) from error
-    except yaml.YAMLError as error:
-        raise BadConfig([_yaml_problem(path, error)]) from error
-    if node is None:
-        return {}
-    if not isinstance(node, yaml.MappingNode):
-        raise BadConfig([Problem(f"{path}:1", "file", "", "is not a mapping of keys to values", "write `key: value` lines")])
-    problems: list[Problem] = []
-    _walk(path, node, (), origins, problems)
-    if problems:
-        raise BadConfig(problems)
-    value: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return value
-
-
-def _yaml_problem(path: Path, error: yaml.YAMLError) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or "cannot be read"
-    where = f"{path}:{mark.line + 1}" if mark else str(path)
-    return Problem(where, "file", "", f"is not valid YAML: {what}", "mend that line (indent with spaces, close every bracket and quote)")
-
-
-def _walk(path: Path, node: yaml.Node, loc: Loc, origins: Origins, problems: list[Problem]) -> None:
-    if isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            at: Loc = (*loc, index)
-            origins.lines[at] = f"{path}:{item.start_mark.line + 1}"
-            _walk(path, item, at, origins, problems)
-    if not isinstance(node, yaml.MappingNode):
-        return
-    seen: set[str] = set()
-    for key_node, value_node in node.value:
-        key, where = str(key_node.value), f"{path}:{key_node.start_mark.line + 1}"
-        inner: Loc = (*loc, key)
-        if key in seen:
-            problems.append(Problem(where, ".".join(map(str, inner)), "", "is written twice", "keep one of the two"))
-        seen.add(key)
-        origins.lines[inner] = where
-        _walk(path, value_node, inner, origins, problems)
 
 
 def from_pydantic(errors: Sequence[ErrorDetails], origins: Origins, known: Mapping[Loc, Sequence[str]], prefix: Loc = ()) -> list[Problem]:
@@ -148,3 +96,13 @@ def meant(word: str, allowed: Sequence[str]) -> str:
     if close:
         return f"did you mean `{close[0]}`?"
     return f"choose one of: {', '.join(allowed)}" if allowed else "remove it"
+
+
+def known_keys(model: type[BaseModel], at: Loc = ()) -> dict[Loc, tuple[str, ...]]:
+    """The keys allowed at each place of a model and the models inside it."""
+    keys: dict[Loc, tuple[str, ...]] = {at: tuple(model.model_fields)}
+    for name, info in model.model_fields.items():
+        types = (info.annotation, *getattr(info.annotation, "__args__", ()))
+        for each in (t for t in types if isinstance(t, type) and issubclass(t, BaseModel)):
+            keys.update(known_keys(each, (*at, name)))
+    return keys

@@ -1,15 +1,18 @@
-"""Arguments that several commands share: which configuration, and overrides for one run."""
+"""Arguments that several commands share: which configuration, overrides for one run, and what a good number of seconds is."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from contracts.errors import ConfigError
 from device.config import Loaded, load, merge
+from device.documents import parse
+from device.scrub import forget, remember, secrets_in
+
+LONGEST_S = 1e9
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -25,11 +28,26 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def seconds(text: str) -> float:
+    """A type of argument: more than nothing, and not for ever."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
 def load_from(args: argparse.Namespace, extra: dict[str, Any] | None = None) -> Loaded:
+    """What the arguments say, over everything else; from now on no log shows a secret of it."""
     overrides = dict(extra or {})
     for change in args.changes:
         overrides = merge(overrides, parse_change(change))
-    return load(args.config, args.profile, overrides)
+    loaded = load(args.config, args.profile, overrides)
+    forget()
+    remember(secrets_in(loaded.settings))
+    return loaded
 
 
 def parse_change(change: str) -> dict[str, Any]:
@@ -37,10 +55,7 @@ def parse_change(change: str) -> dict[str, Any]:
     path, equals, text = change.partition("=")
     if not equals or not all(path.split(".")):
         raise ConfigError(f"--set {change}: is not KEY=VALUE; write for example --set detection_fps=5")
-    try:
-        value: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"--set {change}: the value is not valid YAML; quote it") from error
+    value, _ = parse(text, f"--set {path}")
     for key in reversed(path.split(".")):
         value = {key: value}
     return dict(value)

@@ -4,40 +4,51 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
-from pydantic import SecretStr
 
 from contracts.errors import ConfigError, VedetteError
 from device import probes
 from device.clock import SystemClock
-from device.commands.arguments import add_config, load_from
+from device.commands.arguments import add_config, load_from, seconds
 from device.config import Loaded
 from device.findings import Finding, from_message, worst
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
-from device.problems import BadConfig, shown
+from device.problems import BadConfig
+from device.scrub import masked
 from device.sight import build, open_sources
+
+log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--merged", action="store_true", help="print the merged configuration, secrets hidden")
     parser.add_argument("--no-probe", action="store_true", help="read the configuration only; try no camera, broker or bundle")
-    parser.add_argument("--timeout", type=float, default=10, metavar="SECONDS", help="how long a camera may take (default 10)")
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="SECONDS", help="how long a camera may take (default 10)")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     try:
         loaded = load_from(args)
-    except BadConfig as bad:
-        return _report(args, [Finding(f"{p.where}: {p.key}", "error", f"{p.value} {p.what}".strip(), p.mend) for p in bad.problems], bad)
-    if args.merged and not args.json:
-        print(yaml.safe_dump(merged(loaded), sort_keys=False, allow_unicode=True))
-    return _report(args, findings(loaded, args.timeout, probe=not args.no_probe))
+    except ConfigError as error:
+        return _report(args, from_error(error), to=sys.stderr)
+    shown = merged(loaded) if args.merged else None
+    if shown and not args.json:
+        print(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True))
+    return _report(args, findings(loaded, args.timeout, probe=not args.no_probe), shown)
+
+
+def from_error(error: ConfigError) -> list[Finding]:
+    """One for each fault of a configuration."""
+    if isinstance(error, BadConfig):
+        return [Finding(f"{p.where}: {p.key}", "error", f"{p.value} {p.what}".strip(), p.mend) for p in error.problems]
+    return [from_message("configuration", str(error))]
 
 
 def findings(loaded: Loaded, timeout_s: float, *, probe: bool) -> list[Finding]:
@@ -61,39 +72,30 @@ def _stages(loaded: Loaded) -> list[Finding]:
             build(loaded, sources, [], clock=clock, board=Board(), tally=Tally()).close()
     except VedetteError as error:
         return [from_message("pipeline", str(error))]
-    return [Finding("pipeline", "ok", " > ".join(loaded.settings.pipeline))]
+    except Exception as error:  # a site's own source or stage may raise anything; that is a finding too
+        log.debug("the pipeline cannot be built", exc_info=True)
+        text = f"cannot be built: {type(error).__name__}: {error}"
+        return [Finding("pipeline", "error", text, "`vedette --log DEBUG check` shows where; mend that source or stage")]
+    return [Finding("pipeline", "ok", " > ".join(loaded.settings.pipeline) or "no stages: nothing is looked at")]
 
 
 def merged(loaded: Loaded) -> dict[str, Any]:
-    """Everything as it counts after environment, device.yaml, profile and defaults."""
+    """Everything as it counts after environment, device.yaml, profile and defaults, secrets hidden."""
     plain = loaded.settings.model_dump(mode="python")
     for section, plugs in (("cameras", loaded.sources), ("pipeline", loaded.stages)):
         for name, (_, options) in plugs.items():
             plain[section][name] = {**plain[section][name], **options.model_dump(mode="python")}
-    result: dict[str, Any] = _plain("", plain)
+    result: dict[str, Any] = masked(plain)
     return result
 
 
-def _plain(key: str, value: Any) -> Any:
-    """As YAML can hold it, secrets hidden."""
-    if isinstance(value, dict):
-        return {str(k): _plain(str(k), v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(key, item) for item in value]
-    if value is None or isinstance(value, (bool, int, float)):
-        return value
-    return "(hidden)" if isinstance(value, SecretStr) else shown(key, str(value)).strip("'")
-
-
-def _report(args: argparse.Namespace, found: list[Finding], bad: ConfigError | None = None) -> int:
-    broken = worst(found) == "error"
+def _report(args: argparse.Namespace, found: list[Finding], shown: dict[str, Any] | None = None, to: TextIO | None = None) -> int:
+    """To stdout, or where it says; the verdict to stderr."""
+    errors = sum(finding.level == "error" for finding in found)
     if args.json:
-        print(json.dumps({"ok": not broken, "findings": [finding.plain() for finding in found]}, indent=1))
-    elif bad:
-        print(bad, file=sys.stderr)
-    else:
-        print("\n".join(str(finding) for finding in found))
-    if not args.json:
-        count = sum(finding.level == "error" for finding in found)
-        print(f"\n{count} error(s): mend them before `vedette run`" if broken else "\nThe configuration is good.", file=sys.stderr)
-    return 2 if broken else 0
+        whole = {"merged": shown} if shown else {}
+        print(json.dumps({"ok": not errors, "findings": [finding.plain() for finding in found], **whole}, indent=1))
+        return 2 if errors else 0
+    print("\n".join(str(finding) for finding in found), file=to, flush=True)
+    print(f"\n{errors} error(s): mend them before `vedette run`" if errors else "\nThe configuration is good.", file=sys.stderr)
+    return 2 if errors else 0

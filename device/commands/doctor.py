@@ -13,10 +13,9 @@ from pathlib import Path
 from contracts.errors import ConfigError
 from device import inventory, probes
 from device.clock import SystemClock
-from device.commands.arguments import add_config, load_from
-from device.commands.check import findings
-from device.findings import Finding, from_message, worst
-from device.problems import BadConfig
+from device.commands.arguments import add_config, load_from, seconds
+from device.commands.check import findings, from_error
+from device.findings import Finding, worst
 
 VIDEO = Path("/dev")
 SYNCS = 20
@@ -25,7 +24,7 @@ SLOW_SYNC_MS = 50.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
-    parser.add_argument("--timeout", type=float, default=10, metavar="SECONDS", help="how long a camera may take (default 10)")
+    parser.add_argument("--timeout", type=seconds, default=10, metavar="SECONDS", help="how long a camera may take (default 10)")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
@@ -33,10 +32,8 @@ def run(args: argparse.Namespace) -> int:
     found = [machine(), software(), backends(), probes.memory(), systemd(), *devices()]
     try:
         loaded = load_from(args)
-    except BadConfig as bad:
-        found += [Finding(f"{p.where}: {p.key}", "error", f"{p.value} {p.what}".strip(), p.mend) for p in bad.problems]
     except ConfigError as error:
-        found.append(from_message("configuration", str(error)))
+        found += from_error(error)
     else:
         found += [disk(loaded.settings.data), *findings(loaded, args.timeout, probe=True)]
     if args.json:

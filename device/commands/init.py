@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, StorageError
+from contracts.topics import DeviceId
 from device import capture, config
 from device.capture.v4l2 import V4l2Source
 from device.clock import SystemClock
-from device.logs import scrub
 from device.pipeline.files import rename_durably, write_durably
 from device.probes import camera as probe_camera
+from device.publish.broker import BrokerOptions
+from device.scrub import masked, secrets_in
 
 HEAD = "# This box. Every key is described in docs/guide/configure.md; `vedette check` says what is wrong with it.\n"
 MQTT_PORT = 1883
@@ -46,52 +48,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if args.output.exists() and not args.force:
         raise ConfigError(f"{args.output}: is there already; choose another --output, or --force to write over it (a copy is kept)")
+    if args.output.is_dir():
+        raise ConfigError(f"{args.output}: is a folder; give --output the name of a file in it")
     asking = sys.stdin.isatty() and not args.yes and not args.json
-    ask = _ask if asking else _take
-    written = answers(args, ask)
+    written = answers(args, _ask if asking else _take)
     _write(args.output, HEAD + yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
     said = f"{args.output} written. Next: `vedette check`, then `vedette run`."
-    print(scrub(json.dumps({"file": str(args.output), **written})) if args.json else said)
+    print(json.dumps(masked({"file": str(args.output), **written})) if args.json else said)
     return 0
 
 
 def _write(path: Path, text: str) -> None:
-    """Only a configuration that passes takes the place of what was there, of which a copy is kept."""
+    """Only a configuration that passes takes the place of what was there, of which a copy is kept. With a password in it, others may not read it."""
     draft = path.with_name(path.name + ".new")
     write_durably(draft, text.encode())
     try:
+        if any(secrets_in(yaml.safe_load(text))):
+            draft.chmod(0o600)
         config.load(draft)
-    except ConfigError:
-        draft.unlink()
-        raise
-    if path.exists():
-        shutil.copy2(path, path.with_name(path.name + ".before"))
-    rename_durably(draft, path)
+        if path.exists():
+            shutil.copy2(path, path.with_name(path.name + ".before"))
+        rename_durably(draft, path)
+    except ConfigError as error:
+        raise ConfigError(f"{path} is not written:\n{str(error).replace(str(draft), 'answer')}") from error
+    except OSError as error:
+        raise StorageError(f"{path}: {error.strerror}; choose another --output") from error
+    finally:
+        draft.unlink(missing_ok=True)
 
 
-Ask = Callable[[str, str], str]
+Check = Callable[[str], Any]
+Ask = Callable[[str, str, Check], Any]
 
 
-def _ask(question: str, default: str) -> str:
-    return input(f"{question} [{default or 'none'}]: ").strip() or default
+def _ask(question: str, default: str, check: Check) -> Any:
+    """Until the answer will do."""
+    while True:
+        try:
+            answer = input(f"{question} [{default or 'none'}]: ").strip() or default
+        except EOFError:
+            raise ConfigError("the answers ended; nothing is written: answer every question, or say --yes") from None
+        try:
+            return check(answer)
+        except ConfigError as error:
+            print(f"  {error}", file=sys.stderr)
 
 
-def _take(_question: str, default: str) -> str:
-    return default
+def _take(_question: str, default: str, check: Check) -> Any:
+    return check(default)
 
 
 def answers(args: argparse.Namespace, ask: Ask) -> dict[str, Any]:
-    device = ask("Name of this box, 3 to 40 of a-z, 0-9 and -", args.device_id or config.host_id())
+    device = ask("Name of this box, 3 to 40 of a-z, 0-9 and -", args.device_id or config.host_id(), checked_id)
     cameras = dict(parse_camera(text) for text in args.camera) or found_cameras()
     if not args.camera:
-        address = ask("Another camera (rtsp://..., /dev/videoN, a file, `pattern`)", "" if cameras else "pattern")
-        if address:
-            cameras[ask("Its name", "front")] = read_address(address)
-    broker = ask("MQTT broker, host or host:port, or none", args.broker or found_broker())
+        question = "Another camera (rtsp://..., /dev/videoN, a file, `pattern`)"
+        found = ask(question, "" if cameras else "pattern", lambda text: read_address(text) if text else None)
+        if found:
+            cameras[ask("Its name", _free("front", cameras), str)] = found
+    broker = ask("MQTT broker, host or host:port, or none", args.broker or found_broker(), parse_broker)
     written: dict[str, Any] = {"device_id": device, "profile": args.profile, "cameras": cameras}
-    if broker and broker != "none":
-        written["mqtt"] = parse_broker(broker)
-    return written
+    return {**written, "mqtt": broker} if broker else written
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    return name if name not in taken else _free(f"{name}2", taken)
+
+
+def checked_id(text: str) -> str:
+    try:
+        return TypeAdapter(DeviceId).validate_python(text)
+    except ValidationError as error:
+        words = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"device id {text!r}: {words}; take 3 to 40 of a-z, 0-9 and -") from error
 
 
 def parse_camera(text: str) -> tuple[str, dict[str, Any]]:
@@ -110,7 +139,7 @@ def read_address(address: str) -> dict[str, Any]:
     elif address == "pattern":
         found = {"use": "pattern", "pace": "realtime"}
     elif Path(address).is_dir():
-        found = {"use": "folder", "path": address}
+        found = {"use": "folder", "path": str(Path(address).absolute())}
     elif Path(address).is_file():
         found = {"use": "file", "path": str(Path(address).absolute()), "pace": "realtime", "loop": True}
     else:
@@ -150,8 +179,14 @@ def found_broker() -> str:
         return "none"
 
 
-def parse_broker(text: str) -> dict[str, Any]:
+def parse_broker(text: str) -> dict[str, Any] | None:
+    """None for `none`."""
+    if text in {"", "none"}:
+        return None
     host, _, port = text.rpartition(":") if text.count(":") == 1 else (text, "", "")
-    if port and not port.isdigit():
-        raise ConfigError(f"broker {text}: {port!r} is not a port; write HOST or HOST:PORT")
-    return {"host": host, **({"port": int(port)} if port else {})}
+    found = {"host": host, **({"port": port} if port else {})}
+    try:
+        options = BrokerOptions.model_validate(found)
+    except ValidationError as error:
+        raise ConfigError(f"broker {text}: {error.errors()[0]['msg']}; write HOST or HOST:PORT") from error
+    return {"host": host, **({"port": options.port} if port else {})}

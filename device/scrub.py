@@ -1,0 +1,69 @@
+"""Scrub: text without passwords, tokens and the users of URLs; what the configuration says is secret is known by its very letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote, unquote
+
+from pydantic import BaseModel, SecretStr
+
+HIDDEN = "***"
+WORDS = r"pass(?:word|wd|phrase)|pwd|token|secret|credentials?|authorization|api[_-]?key|private[_-]?key"
+SECRET = re.compile(WORDS, re.IGNORECASE)
+# "password": "two words" or Authorization: Bearer abc or ?token=abc
+VALUE = r"""\\?"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:(?:bearer|basic|digest)\s+)?\S+"""
+NAMED = re.compile(rf"""(?i)(?P<key>(?:{WORDS})\w*)(?P<sep>\\?['"]?\s*[=:]\s*)(?P<value>{VALUE})""")
+USERINFO = re.compile(r"(?<=://)\S*@")  # up to the last @: a password may hold / and @ too
+LEAST = 4  # shorter secrets are not looked for by their letters: they are in every other word
+
+_known: set[str] = set()
+
+
+def remember(secrets: Iterable[str]) -> None:
+    """From now on these very strings are hidden, however they come into a text."""
+    for secret in secrets:
+        _known.update(form for form in (secret, unquote(secret), quote(secret, safe=""), repr(secret)[1:-1]) if len(form) >= LEAST)
+
+
+def forget() -> None:
+    """Another configuration has other secrets."""
+    _known.clear()
+
+
+def scrub(text: str) -> str:
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return USERINFO.sub(f"{HIDDEN}@", NAMED.sub(rf"\g<key>\g<sep>{HIDDEN}", text))
+
+
+def masked(value: Any, key: str = "") -> Any:
+    """Values as they may be shown, each by itself: what JSON or YAML is then made of stays JSON or YAML."""
+    if isinstance(value, dict):
+        return {str(k): masked(v, str(k)) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(item, key) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, SecretStr) or SECRET.search(key):
+        return "(hidden)"
+    return USERINFO.sub(f"{HIDDEN}@", str(value))
+
+
+def secrets_in(value: object) -> Iterator[str]:
+    """Every SecretStr and every user's password of a URL in a configuration."""
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, str):
+        yield from (password for found in USERINFO.findall(value) if (password := found[:-1].partition(":")[2]))
+    elif isinstance(value, BaseModel):
+        yield from secrets_in({**dict(value), **(value.model_extra or {})})
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(item, str) and SECRET.search(str(key)):
+                yield item
+            yield from secrets_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from secrets_in(item)
