@@ -38,9 +38,8 @@ def main() -> int:
     seconds = float(os.environ.get("DEMO_SECONDS", "0"))
     broker = start_broker(out)
     config = write_config(out, broker[1] if broker else None)
-    box = subprocess.Popen(
-        [sys.executable, "-m", "device.main", "--log", "WARNING", "run", "--config", str(config)], cwd=ROOT, stderr=(out / "box.log").open("wb")
-    )
+    command = [sys.executable, "-m", "device.main", "--log", "INFO", "run", "--config", str(config)]
+    box = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=(out / "box.log").open("wb"))
     try:
         demo = Demo(out, yaml.safe_load(config.read_text())["page"]["port"])
         return demo.play(box, broker[1] if broker else None, seconds)
@@ -173,8 +172,10 @@ class Summary:
     def show(self) -> None:
         lives = Counter(event["life"] for event in self._events())
         clips = [*self._out.glob("data/clips/**/*.mp4"), *self._out.glob("data/clips/**/*.mkv")]
-        print(f"\n  {lives['new']} events began, {lives['end']} ended; {len(clips)} clips; {len(list(self._out.glob('annotated/*')))} annotated pictures")
-        print(f"  Everything is in {self._out.relative_to(Path.cwd()) if self._out.is_relative_to(Path.cwd()) else self._out}/")
+        pictures = len(list(self._out.glob("annotated/*")))
+        print(f"\n  {lives['new']} events began, {lives['end']} ended; {len(clips)} clips; {pictures} annotated pictures")
+        where = self._out.relative_to(Path.cwd()) if self._out.is_relative_to(Path.cwd()) else self._out
+        print(f"  Everything is in {where}/")
 
     def _events(self) -> list[dict[str, Any]]:
         lines = [line for path in sorted(self._out.glob("data/log/*.jsonl")) for line in path.read_text().splitlines()]

@@ -24,7 +24,11 @@ BROKEN: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     "a list at the top": ("- a\n- b\n", {}, ("device.yaml:1", "not a mapping", "key: value")),
     "a key twice": ("device_id: box-01\ndevice_id: box-02\n", {}, ("device.yaml:2", "device_id", "written twice", "keep one")),
     "an unknown key": ("camera: {}\n", {}, ("device.yaml:1", "camera", "not a known key", "did you mean `cameras`?")),
-    "a camera without use": ("cameras:\n  yard:\n    path: /dev/video0\n", {}, ("device.yaml:2", "cameras.yard.use", "missing", "add `use:`")),
+    "a camera without use": (
+        "cameras:\n  yard:\n    path: /dev/video0\n",
+        {},
+        ("device.yaml:2", "cameras.yard.use", "missing", "add `use:`"),
+    ),
     "an unknown source": ("cameras:\n  yard: {use: rtps}\n", {}, ("device.yaml:2", "cameras.yard.use", "'rtps'", "did you mean `rtsp`?")),
     "a misspelt option": (
         "cameras:\n  yard:\n    use: pattern\n    widht: 640\n",
@@ -73,7 +77,11 @@ BROKEN: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
     ),
     "a port that is none": (GOOD + "mqtt: {port: 70000}\n", {}, ("device.yaml:6", "mqtt.port", "70000", "less than or equal to 65535")),
     "a broker option that is none": (GOOD + "mqtt: {hots: a}\n", {}, ("device.yaml:6", "mqtt.hots", "did you mean `host`?")),
-    "a negative pre-roll": (GOOD + "record: {pre_roll_ms: -1}\n", {}, ("device.yaml:6", "record.pre_roll_ms", "-1", "greater than or equal to 0")),
+    "a negative pre-roll": (
+        GOOD + "record: {pre_roll_ms: -1}\n",
+        {},
+        ("device.yaml:6", "record.pre_roll_ms", "-1", "greater than or equal to 0"),
+    ),
     "a camera that is null": ("cameras:\n  yard:\n", {}, ("device.yaml:2", "cameras.yard")),
     "a misspelt variable": (GOOD, {"VEDETTE_MQQT__HOST": "a"}, ("environment", "VEDETTE_MQQT__HOST", "not a variable", "VEDETTE_MQTT")),
     "a variable with a bad value": (
@@ -151,7 +159,8 @@ def test_environment_beats_device_beats_profile_beats_default(tmp_path: Path, mo
 def test_a_secret_is_never_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "device.yaml").write_text(GOOD + "mqtt: {password: hunter2hunter2, username: u}\npage: {token: hunter2}\n")
     main(["check", "--config", str(tmp_path / "device.yaml"), "--no-probe"])
-    (tmp_path / "device.yaml").write_text("cameras:\n  a: {use: rtsp, url: 'rtsp://me:hunter2@10.0.0.1/x'}\n" + "mqtt: {password: hunter2hunter2}\n")
+    camera = "cameras:\n  a: {use: rtsp, url: 'rtsp://me:hunter2@10.0.0.1/x'}\n"
+    (tmp_path / "device.yaml").write_text(camera + "mqtt: {password: hunter2hunter2}\n")
     main(["check", "--config", str(tmp_path / "device.yaml"), "--no-probe", "--merged"])
     said = capsys.readouterr()
     assert "hunter2" not in said.out + said.err
