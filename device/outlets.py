@@ -25,18 +25,3 @@ class EventOutlet:
         for event in item.events:
             self._page.put(event)
         return True
-
-
-class LatestScenes:
-    """Inbox[Scene]: the last scene of each camera, for a snapshot on request."""
-
-    def __init__(self) -> None:
-        self._scenes: dict[str, Scene] = {}
-
-    def put(self, item: Scene, wait: bool = False) -> bool:
-        if item.frame.seq >= 0:
-            self._scenes[item.frame.camera] = item
-        return True
-
-    def of(self, camera: str) -> Scene | None:
-        return self._scenes.get(camera)

@@ -24,6 +24,7 @@ from device.web.trail import Trail
 from device.web.trends import Trends
 
 ANNOTATED_QUALITY = 90
+PICTURE_TURN_S = 0.1
 HEALTH_NS = 1_500_000_000  # the same answer for that long, however many ask
 Limit = Annotated[int, Query(ge=1, le=200)]
 Kept = {"Cache-Control": "private, max-age=31536000, immutable"}
@@ -64,9 +65,8 @@ def find_event(desk: Desk, event_id: UUID) -> Event:
 
 def view(stored: StoredClip) -> ClipView:
     clip = stored.manifest
-    codecs = f'; codecs="{clip.codec_string}"' if clip.codec_string else ""
-    container = files.KINDS[f".{clip.container}"]
-    return ClipView(clip=clip, url=f"/api/v1/clips/file/{quote(stored.video.removeprefix('clips/'))}", type=f"{container}{codecs}")
+    type_ = f'{files.KINDS[f".{clip.container}"]}; codecs="{clip.codec_string or clip.codec}"'  # without codecs a browser says "maybe"
+    return ClipView(clip=clip, url=f"/api/v1/clips/file/{quote(stored.video.removeprefix('clips/'))}", type=type_)
 
 
 def once_in(desk: Desk, ask: Callable[[], BaseModel]) -> Callable[[], BaseModel]:
@@ -80,6 +80,18 @@ def once_in(desk: Desk, ask: Callable[[], BaseModel]) -> Callable[[], BaseModel]
         return last[0][1]
 
     return answer
+
+
+def _picture(desk: Desk, event_id: UUID) -> Path | None:
+    event = desk.history.find(event_id)
+    return files.readable(desk.data, event.snapshot) if event and event.snapshot else None
+
+
+def _without_picture(event: Event) -> Response:
+    """204 where none is kept of any event: that is no fault, and browsers do not complain of it."""
+    if event.snapshot is None:
+        return Response(status_code=204)
+    raise HTTPException(404, "this event has no picture yet")
 
 
 @lru_cache(maxsize=256)
@@ -126,14 +138,17 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
         return find_event(desk, event_id)
 
     @routes.get("/events/{event_id}/picture.jpg", summary="Its picture, smaller if asked", response_class=Response)
-    def event_picture(event_id: UUID, width: Annotated[int | None, Query(ge=64, le=1920)] = None) -> Response:
-        snapshot = find_event(desk, event_id).snapshot
-        path = files.readable(desk.data, snapshot) if snapshot else None
+    async def event_picture(
+        event_id: UUID, width: Annotated[int | None, Query(ge=64, le=1920)] = None, wait_s: Annotated[float, Query(ge=0, le=5)] = 0
+    ) -> Response:
+        until_ns = desk.clock.mono_ns() + int(wait_s * 1e9)
+        while (path := await asyncio.to_thread(_picture, desk, event_id)) is None and desk.clock.mono_ns() < until_ns:
+            await asyncio.sleep(PICTURE_TURN_S)  # event and picture are written beside the page, a moment after it was told
         if path is None:
-            raise HTTPException(404, "this event has no picture yet")
+            return _without_picture(await asyncio.to_thread(find_event, desk, event_id))
         if width is None:
             return FileResponse(path, media_type=files.KINDS[path.suffix])
-        small = _thumbnail(path, path.stat().st_mtime_ns, width)
+        small = await asyncio.to_thread(_thumbnail, path, path.stat().st_mtime_ns, width)
         if small is None:
             raise HTTPException(404, "this event's picture cannot be read")
         return Response(small, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})

@@ -16,9 +16,10 @@ from contracts.event import Event
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.hub import Hub
+from device.pipeline.packets import Packet
 from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Tally
-from vision.types import Scene
+from vision.types import Planes, Scene
 
 Polygon = Sequence[tuple[float, float]]  # corners, 0 to 1 of the picture's width and height
 
@@ -84,5 +85,6 @@ class Desk:
     clips: Clips
     data: Path  # the folder with events/<day>/<id>.jpg and clips/
     health: Callable[[], BaseModel]
+    still: Callable[[Packet], Planes | None]  # a key frame decoded by itself, upright; None: there is no picture in it
     zones: Mapping[str, Mapping[str, Polygon]] = field(default_factory=dict)  # camera -> zone -> corners
     model: str | None = None  # digest of the bundle that is looking, sha256:<hex>

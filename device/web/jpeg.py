@@ -1,13 +1,10 @@
-"""Pictures as JPEG: of an analysed frame, or of the newest key frame when nothing is being analysed."""
+"""Pictures as JPEG, no larger than asked: of a decoded picture, or of an encoded one."""
 
 from __future__ import annotations
 
-import av
 import cv2
 import numpy as np
 
-from device.pipeline.contexts import av_packet, decoder_context
-from device.pipeline.packets import Packet
 from vision.types import Image, Planes
 
 
@@ -36,18 +33,6 @@ def of_planes(planes: Planes, max_width_px: int, quality: int) -> bytes:
     if width == planes.width:
         return encoded(planes.bgr(), quality)
     return encoded(np.ascontiguousarray(planes.rgb(width, height)[:, :, ::-1]), quality)
-
-
-def of_packet(packet: Packet, max_width_px: int, quality: int) -> bytes | None:
-    """A key frame decoded by itself; None: the decoder made no picture of it."""
-    decoder = decoder_context(packet.stream.codec, packet.stream.extradata)
-    try:
-        frames = decoder.decode(av_packet(packet.data)) + decoder.decode(None)
-    except av.FFmpegError:
-        return None
-    if not frames:
-        return None
-    return encoded(shrunk(np.asarray(frames[0].to_ndarray(format="bgr24"), np.uint8), max_width_px), quality)
 
 
 def of_file(data: bytes, max_width_px: int, quality: int) -> bytes | None:

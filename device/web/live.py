@@ -181,4 +181,8 @@ class Live:
         packet = self._desk.rings[camera].last_key()
         if packet is None:
             return None
-        return await asyncio.to_thread(jpeg.of_packet, packet, self._options.jpeg_max_width_px, self._options.jpeg_quality)
+        return await asyncio.to_thread(self._still, packet)
+
+    def _still(self, packet: Packet) -> bytes | None:
+        planes = self._desk.still(packet)
+        return None if planes is None else jpeg.of_planes(planes, self._options.jpeg_max_width_px, self._options.jpeg_quality)

@@ -15,7 +15,7 @@ function picture(event) {
   image.alt = "";
   image.width = 320;
   image.height = 180;
-  image.src = `/api/v1/events/${event.id}/picture.jpg?width=320`;
+  image.src = `/api/v1/events/${event.id}/picture.jpg?width=320&wait_s=3`; // it is written a moment after the event is told
   patient(image);
   return make("span", "shot", image);
 }

@@ -17,6 +17,7 @@ import numpy as np
 from contracts.clip import Cause, Clip, clip_id
 from contracts.event import Event
 from contracts.health import Health
+from device.capture.decoder import Decoder
 from device.clock import Clock, SystemClock
 from device.pipeline.board import Board
 from device.pipeline.channel import Closed
@@ -35,9 +36,14 @@ from device.web.server import PageServer
 from tests.device.web.fakes import MODEL, ZONES, Memory, event_at, health_of
 from tests.device.web.footage import FIGURES, FPS, HEIGHT, STEP_NS, WIDTH, packets, picture
 from vision.planes import BgrPlanes
-from vision.types import Detections, Frame, Scene
+from vision.types import Detections, Frame, Planes, Scene
 
 LOOK_EVERY = 3  # frames between two looks of the analysis
+
+
+def still(packet: Packet) -> Planes | None:
+    frame = Decoder(packet.stream).still(packet)
+    return frame and frame.planes
 
 
 class Demo:
@@ -66,6 +72,7 @@ class Demo:
             clips=Catalog(data),
             data=data,
             health=self.health,
+            still=still,
             zones={cameras[0]: ZONES},
             model=MODEL,
         )

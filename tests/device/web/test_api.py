@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from device.web import files, words
+from device.record.catalog import StoredClip
+from device.web import api, files, words
 from tests.device.web.conftest import Run, Running
 from tests.device.web.demo import Demo
 from tests.device.web.footage import HEIGHT, WIDTH
@@ -95,6 +97,14 @@ def test_a_picture_outside_of_the_data_folder_is_not_given(page: Running, demo: 
     for snapshot in ("../elsewhere0/secret.jpg", str(secret), "link.jpg"):
         demo.memory.keep(event.model_copy(update={"snapshot": snapshot}))
         assert page.get(f"/api/v1/events/{event.id}/picture.jpg").status_code == 404
+
+
+def test_what_a_browser_is_asked_of_a_clip_names_its_codec_always(demo: Demo) -> None:
+    event = demo.past(1, clips=1)[0]
+    stored = demo.desk.clips.clips(1, event_id=event.id)[0]
+    assert api.view(stored).type.startswith('video/mp4; codecs="avc1.')
+    moving_jpeg = StoredClip(stored.manifest.model_copy(update={"container": "mkv", "codec": "mjpeg", "codec_string": None}), "clips/a.mkv")
+    assert api.view(moving_jpeg).type == 'video/x-matroska; codecs="mjpeg"'
 
 
 def test_a_clip_is_listed_with_its_event_and_served_in_ranges(page: Running, demo: Demo) -> None:
@@ -225,6 +235,15 @@ def test_a_camera_with_an_odd_name_has_its_pictures(demo: Demo, run: Run) -> Non
     page = run()
     assert page.get(f"/api/v1/snapshot/{quote(name, safe='')}.jpg").status_code in {200, 404}
     assert quote(name, safe="/") in page.get("/").text
+
+
+def test_a_snapshot_of_a_camera_that_lies_on_its_side_is_upright(page: Running, demo: Demo) -> None:
+    ring = demo.desk.rings["street"]
+    key = ring.last_key()
+    assert key
+    ring.append(replace(key, stream=replace(key.stream, epoch=1, rotation=90), pts_ns=key.pts_ns + 10**9, dts_ns=key.dts_ns + 10**9))
+    answer = page.get("/api/v1/snapshot/street.jpg")
+    assert cv2.imdecode(np.frombuffer(answer.content, np.uint8), cv2.IMREAD_COLOR).shape[:2] == (WIDTH, HEIGHT)
 
 
 def test_a_snapshot_with_boxes_is_the_next_analysed_picture_drawn_on(page: Running, demo: Demo) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.device.web.conftest import PASSWORD, Running
 from tests.device.web.demo import Demo
+from tests.device.web.fakes import event_at
 from tests.device.web.looks import COLOURED, GRAB, LARGE, MIDDLES, MOVED, PLAYING, SKY
 from tests.device.web.visitor import Visitor, until
 
@@ -92,6 +93,24 @@ def test_an_event_appears_by_itself_and_its_end_is_told(playing: tuple[Demo, Run
     demo.happen("end", "yard")
     page.wait_for_selector(f'[data-event="{event.id}"][data-life=end]')
     assert "now" not in row.inner_text()
+
+
+def test_an_event_heard_of_before_its_picture_is_written_has_it_soon_and_without_complaints(
+    playing: tuple[Demo, Running], visit: Any
+) -> None:
+    demo, running = playing
+    page = visit(running).open("/")
+    page.wait_for_selector("[data-fact=page][data-state=ok]")
+    event = event_at("yard", 5000, demo.clock.wall_ns(), "new")
+    demo.desk.events.put(event)
+    page.wait_for_selector(f'[data-event="{event.id}"] img', state="attached")
+    demo.snapshot(event)
+    demo.memory.keep(event)
+    until(page, "document.querySelector(`[data-event='${arg}'] img`).naturalWidth > 100", arg=str(event.id))
+    pictureless = event_at("yard", 5001, demo.clock.wall_ns(), "new").model_copy(update={"snapshot": None})
+    demo.memory.keep(pictureless)
+    demo.desk.events.put(pictureless)
+    page.wait_for_selector(f'[data-event="{pictureless.id}"] img.absent', state="attached")
 
 
 def test_a_click_makes_another_camera_large(playing: tuple[Demo, Running], visit: Any) -> None:
