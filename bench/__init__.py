@@ -1,0 +1,1 @@
+"""What Vedette promises, measured: one file a promise, `make bench` runs all of them."""
