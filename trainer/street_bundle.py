@@ -16,7 +16,7 @@ from trainer.export import to_onnx
 from trainer.footage import frames
 from trainer.learn import Schedule
 from trainer.lessons import Lessons
-from trainer.measure import FLOOR, Figures, answers, figures, latency_ms
+from trainer.measure import FLOOR, Figures, answers, figures, cpu_ms
 from trainer.network import Network, weights
 from trainer.packages import Package
 from trainer.street_card import card, fields
@@ -64,11 +64,11 @@ def judge(draft: StoredBundle, lessons: Lessons, video: Path, drawn: Drawn) -> J
     images = {**lessons.images, **frames(video, drawn.truths)}
     detector = open_detector(draft)
     said = answers(detector, {i: images[i] for i in {*choosing, *testing, *drawn.truths}})
-    cpu_ms = latency_ms(detector, lessons.images[GOLDEN[0]])
+    spent_ms = cpu_ms(detector, lessons.images[GOLDEN[0]])
     detector.close()
     confidence = best_point([choosing[i] for i in sorted(choosing)], [said[i] for i in sorted(choosing)]).confidence
     against = {"validation_teacher": choosing, "test_teacher": testing, "test_hand": drawn.truths}
-    return Judged(confidence, {name: figures(truths, said, confidence) for name, truths in against.items()}, cpu_ms)
+    return Judged(confidence, {name: figures(truths, said, confidence) for name, truths in against.items()}, spent_ms)
 
 
 def _promised(target: Path, described: dict[str, object], contents: dict[str, bytes]) -> StoredBundle:

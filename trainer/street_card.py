@@ -43,7 +43,7 @@ it is no general person detector.
   Normalisation, peaks and boxes are inside the graph (ONNX, opset {OPSET}).
 - {metrics["weights"]:,} weights, {metrics["model_bytes"] / 1e6:.2f} MB. MobileNetV2 up to stride 16, a small pyramid,
   one map of centres at stride 8.
-- One picture takes {metrics["cpu_ms_1_thread"]} ms at 512x384 on one thread of the server CPU it was made on, picture to boxes.
+- One picture takes {metrics["cpu_ms_1_thread"]} ms of CPU at 512x384 on one thread of the server it was made on, picture to boxes.
 """
 
 
@@ -73,8 +73,11 @@ AP50-95 is low because neither the teacher's boxes nor those drawn by hand are e
 
 NOT_GOOD = """## What it is not good for
 Other views (eye level, straight from above, fisheye), night, infrared, rain, indoors, crowds, people who sit, lie, ride or are cut
-by furniture, children, people lower than about 20 pixels or higher than about two thirds of the picture; and nothing that decides
-about a person. For such scenes import a general detector: `vedette-trainer models import --recipe ssd-mobilenet-oid`.
+by furniture, children, people higher than about two thirds of the picture; and nothing that decides about a person. People lower than
+about 35 pixels in the network's input are often missed: choose a larger input size for them. Mirrored, grey, darkened or cropped pictures
+of the same street do no harm. On stills of other kinds (a portrait, a footballer, an office, a cyclist close by) it missed nearly
+everybody and took a chair and a flag for people. For such scenes import a general detector:
+`vedette-trainer models import --recipe ssd-mobilenet-oid`.
 """
 
 

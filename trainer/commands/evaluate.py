@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from contracts.errors import ConfigError
     from trainer.drawn import read_drawn
     from trainer.footage import frames, sha256
-    from trainer.measure import FLOOR, answers, figures, latency_ms
+    from trainer.measure import FLOOR, answers, figures, cpu_ms
     from trainer.sizes import parse_size
     from vision.bundle import read_bundle
     from vision.detector import open_detector
@@ -37,12 +37,12 @@ def run(args: argparse.Namespace) -> int:
     confidence = stored.manifest.class_confidence.get(args.label, stored.manifest.min_confidence)
     found = figures(drawn.truths, answers(detector, images), confidence)
     first = images[min(images)]
-    result = {**found.rounded(), "confidence": confidence, "ms_1_thread": round(latency_ms(detector, first), 1)}
+    result = {**found.rounded(), "confidence": confidence, "cpu_ms_1_thread": round(cpu_ms(detector, first), 1)}
     detector.close()
     if args.json:
         print(json.dumps({"bundle": stored.digest, **result}, indent=1))
         return 0
     print(f"{stored.manifest.name} {stored.manifest.version} ({stored.digest})")
     for name, value in result.items():
-        print(f"  {name:12} {value}")
+        print(f"  {name:16} {value}")
     return 0

@@ -37,5 +37,5 @@ def run(args: argparse.Namespace) -> int:
     bundle, judged = street.make(target, args.work, args.hand, street.short(Schedule(), args.rounds), report)
     for name, figures in judged.figures.items():
         report(f"{name}: " + ", ".join(f"{key} {value}" for key, value in figures.rounded().items()))
-    report(f"{bundle.path}: {bundle.digest}, {judged.cpu_ms:.1f} ms a picture, confidence {judged.confidence}")
+    report(f"{bundle.path}: {bundle.digest}, {judged.cpu_ms:.1f} ms of CPU a picture, confidence {judged.confidence}")
     return 0
