@@ -16,7 +16,7 @@ from trainer.export import to_onnx
 from trainer.footage import frames
 from trainer.learn import Schedule
 from trainer.lessons import Lessons
-from trainer.measure import FLOOR, Figures, answers, figures, cpu_ms
+from trainer.measure import FLOOR, Figures, answers, cpu_ms, figures
 from trainer.network import Network, weights
 from trainer.packages import Package
 from trainer.street_card import card, fields

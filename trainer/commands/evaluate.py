@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     from contracts.errors import ConfigError
     from trainer.drawn import read_drawn
     from trainer.footage import frames, sha256
-    from trainer.measure import FLOOR, answers, figures, cpu_ms
+    from trainer.measure import FLOOR, answers, cpu_ms, figures
     from trainer.sizes import parse_size
     from vision.bundle import read_bundle
     from vision.detector import open_detector
