@@ -22,7 +22,7 @@ class CameraHealth(Wire):
     since: Utc | None = Field(default=None, description="since when it is in this state")
     fps: float = Field(description="frames analysed a second since the last report")
     fps_offered: float = Field(description="frames offered to analysis a second since the last report")
-    frame_age_s: float | None = Field(description="age of the newest frame that was analysed")
+    frame_age_s: float | None = Field(description="age of the newest frame that was looked at, by the model or by the motion gate")
     gate: Literal["off", "idle", "watching", "active"] = Field(description="motion gate")
     offered: int = Field(description="frames offered to analysis = analysed + gated + dropped + those on their way")
     analysed: int

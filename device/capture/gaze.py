@@ -28,9 +28,15 @@ class Gaze:
     """
 
     def __init__(
-        self, gate: Gate | None, samples: Samples, pass_on: Callable[[Frame], None], say: Callable[[GateWord], None] = lambda _word: None
+        self,
+        gate: Gate | None,
+        samples: Samples,
+        pass_on: Callable[[Frame], None],
+        say: Callable[[GateWord], None] = lambda _word: None,
+        kept_back: Callable[[Frame], None] = lambda _frame: None,
     ) -> None:
-        self._gate, self._samples, self._pass_on, self._say = gate, samples, pass_on, say
+        """`kept_back` hears of each picture in which the gate saw nothing and that went no further."""
+        self._gate, self._samples, self._pass_on, self._say, self._kept_back = gate, samples, pass_on, say, kept_back
         self._span = Span(gate.max_wait_ns if gate else NEVER)
         self._decode: Callable[[Packet], list[Frame]] = lambda _packet: []
         self._decoder: Decoder | None = None
@@ -87,6 +93,7 @@ class Gaze:
         self._looked_ns = packet.pts_ns
         if not gate.moved(frame):
             self._samples.skip(packet.pts_ns, "gated")
+            self._kept_back(frame)
             self._span.begin(packet)
             return
         self._moved_ns = packet.pts_ns
@@ -136,6 +143,7 @@ class Gaze:
                 self._become("active")
         if self.word == "watching":
             self._samples.settle(pts_ns, "gated")
+            self._kept_back(frame)
             return
         self._samples.settle(pts_ns, "passed")
         self._pass_on(frame)

@@ -56,7 +56,7 @@ class Look:
         self._board, self._tally, self._clock, self._stopping = board, tally, clock, stopping
         self._behind_ns = int(options.behind_s * 1e9)
         self._samples = Samples(camera, options.detection_fps, tally, on_fate)
-        self._gaze = Gaze(gate, self._samples, self._pass_on, lambda word: board.camera(camera, gate=word))
+        self._gaze = Gaze(gate, self._samples, self._pass_on, lambda word: board.camera(camera, gate=word), self._kept_back)
         self._threaded = not live and gate is None  # frame threads hold pictures back, and a gate must decide at the same ones
         self._reader = ring.reader(lossless=not live)
         self._decoder: Decoder | None = None
@@ -152,6 +152,10 @@ class Look:
             reason = f"camera {self._camera}: its {self._stream.codec} packets give no picture; see the camera's own settings"
             self._board.camera(self._camera, reason=reason if blind else "")
             log.warning("camera blind" if blind else "camera sees again", extra={"camera": self._camera})
+
+    def _kept_back(self, frame: Frame) -> None:
+        """An idle camera is seen to be alive."""
+        self._tally.gauge(self._camera, "last_gated_mono_ns", frame.mono_ns)
 
     def _pass_on(self, frame: Frame) -> None:
         self._catching_up |= self._gaze.looking_back

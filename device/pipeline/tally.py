@@ -8,6 +8,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass
 
 WINDOW = 512  # percentiles are of the last so many durations
+LOOKED_AT = ("last_frame_mono_ns", "last_gated_mono_ns")  # gauges of Analysis and of Look
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ class Tally:
     def gauges(self) -> dict[tuple[str, str], float]:
         with self._lock:
             return dict(self._gauges)
+
+    def looked_at_ns(self, camera: str) -> float | None:
+        """Capture time (mono) of the newest frame that was analysed, or in which the gate saw nothing."""
+        with self._lock:
+            return max((self._gauges[camera, name] for name in LOOKED_AT if (camera, name) in self._gauges), default=None)
 
     def percentiles(self) -> dict[tuple[str, str], Percentiles]:
         with self._lock:

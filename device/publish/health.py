@@ -104,7 +104,7 @@ class HealthReport:
     def _camera(
         self, name: str, state: CameraState, seconds: float, now_ns: int, percentiles: dict[tuple[str, str], Percentiles]
     ) -> CameraHealth:
-        newest = self._tally.gauges().get((name, "last_frame_mono_ns"))
+        newest = self._tally.looked_at_ns(name)
         return CameraHealth(
             state=state.state,
             reason=state.reason,

@@ -6,12 +6,13 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from device.pipeline.tally import LOOKED_AT
 from device.web.desk import Desk
 
 EVERY_S = 2.0
 KEPT = 300  # ten minutes
 RATES = {"analysed": "analysed", "packets": "received", "offered": "offered", "gated": "gated"}
-MONO_GAUGES = ("last_result_mono_ns", "last_frame_mono_ns")
+MONO_GAUGES = ("last_result_mono_ns", "last_packet_mono_ns", *LOOKED_AT)
 Key = tuple[str, str, str]  # camera or "", group, name
 
 
@@ -54,8 +55,8 @@ class Trends:
         return rates
 
     def _ages(self, now_ns: int) -> dict[Key, float]:
-        gauges = self._desk.tally.gauges().items()
-        return {(camera, "age", "newest frame"): (now_ns - value) / 1e6 for (camera, name), value in gauges if name == "last_frame_mono_ns"}
+        looked_at = {camera: self._desk.tally.looked_at_ns(camera) for camera in self._desk.rings}
+        return {(camera, "age", "newest frame"): (now_ns - at_ns) / 1e6 for camera, at_ns in looked_at.items() if at_ns is not None}
 
     def _depths(self) -> dict[Key, float]:
         """Whatever else a part measures: queue depths, bytes held."""
@@ -64,10 +65,16 @@ class Trends:
 
     def series(self, after_ms: int = 0) -> dict[str, Any]:
         """Columns of equal length: times, and for each series its values, null where there was none."""
-        samples = [s for s in self._samples if s.wall_ms > after_ms]
+        samples = self._behind(after_ms)
         keys = sorted({key for sample in samples for key in sample.values})
         columns = [{"camera": c, "group": g, "name": n, "values": [_short(s.values.get((c, g, n))) for s in samples]} for c, g, n in keys]
         return {"every_s": EVERY_S, "t_ms": [s.wall_ms for s in samples], "series": columns}
+
+    def _behind(self, after_ms: int) -> list[Sample]:
+        """What came after the sample of that time: the clock may have been set back since."""
+        samples = list(self._samples)
+        known = next((n for n in reversed(range(len(samples))) if samples[n].wall_ms == after_ms), -1)
+        return samples[known + 1 :]
 
 
 def _short(value: float | None) -> float | None:

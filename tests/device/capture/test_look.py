@@ -244,6 +244,15 @@ def test_a_live_cameras_newest_sample_wins_and_every_other_is_counted(tmp_path: 
     settled(run)
 
 
+def test_a_camera_in_which_nothing_moves_is_seen_to_be_alive(tmp_path: Path) -> None:
+    packets = packets_of(film(tmp_path / "a.mkv", even(150), moving=still))
+    run = look_at(packets, BoxGate(still))
+    assert run.passed() == [], "nothing went on"
+    newest = run.rig.tally.looked_at_ns("left")
+    assert newest is not None
+    assert packets[-1].mono_ns - newest <= SECOND
+
+
 def test_what_an_idle_camera_catches_up_on_waits_instead_of_overwriting(tmp_path: Path) -> None:
     packets = packets_of(film(tmp_path / "film.mkv", even(250), moving=burst))
     run = Run(Rig(), Collector(), [])

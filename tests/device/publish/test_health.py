@@ -76,6 +76,15 @@ def test_a_cameras_figures_add_up(tmp_path: Path) -> None:
     assert ward.step(10).fps == 0
 
 
+def test_a_camera_that_the_gate_watches_is_as_young_as_the_gates_last_look(tmp_path: Path) -> None:
+    ward = Ward(tmp_path)
+    ward.board.camera("yard", state="online", gate="idle")
+    assert ward.step(1).cameras["yard"].frame_age_s is None
+    ward.tally.gauge("yard", "last_frame_mono_ns", ward.clock.mono)
+    ward.tally.gauge("yard", "last_gated_mono_ns", ward.clock.mono + 3_599_000_000_000)
+    assert ward.step(3600).cameras["yard"].frame_age_s == 1.0
+
+
 def test_work_of_no_camera_stands_by_itself(tmp_path: Path) -> None:
     ward = Ward(tmp_path)
     ward.tally.took("", "journal.commit", 2_000_000)

@@ -54,6 +54,16 @@ def test_a_page_asks_only_for_what_it_has_not_and_memory_is_bounded(tmp_path: Pa
     assert trends.series(after_ms=times[2])["t_ms"] == times[3:]
 
 
+def test_a_clock_that_is_set_back_does_not_stop_the_plots(tmp_path: Path) -> None:
+    clock = HandClock()
+    trends = Trends(replace(Demo(tmp_path).desk, clock=clock))
+    clock.wall_ns = lambda: 400 * 86_400_000_000_000  # type: ignore[method-assign]
+    trends.sample()
+    clock.wall_ns = lambda: 35 * 86_400_000_000_000  # type: ignore[method-assign]
+    trends.sample()
+    assert trends.series(after_ms=400 * 86_400_000)["t_ms"] == [35 * 86_400_000]
+
+
 def test_percentiles_of_each_stage_are_series(tmp_path: Path) -> None:
     desk = replace(Demo(tmp_path).desk, clock=HandClock())
     for ms in range(1, 101):
