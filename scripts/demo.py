@@ -87,6 +87,7 @@ def write_config(out: Path, mqtt_port: int | None) -> Path:
         "data": str(out / "data"),
         "cameras": {"street": camera},
         "page": {"port": free_port(8088)},
+        "record": {"longest_clip_s": 20},  # there is always somebody in this street: without it the clips would be minutes long
     }
     if mqtt_port:
         config["mqtt"] = {"host": "127.0.0.1", "port": mqtt_port}
@@ -103,6 +104,7 @@ class Demo:
         self._pictures = out / "annotated"
         self._pictures.mkdir()
         self._kept = 0
+        self._entered: dict[str, int] = {}  # zones an event has been in, by its id
         self._began = time.monotonic()
 
     def play(self, box: subprocess.Popen[bytes], mqtt_port: int | None, seconds: float) -> int:
@@ -148,11 +150,12 @@ class Demo:
             time.sleep(0.5)
 
     def _show(self, event: dict[str, Any]) -> None:
-        if event["life"] == "update":
+        entered = len(event["entered"]) > self._entered.get(event["id"], 0)
+        self._entered[event["id"]] = len(event["entered"])
+        if event["life"] == "update" and not entered:
             return
-        where = f" in {', '.join(event['zones'])}" if event["zones"] else ""
-        words = {"new": "appears", "end": "is gone"}[event["life"]]
-        print(f"  {event['t'][11:23]}  {event['label']} {event['track']} {words}{where}  ({event['confidence']:.2f})", flush=True)
+        words = {"new": "appears", "update": f"enters {event['entered'][-1] if entered else ''}", "end": "is gone"}[event["life"]]
+        print(f"  {event['t'][11:23]}  {event['label']} {event['track']} {words}  ({event['confidence']:.2f})", flush=True)
         if event["life"] == "new" and self._kept < ANNOTATED:
             self._keep_picture(event)
 
