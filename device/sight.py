@@ -16,7 +16,7 @@ from device.capture.look import Look
 from device.clock import Clock
 from device.config import Loaded
 from device.pipeline.board import Board
-from device.pipeline.channel import Channel, LatestFrames
+from device.pipeline.channel import SLICE_S, Channel, LatestFrames
 from device.pipeline.context import CameraContext, Context, no_snapshot
 from device.pipeline.crew import Crew
 from device.pipeline.protocols import EndOfStream, Gate, Inbox, Source, Stage, Tick, WideStage
@@ -41,8 +41,14 @@ class Sight:
     inbox: LatestFrames | Channel[Frame | EndOfStream]
     analysis: Analysis
     on_end: list[Callable[[], None]] = field(default_factory=list)  # called when the last scene was handed over
+    stopping: threading.Event = field(default_factory=threading.Event)
 
-    def man(self, crew: Crew) -> None:
+    @property
+    def live(self) -> bool:
+        return isinstance(self.inbox, LatestFrames)
+
+    def man(self, crew: Crew, stay: bool = False) -> None:
+        """`stay`: when all cameras have ended by themselves, what is behind them is not closed before `stop`."""
         left = len(self.looks)
         lock = threading.Lock()
 
@@ -59,6 +65,8 @@ class Sight:
         def follow(tick: Tick) -> None:
             try:
                 self.analysis.follow(tick)
+                while stay and not self.stopping.wait(SLICE_S):
+                    tick()
             finally:
                 self._close_stages()
                 for call in self.on_end:
@@ -74,6 +82,7 @@ class Sight:
 
     def stop(self) -> None:
         """The sources end; what they gave flows on to the outlets."""
+        self.stopping.set()
         for capture in self.captures:
             capture.stop()
 

@@ -28,20 +28,29 @@ VISITS = ((2.0, 6.0), (16.0, 19.0), (29.0, 33.0))  # seconds in which the white 
 SECONDS = 40.0
 
 
-def film(path: Path, visits: Sequence[tuple[float, float]] = VISITS, seconds: float = SECONDS) -> Path:
-    """Grey noise in which a white box walks from left to right during each visit; H.264, a key frame a second."""
+def film(
+    path: Path,
+    visits: Sequence[tuple[float, float]] = VISITS,
+    seconds: float = SECONDS,
+    stands: tuple[float, float] = (0.0, 0.0),
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+) -> Path:
+    """Grey noise in which a white box walks from left to right during each visit, but for when it `stands`; H.264, a key frame a
+    second."""
+    width, height = size
     rng = np.random.default_rng(7)
-    ground = rng.integers(40, 60, (HEIGHT, WIDTH, 3), np.uint8)
+    ground = rng.integers(40, 60, (height, width, 3), np.uint8)
     with av.open(str(path), "w") as out:
         stream = out.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "x264-params": f"keyint={FPS}:scenecut=0:bframes=0"})
-        stream.width, stream.height, stream.pix_fmt, stream.time_base = WIDTH, HEIGHT, "yuv420p", Fraction(1, FPS)
+        stream.width, stream.height, stream.pix_fmt, stream.time_base = width, height, "yuv420p", Fraction(1, FPS)
         out.metadata["creation_time"] = "2026-01-02T03:04:05Z"
         for number in range(int(seconds * FPS)):
             picture = ground.copy()
             at = number / FPS
             for begin, end in visits:
                 if begin <= at < end:
-                    x = int(10 + (WIDTH - 60) * (at - begin) / (end - begin))
+                    walked = at if at < stands[0] else max(stands[0], at - (stands[1] - stands[0]))
+                    x = int(10 + (width - 60) * (walked - begin) / (end - begin))
                     picture[100:160, x : x + 30] = 255
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = number
@@ -100,6 +109,10 @@ class Box:
                 return json.load(answer)
         except OSError:
             return None
+
+    def read(self, path: str) -> bytes:
+        with urllib.request.urlopen(self.page + path, timeout=5) as answer:  # noqa: S310  loopback, http
+            return bytes(answer.read())
 
     def until(self, true: Callable[[], Any], timeout_s: float = 30) -> Any:
         """Wait for something to become true; what the box said when it does not."""
