@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 
 from pydantic import BaseModel, JsonValue
 
-from contracts.errors import ConfigError, HardwareError
+from contracts.errors import ConfigError
 from contracts.event import Event, snapshot_path
-from contracts.eventlog import LogHeader
 from contracts.topics import Topics
-from contracts.wire import utc_from_ns, utc_text
 from device.clock import Clock
 from device.config import Loaded
-from device.inventory import engine_fingerprint, info, model_digest
-from device.outlets import EventOutlet, LatestScenes
+from device.inventory import header, info, model_digest
+from device.outlets import EventOutlet
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
 from device.pipeline.context import no_snapshot
-from device.pipeline.crew import Crew
-from device.pipeline.files import file_name
+from device.pipeline.crew import Crew, ZombieThread
 from device.pipeline.hub import Hub
 from device.pipeline.protocols import Inbox, Source, Tick
 from device.pipeline.tally import Tally
@@ -35,15 +33,18 @@ from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
 from device.record.catalog import Catalog
-from device.record.pictures import Pictures, save_frame
+from device.record.pictures import Pictures
 from device.record.recorder import Recorder
 from device.record.recover import recover
 from device.sight import Sight, build, open_sources
+from device.standing import said, usable
+from device.stills import Stills, picture_in
 from device.web.desk import Desk
 from device.web.server import PageServer
 from vision.types import Scene
 
 EVENTS = 256  # messages that may wait for the disk before analysis does
+LAST_S = 2.0  # for the others, when one worker hangs
 PAGE_SCENES = 4  # scenes that may wait for a slow viewer; each holds a picture
 
 
@@ -61,34 +62,37 @@ class Appliance:
         self._stamp = Stamp(clock, settings.profile)
         self._scenes: Hub[Scene] = Hub(PAGE_SCENES)
         self._events: Hub[Event] = Hub()
-        self._latest = LatestScenes()
         self._journal_inbox: Channel[Scene | Event] = Channel(EVENTS, "block")
-        self._outlets: list[Inbox[Scene]] = [EventOutlet(self._journal_inbox, self._events), self._scenes, self._latest]
-        snapshot = snapshot_path if settings.pictures else no_snapshot
-        self.sight: Sight = build(
-            loaded,
-            sources or open_sources(loaded, clock),
-            self._outlets,
-            clock=clock,
-            board=self.board,
-            tally=self.tally,
-            snapshot=snapshot,
+        self._outlets: list[Inbox[Scene]] = [EventOutlet(self._journal_inbox, self._events), self._scenes]
+        with ExitStack() as self._undo:
+            usable(self._data)
+            self.sight = self._see(sources or open_sources(loaded, clock))
+            self.model = self._stamp.model = model_digest(self.sight.stages)
+            self._publish()
+            self._record()
+            self.page = self._open_page()
+            self.crew.on_stop(self._give_up_after_crash)
+            self._undo.pop_all()
+
+    def _see(self, sources: Mapping[str, Source]) -> Sight:
+        snapshot = snapshot_path if self._loaded.settings.pictures else no_snapshot
+        sight = build(
+            self._loaded, sources, self._outlets, clock=self._clock, board=self.board, tally=self.tally, snapshot=snapshot
         )
-        self.model = self._stamp.model = model_digest(self.sight.stages)
-        self.sight.man(self.crew)
-        self._publish()
-        self._record()
-        self.page = self._open_page()
-        self.crew.on_stop(self._give_up_after_crash)
+        self._undo.callback(sight.close)
+        sight.man(self.crew, stay=True)
+        return sight
 
     def _publish(self) -> None:
         """Journal, outbox, log, broker and health."""
         settings, board, tally = self._loaded.settings, self.board, self.tally
-        self._data.mkdir(parents=True, exist_ok=True)
         delivers = settings.mqtt is not None
         self.outbox = Outbox(self._data / "outbox.sqlite", self._stamp, board, tally, options=settings.outbox, delivers=delivers)
+        self._undo.callback(self.outbox.close)
         path = self._data / "log" / "events.jsonl"
-        log = EventLog(path, self._log_header(), self._clock, board=board, tally=tally, options=settings.event_log)
+        first = header(self._loaded, self.sight.stages, self._clock, ", ".join(self.sight.sources))
+        log = EventLog(path, first, self._clock, board=board, tally=tally, options=settings.event_log)
+        self._undo.callback(log.finish)
         journal = Journal(self._journal_inbox, [self.outbox, log], self._clock, tally)
         notices = Notices(tally)
         mqtt = self._broker(notices)
@@ -122,7 +126,7 @@ class Appliance:
             return None  # the page says so where a broker's state would stand
         commands = Commands(
             self._topics,
-            {"snapshot": self._snapshot, "restart": self._restart},
+            {"snapshot": Stills(self.sight.rings, self._data).snapshot, "restart": self._restart},
             Memory(self._data / "commands.json"),
             notices=notices,
             stamp=self._stamp,
@@ -151,7 +155,9 @@ class Appliance:
         """Clips and pictures of events."""
         settings = self._loaded.settings
         if settings.record:
-            recover(self._data, settings.record.reserve_mb * 1_000_000)
+            found = recover(self._data, settings.record.reserve_mb * 1_000_000)
+            if words := said(found):
+                self.board.part("record", "degraded", words, self._clock.wall_ns())
             recorder = Recorder(
                 self.sight.rings,
                 self._data,
@@ -161,10 +167,13 @@ class Appliance:
                 board=self.board,
                 device=settings.device_id,
                 software=version("vedette"),
+                lossless=not self.sight.live,
             )
             self._add_outlet(recorder, "record")
         if settings.pictures:
-            pictures = Pictures(self._data, settings.pictures, clock=self._clock, tally=self.tally, board=self.board)
+            pictures = Pictures(
+                self._data, settings.pictures, clock=self._clock, tally=self.tally, board=self.board, lossless=not self.sight.live
+            )
             self._add_outlet(pictures, "pictures")
 
     def _add_outlet(self, outlet: Recorder | Pictures, name: str) -> None:
@@ -190,6 +199,7 @@ class Appliance:
             clips=Catalog(self._data),
             data=self._data,
             health=self._health_now,
+            still=picture_in,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
             model=self.model,
         )
@@ -203,49 +213,35 @@ class Appliance:
     def _health_now(self) -> BaseModel:
         return self.health.last or self.health.step()
 
-    def _log_header(self) -> LogHeader:
-        settings = self._loaded.settings
-        return LogHeader(
-            device=settings.device_id,
-            profile=settings.profile,
-            model=self.model,
-            engine=engine_fingerprint(self.sight.stages),
-            config_hash=self._loaded.digest(),
-            source=", ".join(self.sight.sources),
-            software=version("vedette"),
-            processed_at=utc_from_ns(self._clock.wall_ns()),
-        )
-
     def start(self) -> None:
         self.crew.start()
 
-    def stop(self, timeout_s: float = 15.0) -> None:
-        """Sources first, then everything behind them runs dry. A crash is raised again after the rest was closed."""
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Sources first, then everything behind them runs dry. A crash is raised again after the rest was closed.
+
+        A worker that hangs is left behind after `timeout_s`: what does not wait for it is closed all the same, then ZombieThread.
+        """
         try:
             self.crew.stop(timeout_s)
+        except ZombieThread:
+            self._give_up()
+            with suppress(ZombieThread):
+                self.crew.stop(LAST_S)
+            raise
         finally:
             self.outbox.close()
         if self.crew.crash:
             raise self.crew.crash[1]
 
     def _give_up_after_crash(self) -> None:
-        """After a crash nothing flows any more, so nothing may wait for it."""
         if self.crew.crash:
-            self.sight.inbox.close()
-            for call in self.sight.on_end:
-                call()
+            self._give_up()
 
-    # ---- commands from the broker
-
-    def _snapshot(self, args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-        camera = str(args.get("camera", next(iter(self.sight.sources))))
-        scene = self._latest.of(camera)
-        if scene is None:
-            raise HardwareError(f"camera {camera}: there is no picture of it yet; the cameras are {', '.join(self.sight.sources)}")
-        at = utc_from_ns(scene.frame.wall_ns)
-        path = f"snapshots/{file_name(camera)}-{at:%Y%m%dT%H%M%S}.{at.microsecond // 1000:03d}Z"
-        size = save_frame(self._data / path, scene.frame, "jpg")
-        return {"camera": camera, "path": f"{path}.jpg", "bytes": size, "t": utc_text(at)}
+    def _give_up(self) -> None:
+        """Nothing flows any more, so nothing may wait for it."""
+        self.sight.inbox.close()
+        for call in self.sight.on_end:
+            call()
 
     def _restart(self, _args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
         self.restart_wanted.set()

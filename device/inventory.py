@@ -9,8 +9,12 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from contracts.eventlog import LogHeader
 from contracts.status import CameraInfo, Info
+from contracts.wire import utc_from_ns
+from device.clock import Clock
 from device.config import Loaded
 from device.pipeline.protocols import Stage, WideStage
 from device.scrub import HIDDEN, scrub
@@ -34,6 +38,21 @@ def engine_fingerprint(stages: Mapping[str, Stage | WideStage]) -> str:
 def _detector(stages: Mapping[str, Stage | WideStage]) -> object:
     wide = next((stage for stage in stages.values() if isinstance(stage, WideStage)), None)
     return getattr(wide, "detector", None)
+
+
+def header(loaded: Loaded, stages: Mapping[str, Stage | WideStage], clock: Clock, source: str, **known: Any) -> LogHeader:
+    """The first line of an event log; `known`: what is known of a recording."""
+    return LogHeader(
+        device=loaded.settings.device_id,
+        profile=loaded.settings.profile,
+        model=model_digest(stages),
+        engine=engine_fingerprint(stages),
+        config_hash=loaded.digest(),
+        source=source,
+        software=version("vedette"),
+        processed_at=utc_from_ns(clock.wall_ns()),
+        **known,
+    )
 
 
 def info(loaded: Loaded, stages: Mapping[str, Stage | WideStage]) -> Info:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 
-from contracts.errors import BundleError, ConfigError, HardwareError, VedetteError
-from device.logs import set_up
+from contracts.errors import BundleError, ConfigError, HardwareError, StorageError, VedetteError
+from device.logs import set_up, threads_logged
+from device.scrub import scrub
 
 COMMANDS = {
     "run": "be the appliance: watch the cameras until stopped",
@@ -19,7 +22,8 @@ COMMANDS = {
     "doctor": "what is wrong with this box, and what to do about it",
     "init": "write a device.yaml, by asking or by probing",
 }
-EXIT: dict[type, int] = {ConfigError: 2, BundleError: 3, HardwareError: 4}
+EXIT: dict[type, int] = {ConfigError: 2, BundleError: 3, HardwareError: 4, StorageError: 5}
+log = logging.getLogger(__name__)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,22 +43,27 @@ def exit_code(error: VedetteError) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Only the chosen command's module is imported: the others' libraries cost start-up time."""
     args, rest = parser().parse_known_args(argv)
-    command = import_module(f"device.commands.{args.command}")
     words = COMMANDS[args.command]
-    mine = argparse.ArgumentParser(prog=f"vedette {args.command}", description=words[0].upper() + words[1:] + ".")
-    command.add_arguments(mine)
-    options = mine.parse_args(rest)
-    set_up(args.log)
     try:
-        code: int = command.run(options)
+        command = import_module(f"device.commands.{args.command}")
+        mine = argparse.ArgumentParser(prog=f"vedette {args.command}", description=words[0].upper() + words[1:] + ".")
+        command.add_arguments(mine)
+        options = mine.parse_args(rest)
+        set_up(args.log)
+        with threads_logged():
+            code: int = command.run(options)
+            sys.stdout.flush()
     except VedetteError as error:
-        print(f"vedette {args.command}: {error}", file=sys.stderr)
+        print(f"vedette {args.command}: {scrub(str(error))}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `vedette replay ... | head`
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more when it ends
         return 141
+    except Exception:  # a bug of ours: through the log, so that no secret in its traceback is printed
+        log.critical("crashed", extra={"command": args.command}, exc_info=True)
+        return 1
     return code
 
 

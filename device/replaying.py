@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from contracts.errors import ConfigError, StorageError
 from contracts.event import Event, snapshot_path
-from contracts.eventlog import LogHeader
-from contracts.wire import utc_from_ns
 from device.capture.file import FileSource
 from device.clock import Clock
 from device.config import Loaded
-from device.inventory import engine_fingerprint, model_digest
+from device.inventory import header
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
 from device.pipeline.context import no_snapshot
 from device.pipeline.crew import Crew
-from device.pipeline.protocols import Inbox, Stage, WideStage
+from device.pipeline.files import make_folders, rename_durably, storage
+from device.pipeline.protocols import Inbox
 from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Percentiles, Tally
+from device.publish.eventlog import PART as LOG
 from device.publish.eventlog import EventLog
 from device.publish.eventlog import Options as LogOptions
 from device.publish.journal import Journal
@@ -31,6 +35,7 @@ from vision.types import Scene
 
 EVENTS = 256
 POLL_S = 0.2
+WHOLE, PLAYING = "events.jsonl", "events.part.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,39 @@ def replay(
     on_progress: Callable[[float], None] = lambda _s: None,
     on_event: Callable[[Event], None] = lambda _e: None,
 ) -> Replayed:
-    """One file to `out/events.jsonl`; with `keep` clips and pictures too. HardwareError or ConfigError when it cannot be read."""
+    """One file to `out/events.jsonl`, which is there only when the whole file was played; with `keep` clips and pictures too.
+
+    HardwareError or ConfigError when it cannot be read.
+    """
+    with alone_in(out):
+        return _replay(loaded, source, out, clock, keep, on_progress, on_event)
+
+
+@contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """The folder is there and no other replay writes to it."""
+    with storage(out):
+        make_folders(out)
+        lock = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"{out}: another replay is writing there; wait for it, or choose another --output") from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def _replay(
+    loaded: Loaded,
+    source: FileSource,
+    out: Path,
+    clock: Clock,
+    keep: bool,
+    on_progress: Callable[[float], None],
+    on_event: Callable[[Event], None],
+) -> Replayed:
     board, tally, crew = Board(), Tally(), Crew(clock)
     inbox: Channel[Scene | Event] = Channel(EVENTS, "block")
     progress = Progress()
@@ -91,9 +128,8 @@ def replay(
     snapshot = snapshot_path if keep and loaded.settings.pictures else no_snapshot
     sight = build(loaded, {source.camera: source}, outlets, clock=clock, board=board, tally=tally, snapshot=snapshot)
     began_ns = clock.mono_ns()
-    path = out / "events.jsonl"
-    path.unlink(missing_ok=True)
-    log = EventLog(path, _header(loaded, source, sight.stages, clock), clock, board=board, tally=tally, options=LogOptions(fsync="end"))
+    first = header(loaded, sight.stages, clock, source.path.name, source_digest=f"sha256:{source.identity}", start_source=source.facts()[1])
+    log = EventLog(_begun(out), first, clock, board=board, tally=tally, options=LogOptions(fsync="end"))
     sight.man(crew)
     crew.add("journal", Journal(inbox, [log], clock, tally).run, deadline_s=60)
     sight.on_end.append(inbox.close)
@@ -112,7 +148,18 @@ def replay(
     for capture in sight.captures:
         if capture.failure:
             raise capture.failure
-    return _summary(path, tally, source, (clock.mono_ns() - began_ns) / 1e9, progress.pts_ns / 1e9)
+    if (state := board.parts()[LOG]).state != "ok":
+        raise StorageError(state.reason)
+    rename_durably(out / PLAYING, out / WHOLE)
+    return _summary(out / WHOLE, tally, source, (clock.mono_ns() - began_ns) / 1e9, progress.pts_ns / 1e9)
+
+
+def _begun(out: Path) -> Path:
+    """Where the log grows; that of an earlier, finished replay stays until this one is finished."""
+    path = out / PLAYING
+    with storage(path):
+        path.unlink(missing_ok=True)
+    return path
 
 
 def _end(crew: Crew, close_inbox: Callable[[], None], on_end: list[Callable[[], None]]) -> None:
@@ -147,22 +194,6 @@ def _keepers(
     if settings.pictures:
         kept.append(Pictures(out, settings.pictures, clock=clock, tally=tally, board=board, lossless=True))
     return kept
-
-
-def _header(loaded: Loaded, source: FileSource, stages: Mapping[str, Stage | WideStage], clock: Clock) -> LogHeader:
-    settings = loaded.settings
-    return LogHeader(
-        device=settings.device_id,
-        profile=settings.profile,
-        model=model_digest(stages),
-        engine=engine_fingerprint(stages),
-        config_hash=loaded.digest(),
-        source=source.path.name,
-        source_digest=f"sha256:{source.identity}",
-        start_source=source.facts()[1],
-        software=version("vedette"),
-        processed_at=utc_from_ns(clock.wall_ns()),
-    )
 
 
 def _summary(path: Path, tally: Tally, source: FileSource, seconds: float, media_s: float) -> Replayed:

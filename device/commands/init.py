@@ -59,7 +59,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _write(path: Path, text: str) -> None:
-    """Only a configuration that passes takes the place of what was there, of which a copy is kept. With a password in it, others may not read it."""
+    """Only a configuration that passes takes the place of what was there, of which a copy is kept.
+
+    With a password in it, others may not read it.
+    """
     draft = path.with_name(path.name + ".new")
     write_durably(draft, text.encode())
     try:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from contracts.errors import ConfigError, VedetteError
+from contracts.errors import ConfigError, HardwareError
 from contracts.event import Event
 from device.capture.file import FileSource
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from
 from device.config import Loaded
+from device.problems import meant
 from device.replaying import Replayed, replay
+from device.scrub import scrub
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,32 +37,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    start = parse_start(args.start)
     loaded = load_from(args)
-    camera = args.camera or _only(loaded)
-    codes = [_one(args, loaded, camera, path) for path in args.files]
+    camera = camera_of(loaded, args.camera)
+    folders = folders_of(args.files)
+    codes = [_one(args, loaded, FileSource.Options(path=path, start=start), camera, args.output / folders[path]) for path in folders]
     return max(codes)
 
 
-def _only(loaded: Loaded) -> str:
-    names = list(loaded.settings.cameras)
-    if len(names) > 1:
-        raise ConfigError(f"--camera: which of {', '.join(names)} is it? Say --camera NAME")
-    return names[0] if names else "file"
-
-
-def _one(args: argparse.Namespace, loaded: Loaded, camera: str, path: Path) -> int:
-    """A file that fails is said and the next one goes on."""
+def parse_start(text: str | None) -> datetime | None:
+    if text is None:
+        return None
     try:
-        source = FileSource(camera, FileSource.Options(path=path, start=args.start), SystemClock())
+        return TypeAdapter(datetime).validate_python(text)
+    except ValidationError:
+        raise ConfigError(f"--start {text}: is not a time; write for example --start 2026-11-22T08:00:00Z") from None
+
+
+def camera_of(loaded: Loaded, asked: str | None) -> str:
+    """Whose zones and options count."""
+    names = list(loaded.settings.cameras)
+    if asked and names and asked not in names:
+        raise ConfigError(f"--camera {asked}: no camera of that name is configured; {meant(asked, names)}")
+    if not asked and len(names) > 1:
+        raise ConfigError(f"--camera: which of {', '.join(names)} is it? Say --camera NAME")
+    return asked or (names[0] if names else "file")
+
+
+def folders_of(files: Sequence[Path]) -> dict[Path, str]:
+    """Each file once, with a folder of its own: its name without the ending, with it, or numbered where several would share one."""
+    files = list(dict.fromkeys(files))
+    found: dict[Path, str] = {}
+    for path in files:
+        shared = sum(other.stem == path.stem for other in files) > 1
+        name = wanted = path.name if shared else path.stem
+        number = 1
+        while name in found.values():
+            number += 1
+            name = f"{wanted}-{number}"
+        found[path] = name
+    return found
+
+
+def _one(args: argparse.Namespace, loaded: Loaded, options: FileSource.Options, camera: str, out: Path) -> int:
+    """A file that fails is said and the next one goes on; what is wrong with the box or the disk ends the command."""
+    try:
+        readable(options.path)
+        source = FileSource(camera, options, SystemClock())
         length_s, _ = source.facts()
-        out = args.output / path.stem
-        out.mkdir(parents=True, exist_ok=True)
         replayed = _play(args, loaded, source, out, length_s)
-    except VedetteError as error:
-        print(json.dumps({"file": str(path), "error": str(error)}) if args.json else f"{path}: {error}", file=_to(args))
+    except HardwareError as error:
+        said = {"file": str(options.path), "error": scrub(str(error))}
+        print(json.dumps(said) if args.json else said["error"], file=_to(args), flush=True)
         return 1
-    print(json.dumps({"file": str(path), **_plain(replayed)}) if args.json else _words(path, replayed))
+    print(json.dumps({"file": str(options.path), **_plain(replayed)}) if args.json else _words(options.path, replayed), flush=True)
     return 0
+
+
+def readable(path: Path) -> None:
+    """What FFmpeg would say of a missing file or a folder, in words that fit the command."""
+    try:
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise HardwareError(f"{path} is empty; record it again")
+    except OSError as error:
+        raise HardwareError(f"{path} cannot be read: {error.strerror}; correct the name or its rights") from error
 
 
 def _to(args: argparse.Namespace) -> Any:

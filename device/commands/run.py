@@ -5,13 +5,20 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import logging
+import os
 import signal
+import sys
 import threading
+from contextlib import nullcontext
 
+from contracts.errors import VedetteError
 from device.app import Appliance
 from device.clock import SystemClock
-from device.commands.arguments import add_config, load_from
+from device.commands.arguments import add_config, load_from, seconds
+from device.config import Loaded
 from device.notify import Notify, watchdog_s
+from device.pipeline.crew import ZombieThread
+from device.watch import Watch, patience
 
 log = logging.getLogger(__name__)
 ROUND_S = 0.5
@@ -19,24 +26,30 @@ ROUND_S = 0.5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
-    parser.add_argument("--seconds", type=float, metavar="N", help="stop after so long (default: run until stopped)")
+    parser.add_argument("--seconds", type=seconds, metavar="N", help="stop after so long (default: run until stopped)")
 
 
 def run(args: argparse.Namespace) -> int:
     faulthandler.enable()  # the watchdog's SIGABRT then says where each thread was
-    loaded = load_from(args)
-    notify, stop = Notify(), threading.Event()
+    stop, notify = threading.Event(), Notify()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    appliance = Appliance(loaded, SystemClock())
+    appliance = _built(load_from(args), notify)
     appliance.start()
-    print(_greeting(appliance), flush=True)
+    greeting = _greeting(appliance)
+    print(greeting, flush=True)
     try:
-        _watch(appliance, notify, stop, args.seconds)
+        _watch(appliance, Watch(appliance.crew, appliance.board, notify, greeting), stop, args.seconds)
     finally:
-        notify.stopping()
-        appliance.stop()
-    return 0
+        notify.stopping("stopping")
+        code = _end(appliance)
+    return code
+
+
+def _built(loaded: Loaded, notify: Notify) -> Appliance:
+    """TensorRT compiles its engine on the first start."""
+    with patience(notify) if loaded.settings.model.engine == "tensorrt" else nullcontext():
+        return Appliance(loaded, SystemClock())
 
 
 def _greeting(appliance: Appliance) -> str:
@@ -44,24 +57,41 @@ def _greeting(appliance: Appliance) -> str:
     return f"vedette: {len(appliance.sight.sources)} camera(s), {page}"
 
 
-def _watch(appliance: Appliance, notify: Notify, stop: threading.Event, seconds: float | None) -> None:
-    """READY when every worker has gone round; WATCHDOG only while all of them do."""
+def _watch(appliance: Appliance, watch: Watch, stop: threading.Event, for_s: float | None) -> None:
+    """Until a signal, a command, the time that was given, the end of every file, or a crash."""
     watchdog = watchdog_s()
     round_s = min(ROUND_S, watchdog / 3) if watchdog else ROUND_S
     clock = SystemClock()
-    end_ns = clock.mono_ns() + int(seconds * 1e9) if seconds else None
-    ready = False
-    while not stop.is_set() and not appliance.restart_wanted.is_set():
-        if appliance.crew.wait(0):
-            return
+    end_ns = clock.mono_ns() + int(for_s * 1e9) if for_s else None
+    while not stop.is_set() and not appliance.restart_wanted.is_set() and not appliance.crew.wait(0):
         if end_ns and clock.mono_ns() >= end_ns:
             return
-        if not ready and appliance.crew.ready():
-            ready = notify.ready(_greeting(appliance)) or True
-        late = appliance.crew.late()
-        if late:
-            log.error("workers do not answer", extra={"workers": ", ".join(late)})
-            notify.status(f"not answering: {', '.join(late)}")
-        else:
-            notify.watchdog()
+        watch.step()
         stop.wait(round_s)
+
+
+def _end(appliance: Appliance) -> int:
+    """Close everything. A crash was logged with its traceback when it happened; here it becomes a word and an exit code."""
+    try:
+        appliance.stop()
+    except VedetteError:
+        raise
+    except ZombieThread as error:
+        log.critical("a worker hangs", extra={"reason": str(error)})
+        faulthandler.dump_traceback()
+        _leave(1)
+    except Exception as error:
+        if appliance.crew.crash is None:
+            raise
+        name = appliance.crew.crash[0]
+        print(f"vedette run: worker {name} crashed: {type(error).__name__}; the log says where", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _leave(code: int) -> None:
+    """Without waiting for threads that will never end; the interpreter's own exit would."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

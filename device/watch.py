@@ -1,0 +1,77 @@
+"""Watch: looks at the crew and the board, and tells systemd: ready, alive, and how it is, in words."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from device.notify import Notify
+from device.pipeline.board import Board
+from device.pipeline.crew import Crew
+
+log = logging.getLogger(__name__)
+LONGEST_STATUS = 400  # characters; `systemctl status` shows one line
+BUILD_S, BUILD_EVERY_S = 60.0, 20.0
+
+
+class Watch:
+    """`step` once a round: READY when every worker has gone round, WATCHDOG only while all of them do, STATUS when it changed."""
+
+    def __init__(self, crew: Crew, board: Board, notify: Notify, greeting: str) -> None:
+        self._crew, self._board, self._notify, self._greeting = crew, board, notify, greeting
+        self._ready = False
+        self._late: list[str] = []
+        self._said = ""
+
+    def step(self) -> None:
+        if not self._ready and self._crew.ready():
+            self._notify.ready(self._greeting)
+            self._ready = True
+        late = self._crew.late()
+        if late != self._late:
+            self._tell_of(late)
+        if not late:
+            self._notify.watchdog()
+        if self._ready:
+            self._say(f"not answering: {', '.join(late)}" if late else words(self._board))
+
+    def _tell_of(self, late: list[str]) -> None:
+        if late:
+            log.error("workers do not answer", extra={"workers": ", ".join(late)})
+        else:
+            log.info("workers answer again", extra={"workers": ", ".join(self._late)})
+        self._late = late
+
+    def _say(self, text: str) -> None:
+        if text != self._said:
+            self._notify.status(text)
+            self._said = text
+
+
+def words(board: Board) -> str:
+    """Each camera's state, and each part that is not well, with its reason."""
+    cameras = [f"{name} {state.state}{f' ({state.reason})' if state.reason else ''}" for name, state in board.cameras().items()]
+    parts = [f"{name} {part.state} ({part.reason})" for name, part in board.parts().items() if part.state != "ok"]
+    text = "; ".join([", ".join(cameras) or "no camera yet", *parts])
+    return text if len(text) <= LONGEST_STATUS else text[: LONGEST_STATUS - 3] + "..."
+
+
+@contextmanager
+def patience(notify: Notify, every_s: float = BUILD_EVERY_S) -> Iterator[None]:
+    """While an engine is being built, which takes minutes: systemd is asked to wait on."""
+    done = threading.Event()
+
+    def ask() -> None:
+        notify.extend_timeout(BUILD_S)
+        while not done.wait(every_s):
+            notify.extend_timeout(BUILD_S)
+
+    asking = threading.Thread(target=ask, name="patience", daemon=True)
+    asking.start()
+    try:
+        yield
+    finally:
+        done.set()
+        asking.join()
