@@ -14,6 +14,7 @@ DEVICE = r"^[a-z0-9-]{3,40}$"
 LEAF = r"^[a-z0-9][a-z0-9-]{0,63}$"
 UP = ("status", "info", "event", "health", "update", "alert", "res")
 DN = ("desired", "cmd")
+MAX_REPLY = 200  # characters of a topic that a reply may go to
 
 
 def _not_fleet(device: str) -> str:
@@ -51,9 +52,8 @@ class Topics:
         return f"{ROOT}/{self.device}/dn/{_dn(name)}"
 
     def is_reply(self, topic: str) -> bool:
-        """Whether a reply may go there: up/res or below it, never anything a stranger names."""
-        reply = self.up("res")
-        return topic == reply or (topic.startswith(f"{reply}/") and not re.search(r"[+#\0]", topic))
+        """Whether a reply may go there: up/res or below it, never anything a stranger names, nor a topic a broker could refuse."""
+        return re.fullmatch(rf"{self.up('res')}(/[A-Za-z0-9_-][A-Za-z0-9._-]*){{0,4}}", topic) is not None and len(topic) <= MAX_REPLY
 
 
 def fleet(name: str) -> str:

@@ -13,7 +13,10 @@ class Wire(BaseModel):
 def _aware(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError("a time needs its zone, e.g. 2026-11-22T03:36:26.123456Z")
-    return value.astimezone(timezone.utc)
+    try:
+        return value.astimezone(timezone.utc)
+    except OverflowError as error:  # the first and the last day there is, in a zone that leads out of it
+        raise ValueError("is a time that UTC does not have") from error
 
 
 def utc_text(value: datetime) -> str:

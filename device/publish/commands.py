@@ -33,6 +33,7 @@ REMEMBERED = 256
 QUEUE = 16
 EXPIRY = timedelta(seconds=60)
 REPLY_EXPIRY_S = 60
+MAX_DETAIL = 1000  # characters of an answer's words: they may quote the question, and answers are remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +155,7 @@ class Commands:
         try:
             data = self._handlers[command.cmd](command.args)
         except VedetteError as error:
-            return Reply(id=command.id, ok=False, code="E_FAILED", detail=str(error), took_ms=self._since_ms(began))
+            return Reply(id=command.id, ok=False, code="E_FAILED", detail=str(error)[:MAX_DETAIL], took_ms=self._since_ms(began))
         except Exception as error:  # a seam: a message from outside must not be able to stop the box
             log.exception("command %s failed", command.cmd)
             return Reply(id=command.id, ok=False, code="E_FAILED", detail=type(error).__name__, took_ms=self._since_ms(began))

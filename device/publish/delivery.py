@@ -70,7 +70,8 @@ class Delivery:
         while self._link.acks:
             self._settle()
         while self._room() > 0 and (letter := self._notices.take()) is not None:
-            self.send(letter)
+            if self._fits(letter.topic, len(letter.payload) + len(letter.correlation or b"")):
+                self.send(letter)
         if self._clock.mono_ns() >= self._hold_until_ns:
             self._send_unsaved()
             self._send_fresh()
@@ -133,12 +134,18 @@ class Delivery:
 
     def _send_row(self, row: Waiting) -> None:
         payload = row.payload(self._late(row))
-        if len(payload) + ENVELOPE_BYTES > self._link.max_packet:  # it would end every connection, and nothing would pass any more
-            log.error("event %d has %d bytes, the broker takes %d: given up", row.seq, len(payload), self._link.max_packet)
-            self._tally.count("", "mqtt", "too_large")
+        if not self._fits(f"event {row.seq}", len(payload)):
             self._outbox.acknowledge(row.seq)
             return
         self.send(Letter(self._event_topic, payload, expiry_s=self._limits.event_expiry_s), row.seq)
+
+    def _fits(self, what: str, size: int) -> bool:
+        """What the broker does not take would end every connection, and nothing would pass any more."""
+        if size + ENVELOPE_BYTES <= self._link.max_packet:
+            return True
+        log.error("%s has %d bytes, the broker takes %d: given up", what, size, self._link.max_packet)
+        self._tally.count("", "mqtt", "too_large")
+        return False
 
     def _send_unsaved(self) -> None:
         """The disk takes nothing: what memory holds goes out without a number, and again with one when there is room."""

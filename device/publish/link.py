@@ -21,12 +21,14 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from contracts.envelope import MAX_BYTES
 from device.clock import Clock
 from device.publish.broker import BrokerOptions, said, tls_context
 from device.publish.letters import Ack, Incoming, Letter, properties
 
 log = logging.getLogger(__name__)
 __all__ = ["Letter", "Link", "probe"]
+MAX_INCOMING_BYTES = MAX_BYTES + (256 << 10)  # a message we would read, its topic and its properties
 
 
 class Link:
@@ -57,12 +59,23 @@ class Link:
             client.tls_set_context(self._keeping(tls_context(options)))
         if will is not None:
             client.will_set(will.topic, will.payload, 1, will.retain, properties(PacketTypes.WILLMESSAGE, will))
+        client._sock_recv = self._bounded(client._sock_recv)  # type: ignore[assignment, method-assign]
         client.on_connect = self._guarded(self._on_connect)
         client.on_disconnect = self._guarded(self._on_disconnect)
         client.on_publish = self._guarded(self._on_publish)
         client.on_subscribe = self._guarded(self._on_subscribe)
         client.on_message = self._guarded(self._on_message)
         return client
+
+    def _bounded(self, receive: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        """A broker may announce 256 MiB, whatever it was told; paho would read them into memory, all at once."""
+
+        def receive_so_much(size: int) -> bytes:
+            if size > MAX_INCOMING_BYTES:
+                raise ValueError(f"the broker sends a packet of {size} bytes, at most {MAX_INCOMING_BYTES} are read")
+            return receive(size)
+
+        return receive_so_much
 
     def _keeping(self, context: ssl.SSLContext) -> ssl.SSLContext:
         """Remember the socket: paho leaves that of a failed handshake open."""
@@ -78,6 +91,7 @@ class Link:
     def connect(self) -> None:
         """Send CONNECT; blocks for at most the connection timeout of each address. `up` follows in a `spin`."""
         asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
+        asked.MaximumPacketSize = MAX_INCOMING_BYTES
         asked.SessionExpiryInterval = 0 if self._clean_start else self._options.session_expiry_s
         options = self._options
         try:
@@ -133,6 +147,8 @@ class Link:
         if pending or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
             self._client.loop_read()
             self._hurry()
+        if self._client._in_messages:  # paho keeps them until they are released, which may be never
+            self.lose("the broker sends with QoS 2, which was not asked for")
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()  # keepalive: PINGREQ, and an end when PINGRESP does not come
@@ -175,6 +191,9 @@ class Link:
         self.session_present = bool(flags.session_present)
         self.window = min(self.window, getattr(given, "ReceiveMaximum", self.window))
         self.max_packet = min(self.max_packet, getattr(given, "MaximumPacketSize", self.max_packet))
+        if self.window < 1:
+            self.lose("the broker says that it takes no message at all (Receive Maximum 0)")
+            return
         self.up = True
 
     def _on_disconnect(self, _c: Client, _u: object, _flags: Any, reason: ReasonCode, _properties: Properties | None) -> None:
