@@ -44,7 +44,7 @@ class Clip(Wire):
     width: int = Field(ge=0, description="pixels")
     height: int = Field(ge=0, description="pixels")
     start: Utc = Field(description="capture time of the first picture")
-    end: Utc = Field(description="capture time at which the last picture ends")
+    end: Utc = Field(description="capture time at which the last picture ends, never before the start; durations: media time")
     start_pts_ns: int = Field(description="media time of the first picture")
     end_pts_ns: int = Field(description="media time at which the last picture ends")
     origin_pts_ns: int = Field(description="media time of the file's zero")

@@ -37,7 +37,7 @@ def interrupted(store: Store) -> list[Event]:
     """The ends of events that never got one, because the process died: at the last time anything was known."""
     rows = store.read("SELECT body FROM history WHERE open ORDER BY number")
     left = [Event.model_validate_json(body) for (body,) in rows]
-    return [e.model_copy(update={"life": "end", "end": e.t, "data": {**e.data, "reason": "interrupted"}}) for e in left]
+    return [e.model_copy(update={"life": "end", "end": max(e.start, e.t), "data": {**e.data, "reason": "interrupted"}}) for e in left]
 
 
 def recent(

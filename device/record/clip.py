@@ -146,7 +146,7 @@ class ClipWriter:
             width=info.width,
             height=info.height,
             start=utc_from_ns(first.wall_ns),
-            end=utc_from_ns(self._end_wall_ns),
+            end=utc_from_ns(max(first.wall_ns, self._end_wall_ns)),  # the clock may have been set back in between
             start_pts_ns=first.pts_ns,
             end_pts_ns=self._end_ns,
             origin_pts_ns=first.dts_ns,

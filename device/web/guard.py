@@ -59,7 +59,7 @@ class Guard:
         if asked.scope["method"] in SAFE:
             return None
         length = asked.headers.get("content-length", "")
-        if not length.isdigit():
+        if not length.isdigit() or "transfer-encoding" in asked.headers:  # which would count more than what is said
             return Refusal(411, "say how long the body is")
         if int(length) > MAX_BODY_BYTES:
             return Refusal(413, f"the body is longer than {MAX_BODY_BYTES} bytes")
@@ -120,7 +120,10 @@ def _own_origin(asked: HTTPConnection, absent: bool) -> bool:
         return False
     if origin is None:
         return absent
-    return urlsplit(origin).netloc.lower() == asked.headers.get("host", "").lower()
+    try:
+        return urlsplit(origin).netloc.lower() == asked.headers.get("host", "").lower()
+    except ValueError:
+        return False
 
 
 def _answer(refusal: Refusal, asked: HTTPConnection) -> Response:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 
 from device.web.access import COOKIE, Access
 from device.web.rendering import render
+
+BODY_S = 10  # how long the form may take to come
 
 
 def onward(path: str) -> str:
@@ -27,7 +31,11 @@ def router(access: Access) -> APIRouter:
     @routes.post("/login")
     async def enter(request: Request) -> Response:
         address = request.client.host if request.client else "?"
-        form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=8)
+        try:
+            body = await asyncio.wait_for(request.body(), BODY_S)
+        except (ClientDisconnect, asyncio.TimeoutError):
+            return Response(status_code=408, headers={"Connection": "close"})
+        form = parse_qs(body.decode("utf-8", "replace"))
         target = onward(form.get("next", ["/"])[0])
         if wait_s := access.failures.wait_s(address):
             page = render("login.html", 429, next=target, error=f"Too many wrong guesses. Try again in {wait_s} s.")

@@ -26,8 +26,8 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters |= {"moment": moment, "digest": words.short_digest, "size": words.size, "seconds": words.seconds}
-ENVIRONMENT.globals |= {"duration": words.duration, "error": "", "status": None, "locked": False, "mark": None}
+ENVIRONMENT.filters |= {"moment": moment, "digest": words.short_digest, "size": words.size}
+ENVIRONMENT.globals |= {"lasted": words.lasted, "error": "", "status": None, "locked": False, "mark": None}
 
 
 def render(template: str, status_code: int = 200, **values: Any) -> HTMLResponse:

@@ -7,12 +7,14 @@ import errno
 import logging
 import socket
 from contextlib import suppress
+from typing import Any, cast
 
 import uvicorn
 
 from contracts.errors import ConfigError
 from device.pipeline.protocols import Tick
 from device.web.desk import Desk
+from device.web.door import BACKLOG, Door
 from device.web.options import Options, is_loopback
 from device.web.site import build
 
@@ -27,10 +29,12 @@ class PageServer:
         self._desk, self._options = desk, options or Options()
         self._socket: socket.socket | None = None
         self._error: BaseException | None = None
+        self._door = Door(desk.clock, self._options.max_connections)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 build(desk, self._options, self._fail),
-                http="h11",
+                http=cast(Any, self._door),  # uvicorn only calls it
+                backlog=BACKLOG,
                 ws="websockets-sansio",
                 loop="asyncio",
                 lifespan="on",
@@ -55,7 +59,7 @@ class PageServer:
             self._socket = socket.socket(family, kind, proto)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind(where)
-            self._socket.listen(128)
+            self._socket.listen(BACKLOG)
         except OSError as error:
             self._let_go()
             raise ConfigError(_mend(host, port, error)) from error
@@ -95,6 +99,7 @@ class PageServer:
     async def _tick(self, tick: Tick) -> None:
         while True:
             tick()
+            self._door.sweep()
             await asyncio.sleep(TICK_S)
 
     def close(self) -> None:

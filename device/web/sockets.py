@@ -57,7 +57,7 @@ def router(desk: Desk, live: Live, trail: Trail) -> APIRouter:
             return
         try:
             form = await _agree(socket, desk, live, camera)
-        except (WebSocketDisconnect, TimeoutError, asyncio.TimeoutError, ValueError, KeyError):
+        except (WebSocketDisconnect, TimeoutError, asyncio.TimeoutError, ValueError, KeyError, TypeError, RecursionError):
             return
         await _show(socket, live, camera, form)
 

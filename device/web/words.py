@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from device.pipeline.board import CameraState
@@ -93,14 +92,13 @@ def short_digest(digest: str | None) -> str:
     return digest.removeprefix("sha256:")[:12] if digest else "none"
 
 
-def duration(start: datetime, end: datetime | None) -> str:
-    """`0.8 s`, `42 s`, `3 min 5 s`; empty while it lasts."""
-    if end is None:
-        return ""
-    return seconds((end - start).total_seconds())
+def lasted(start_pts_ns: int, end_pts_ns: int) -> str:
+    """Of media time: the wall clock may have been set in between."""
+    return seconds((end_pts_ns - start_pts_ns) / 1e9)
 
 
 def seconds(total: float) -> str:
+    """`0.8 s`, `42 s`, `3 min 5 s`."""
     if total < 10:
         return f"{total:.1f} s"
     if total < 60:

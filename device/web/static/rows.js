@@ -22,7 +22,7 @@ function picture(event) {
 
 function tags(event) {
   const over = event.life === "end" && event.end;
-  const lasting = make("span", over ? "lasting" : "lasting now", over ? lasted(event.start, event.end) : "now");
+  const lasting = make("span", over ? "lasting" : "lasting now", over ? lasted(event.start_pts_ns, event.pts_ns) : "now");
   return make("span", "meta tags", lasting, ...event.entered.map((zone) => make("span", "tag", zone)));
 }
 

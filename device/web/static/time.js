@@ -27,8 +27,9 @@ export function timeElement(iso) {
   return element;
 }
 
-export function lasted(start, end) {
-  const s = (new Date(end) - new Date(start)) / 1000;
+// Of media time: the wall clock may have been set in between.
+export function lasted(startNs, endNs) {
+  const s = (endNs - startNs) / 1e9;
   if (s < 10) return `${s.toFixed(1)} s`;
   if (s < 60) return `${Math.round(s)} s`;
   return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;

@@ -1,0 +1,58 @@
+"""Door: connections before they ask anything. Few of them, and not for long: the box has other uses for its file descriptors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from device.clock import Clock
+
+REQUEST_NS = 10_000_000_000  # how long a connection may take to ask something whole
+BACKLOG = 32  # connections that are let in at a time, before any of them can be shown out
+
+
+class Door:
+    """uvicorn calls it for each new connection. Of too many that ask nothing the oldest gives way, and `sweep` ends them by time.
+
+    uvicorn by itself lets in as many as there are file descriptors, and waits for what they ask for ever.
+    """
+
+    def __init__(self, clock: Clock, max_connections: int) -> None:
+        self._clock, self._most_idle = clock, max_connections // 2
+        self._since: dict[H11Protocol, int] = {}  # since when each has asked nothing, the oldest first
+
+    def __call__(self, **arguments: Any) -> H11Protocol:
+        idle = self._idle()
+        for protocol in idle[: max(0, len(idle) + 1 - self._most_idle)]:
+            self._show_out(protocol)
+        made = H11Protocol(**arguments)
+        self._since[made] = self._clock.mono_ns()
+        return made
+
+    def sweep(self) -> None:
+        """Every second or so."""
+        now_ns = self._clock.mono_ns()
+        for protocol in self._idle():
+            if now_ns - self._since[protocol] > REQUEST_NS:
+                self._show_out(protocol)
+
+    def _idle(self) -> list[H11Protocol]:
+        """Those that ask nothing. One that is being answered begins anew afterwards; one that is gone, or a WebSocket, is forgotten."""
+        now_ns = self._clock.mono_ns()
+        for protocol in list(self._since):
+            over = protocol.transport is not None and protocol not in protocol.connections
+            if over or _busy(protocol):
+                del self._since[protocol]
+            if not over and _busy(protocol):
+                self._since[protocol] = now_ns
+        return [protocol for protocol in self._since if not _busy(protocol)]
+
+    def _show_out(self, protocol: H11Protocol) -> None:
+        if protocol.transport is not None:  # else it came this very moment; it will be among the oldest soon
+            del self._since[protocol]
+            protocol.transport.abort()
+
+
+def _busy(protocol: H11Protocol) -> bool:
+    return protocol.cycle is not None and not protocol.cycle.response_complete
