@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 PART = "pictures"  # our name on the board
 SCENES = 8  # each holds a decoded picture
 SUBJECTS = 4096  # events whose end never came are forgotten at last
+SHAPE = 4 / 3  # width to height of what is cut out
 EDGE = 0.01  # of the frame's side: a box nearer than that is taken to be cut by the edge
 
 Box = tuple[float, float, float, float]
@@ -173,16 +174,23 @@ def _shows(event: Event, scene: Scene) -> bool:
 
 
 def cut_out(frame: Frame, box: Box, options: PictureOptions) -> Image:
-    """The object with its margin, or the whole picture; BGR, no larger than the options say."""
+    """The object with its margin, 4:3 where the frame has room, or the whole picture; BGR, no larger than the options say."""
     picture = frame.planes.bgr()
     if options.show == "object":
-        x1, y1, x2, y2 = box
-        margin = options.margin * max(x2 - x1, y2 - y1)
-        left, top = max(0, int(x1 - margin)), max(0, int(y1 - margin))
-        right, bottom = min(picture.shape[1], ceil(x2 + margin)), min(picture.shape[0], ceil(y2 + margin))
+        left, top, right, bottom = _cut(box, options.margin, picture.shape[1], picture.shape[0])
         if right > left and bottom > top:
             picture = picture[top:bottom, left:right]
     return fitted(picture, options.max_side_px)
+
+
+def _cut(box: Box, margin: float, frame_width: int, frame_height: int) -> tuple[int, int, int, int]:
+    """What to cut out. A standing person alone would be a sliver, and lists show pictures that lie."""
+    x1, y1, x2, y2 = box
+    edge = margin * max(x2 - x1, y2 - y1)
+    width, height = x2 - x1 + 2 * edge, y2 - y1 + 2 * edge
+    beside, above = edge + max(0.0, height * SHAPE - width) / 2, edge + max(0.0, width / SHAPE - height) / 2
+    left, top = max(0, int(x1 - beside)), max(0, int(y1 - above))
+    return left, top, min(frame_width, ceil(x2 + beside)), min(frame_height, ceil(y2 + above))
 
 
 def fitted(picture: Image, max_side_px: int) -> Image:
