@@ -28,6 +28,9 @@ class CameraHealth(Wire):
     analysed: int
     gated: int = Field(description="frames not looked at because nothing moved")
     dropped: dict[str, int] = Field(description="frames lost before analysis, by reason")
+    no_answer: dict[str, int] = Field(
+        default_factory=dict, description="analysed frames to which the model had no answer, by reason: what is in them is unknown"
+    )
     not_kept: dict[str, int] = Field(default_factory=dict, description="clips and pictures that could not be kept, by reason")
     events: int = 0
     reconnects: int = 0

@@ -24,9 +24,6 @@ class Notify:
     def status(self, text: str) -> bool:
         return self._send(f"STATUS={_line(text)}")
 
-    def reloading(self, mono_ns: int) -> bool:
-        return self._send(f"RELOADING=1\nMONOTONIC_USEC={mono_ns // 1000}")
-
     def stopping(self, status: str = "") -> bool:
         return self._send("STOPPING=1" + (f"\nSTATUS={_line(status)}" if status else ""))
 

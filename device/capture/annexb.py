@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from device.pipeline.codec_string import nal_units
+
 START = b"\x00\x00\x00\x01"
 PARAMETER_SETS = {"h264": (7, 8), "hevc": (32, 33, 34)}  # SPS PPS; VPS SPS PPS
 SEQUENCE = {"h264": 7, "hevc": 33}
@@ -15,14 +17,7 @@ def kind(codec: str, nal: bytes) -> int:
 
 def split(data: bytes) -> list[bytes]:
     """The NAL units of an Annex B byte stream."""
-    nals, start = [], data.find(b"\x00\x00\x01")
-    while start >= 0:
-        end = data.find(b"\x00\x00\x01", start + 3)
-        nal = data[start + 3 : end if end >= 0 else len(data)].rstrip(b"\x00")  # a unit never ends in zeros, filling does
-        if nal:
-            nals.append(nal)
-        start = end
-    return nals
+    return list(nal_units(data))
 
 
 def from_lengths(data: bytes, size: int) -> list[bytes]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from device.pipeline.tally import Tally
-
 log = logging.getLogger(__name__)
 SAID = 20  # holes said and kept; a film that is nothing but holes does not fill the log
 LEAST_NS = 1_000_000_000
@@ -21,8 +19,8 @@ class Hole:
 
 
 class Holes:
-    def __init__(self, camera: str, path: str, tally: Tally | None = None) -> None:
-        self._camera, self._path, self._tally = camera, path, tally
+    def __init__(self, camera: str, path: str) -> None:
+        self._camera, self._path = camera, path
         self.found: list[Hole] = []
         self.count = 0
         self._last_ns: int | None = None
@@ -45,8 +43,6 @@ class Holes:
 
     def add(self, from_ns: int, until_ns: int, reason: str) -> None:
         self.count += 1
-        if self._tally is not None:
-            self._tally.count(self._camera, "holes", reason)
         if len(self.found) < SAID:
             self.found.append(Hole(from_ns, until_ns, reason))
             extra = {"camera": self._camera, "file": self._path, "from_s": from_ns / 1e9, "until_s": until_ns / 1e9, "reason": reason}

@@ -1,4 +1,4 @@
-"""The seams of the house: Source, Gate, Stage, Sink and what flows between them."""
+"""The seams of the house: Source, Gate, Stage, Inbox and what flows between them."""
 
 from __future__ import annotations
 
@@ -85,9 +85,3 @@ class Closing(Protocol):
     """A stage with open events: gives their last messages when a camera ends."""
 
     def finish(self, end: EndOfStream) -> tuple[Event, ...]: ...
-
-
-class Sink(Protocol):
-    def write(self, scene: Scene) -> None: ...
-
-    def close(self) -> None: ...

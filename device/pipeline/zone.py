@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
-from contracts.errors import ConfigError
 from device.pipeline.strict import Strict
 
 Point = tuple[float, float]
@@ -41,20 +40,6 @@ class Zone(Strict):
     labels: tuple[str, ...] | None = Field(default=None, description="only these classes; null: all")
     anchor: Literal["bottom", "center"] = Field(default="bottom", description="the point of a box that must be inside")
     inertia: int = Field(default=3, ge=1, le=100, description="looks in a row inside before it counts as entered")
-
-
-def zones_of(camera: str, zones: Mapping[str, Mapping[str, Any] | Zone]) -> dict[str, Zone]:
-    """The zones of one camera as configured; ConfigError names camera, zone and mend."""
-    return {name: zone if isinstance(zone, Zone) else _zone(camera, name, zone) for name, zone in zones.items()}
-
-
-def _zone(camera: str, name: str, options: Mapping[str, Any]) -> Zone:
-    try:
-        return Zone(**options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, ("cameras", camera, "zones", name, *first["loc"])))
-        raise ConfigError(f"camera {camera}: zone {name}: {key}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def inside(points: Sequence[Point], xy: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -117,6 +117,7 @@ class HealthReport:
             analysed=self._tally.get(name, "analysed"),
             gated=self._tally.get(name, "gated"),
             dropped=self._reasons(name, "dropped"),
+            no_answer=self._reasons(name, "no_answer"),
             not_kept=self._reasons(name, "not_kept"),
             events=self._tally.get(name, "events"),
             reconnects=state.reconnects,

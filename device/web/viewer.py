@@ -22,7 +22,6 @@ class Viewer:
         self._changed = asyncio.Event()
         self._missed = 0
         self._lost = False  # pictures are given up until a key frame comes
-        self.missed_total = 0
 
     def say(self, words: dict[str, Any]) -> None:
         """A text message; of too many the newest is left out, for there will be newer ones."""
@@ -41,7 +40,6 @@ class Viewer:
             self._missed += 1
             return
         if self._missed:
-            self.missed_total += self._missed
             self.say({"type": "missed", "pictures": self._missed, "why": "this connection is slower than the camera"})
         self._lost, self._missed = False, 0
         self._bytes += len(data)

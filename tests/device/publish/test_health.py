@@ -65,11 +65,13 @@ def test_a_cameras_figures_add_up(tmp_path: Path) -> None:
         ward.tally.count("yard", what, reason, by=count)
     for ms in range(1, 101):
         ward.tally.took("yard", "detect", ms * 1_000_000)
+    ward.tally.count("yard", "no_answer", "timeout", by=2)
     ward.tally.gauge("yard", "last_frame_mono_ns", ward.clock.mono + 9_800_000_000)
     health = ward.step(10)
     yard = health.cameras["yard"]
     assert yard.offered == yard.analysed + yard.gated + sum(yard.dropped.values())
     assert (yard.fps, yard.fps_offered, yard.dropped, yard.frame_age_s, yard.codec) == (9.0, 10.0, {"busy": 3}, 0.2, "h264")
+    assert yard.no_answer == {"timeout": 2}
     stage = yard.stages["detect"]
     assert (stage.count, stage.p50_ms, stage.p95_ms, stage.p99_ms) == (100, 50.0, 95.0, 99.0)
     assert health.fps == 9.0
