@@ -10,12 +10,22 @@ import yaml
 
 from device.problems import BadConfig, Loc, Origins, Problem
 
-MAX_BYTES = 1 << 20  # of a file; a configuration has a few thousand
+MAX_BYTES = 1 << 18  # of a file; a configuration has a few thousand
+MAX_BRACKETS = 50  # one within another
 MAX_VALUES = 20_000  # keys and values once every alias is followed: a few lines of aliases can mean billions
 TEXT = "tag:yaml.org,2002:str"
 MERGE = "tag:yaml.org,2002:merge"
 UNUSABLE = re.compile("[\0\ud800-\udfff]")  # no path, name or address can hold them
 SAVE = "save it as UTF-8"
+
+
+class Reader(yaml.SafeLoader):
+    """PyYAML looks at every open bracket at every word: thousands of them would take it minutes."""
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        if len(self.indents) + self.flow_level > MAX_BRACKETS:
+            raise yaml.scanner.ScannerError(None, None, "is nested too deeply", self.get_mark())
+        super().fetch_flow_collection_start(token)
 
 
 def read_yaml(path: Path, origins: Origins) -> dict[str, Any]:
@@ -33,7 +43,7 @@ def read_yaml(path: Path, origins: Origins) -> dict[str, Any]:
 def parse(text: str, where: str) -> tuple[Any, dict[Loc, str]]:
     """What a document says, and the place of each of its keys."""
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=Reader)
         lines = Walk(where).over(node) if node else {}
         return yaml.safe_load(text), lines
     except yaml.YAMLError as error:
@@ -52,7 +62,7 @@ def _text(path: Path) -> str:
         what = f"cannot be read: {getattr(error, 'strerror', None) or error}"
         raise BadConfig([Problem(repr(str(path))[1:-1], "file", "", what, "give the path of a readable file")]) from error
     if len(data) > MAX_BYTES:
-        raise BadConfig([Problem(str(path), "file", "", f"is larger than {MAX_BYTES >> 20} MiB", "give the path of a configuration")])
+        raise BadConfig([Problem(str(path), "file", "", f"is larger than {MAX_BYTES >> 10} KiB", "give the path of a configuration")])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

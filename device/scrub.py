@@ -13,9 +13,9 @@ HIDDEN = "***"
 WORDS = r"pass(?:word|wd|phrase)|pwd|token|secret|credentials?|authorization|api[_-]?key|private[_-]?key"
 SECRET = re.compile(WORDS, re.IGNORECASE)
 # "password": "two words" or Authorization: Bearer abc or ?token=abc
-VALUE = r"""\\?"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:(?:bearer|basic|digest)\s+)?\S+"""
+VALUE = r"""\\?"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:(?:bearer|basic|digest)\s+)?[^ \t\r\n]+"""
 NAMED = re.compile(rf"""(?i)(?P<key>(?:{WORDS})\w*)(?P<sep>\\?['"]?\s*[=:]\s*)(?P<value>{VALUE})""")
-USERINFO = re.compile(r"(?<=://)\S*@")  # up to the last @: a password may hold / and @ too
+USERINFO = re.compile(r"(?<=://)[^ \t\r\n]*@")  # up to the last @: a password may hold / and @ too
 LEAST = 4  # shorter secrets are not looked for by their letters: they are in every other word
 
 _known: set[str] = set()

@@ -1,0 +1,157 @@
+"""Log lines: one an event, fields in it, no secret in it; to stderr or to the journal."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device import logs, scrub
+from tests.device.site import SECRET
+
+FORMAT = "%(levelname)s %(name)s: %(message)s"
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    scrub.forget()
+
+
+def lines_of(handler: logging.Handler, stream: io.StringIO, **record: Any) -> str:
+    log = logging.Logger("capture")
+    log.addHandler(handler)
+    log.error(record.pop("msg"), *record.pop("args", ()), **record)
+    return stream.getvalue()
+
+
+def plain() -> tuple[logging.Handler, io.StringIO]:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logs.FieldFormatter(FORMAT))
+    handler.addFilter(logs.Scrubber())
+    return handler, stream
+
+
+def test_a_line_has_its_fields_and_words_are_quoted() -> None:
+    line = lines_of(*plain(), msg="lost", extra={"camera": "left", "reason": "no packets for 5 s", "tries": 3})
+    assert line == 'ERROR capture: lost camera=left reason="no packets for 5 s" tries=3\n'
+
+
+def test_a_field_with_line_breaks_stays_on_its_line() -> None:
+    line = lines_of(*plain(), msg="lost", extra={"reason": "a\nERROR capture: forged\r\n"})
+    assert line.count("\n") == 1 and "\r" not in line
+
+
+def test_arguments_that_do_not_fit_are_shown_and_nothing_is_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "lost %d ('one',)" in lines_of(*plain(), msg="lost %d", args=("one",))
+    assert capsys.readouterr().err == ""
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=6, max_size=20).map(lambda text: f"Zq{text}9"), st.integers(0, 4))
+def test_a_secret_never_reaches_a_line(secret: str, place: int) -> None:
+    scrub.forget()
+    scrub.remember([secret])
+    records: list[dict[str, Any]] = [
+        {"msg": f"cannot log in with {secret}"},
+        {"msg": "cannot log in with %s", "args": (secret,)},
+        {"msg": "x", "extra": {"detail": secret}},
+        {"msg": "x", "extra": {"detail": {"nested": [secret]}}},
+        {"msg": "x", "exc_info": raised(ValueError(f"bad: {secret}"))},
+    ]
+    assert secret not in lines_of(*plain(), **records[place])
+
+
+def raised(error: Exception) -> Any:
+    try:
+        try:
+            raise KeyError("inner") from error
+        except KeyError as inner:
+            raise RuntimeError("outer") from inner
+    except RuntimeError:
+        return sys.exc_info()
+
+
+def test_a_url_in_a_chained_traceback_is_scrubbed_and_the_traceback_stays() -> None:
+    text = lines_of(*plain(), msg="crashed", exc_info=raised(ConnectionError(f"rtsp://me:{SECRET}@host/x")))
+    assert SECRET not in text and "rtsp://***@host/x" in text
+    assert "RuntimeError: outer" in text and "Traceback (most recent call last)" in text
+
+
+class JournalHandler(logging.Handler):
+    """systemd-python's: sends the formatted line, the exception, and everything the record holds."""
+
+    sent: list[dict[str, str]]
+
+    def __init__(self, SYSLOG_IDENTIFIER: str) -> None:  # noqa: N803
+        super().__init__()
+        self.name_, self.sent = SYSLOG_IDENTIFIER, []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        fields: dict[str, Any] = {"MESSAGE": self.format(record), "EXCEPTION_TEXT": record.exc_text, "EXCEPTION_INFO": record.exc_info}
+        self.sent.append({key: str(value) for key, value in {**fields, **record.__dict__, "CODE_ARGS": record.args}.items()})
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> type[JournalHandler]:
+    module = ModuleType("systemd.journal")
+    module.JournalHandler = JournalHandler  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "systemd", ModuleType("systemd"))
+    monkeypatch.setitem(sys.modules, "systemd.journal", module)
+    return JournalHandler
+
+
+def test_under_systemd_lines_go_to_the_journal_with_their_fields_and_without_secrets(
+    journal: type[JournalHandler], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    logs.set_up()
+    handler = logging.getLogger().handlers[0]
+    assert isinstance(handler, journal)
+    scrub.remember([SECRET])
+    logging.getLogger("device.x").error(
+        "refused by %s", f"mqtt://a:{SECRET}@h", extra={"camera": "left", "why": ValueError(SECRET)}, exc_info=raised(OSError(SECRET))
+    )
+    sent = handler.sent[-1]
+    assert SECRET not in str(sent)
+    assert sent["MESSAGE"].startswith("device.x: refused by mqtt://***@h camera=left why=***")
+    assert "OSError: ***" in sent["EXCEPTION_TEXT"]
+
+
+def test_without_the_journals_module_lines_go_to_stderr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    monkeypatch.setitem(sys.modules, "systemd.journal", None)
+    logs.set_up("WARNING")
+    logging.getLogger("device.x").warning("told", extra={"password": "hunter2hunter2"})
+    logging.getLogger("device.x").info("not told")
+    said = capsys.readouterr().err
+    assert "WARNING device.x: told password=***" in said and "not told" not in said
+
+
+def test_a_librarys_thread_that_dies_is_logged_scrubbed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    logs.set_up()
+    before = threading.excepthook
+
+    def die() -> None:
+        raise OSError(f"http://me:{SECRET}@host")
+
+    with logs.threads_logged():
+        thread = threading.Thread(target=die, name="of a library")
+        thread.start()
+        thread.join(10)
+    said = capsys.readouterr().err
+    assert threading.excepthook is before
+    assert 'CRITICAL device.logs: thread died thread_name="of a library"' in said and "http://***@host" in said
+    assert SECRET not in said
