@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 STREET = ROOT / ".cache" / "footage" / "street.mkv"
 KEPT = ROOT / ".cache" / "bench"
 WIDTH, HEIGHT, FPS, SECONDS = 1920, 1080, 30, 10
+TIMES = 18  # long ones last three minutes
 GOP_FRAMES = 60  # a key frame every two seconds, the usual setting of a camera
 LAMP = (640, 360)  # the upper left of the picture, where `network.model(lamp=True)` looks
 NOISE = 3.0  # levels, standard deviation: a camera by day
@@ -32,12 +34,12 @@ def street() -> Path:
 
 def still() -> Path:
     """One picture of the street and a camera's noise: nothing moves."""
-    return _made("still", lambda: itertools.repeat(next(_street()), FPS * SECONDS))
+    return _longer(_made("still", lambda: itertools.repeat(next(_street()), FPS * SECONDS)))
 
 
 def lamp() -> Path:
     """The street, and in it a lamp that is on for half a second of each."""
-    return _made("lamp", _lamp)
+    return _longer(_made("lamp", _lamp))
 
 
 def real() -> bool:
@@ -53,6 +55,25 @@ def _made(name: str, pictures: Callable[[], Iterator[Image]]) -> Path:
         _encode(part, pictures())
         part.rename(path)
     return path
+
+
+def _longer(path: Path) -> Path:
+    """The same packets again and again in one file: a camera does not end and begin again every ten seconds."""
+    longer = path.with_name(f"long-{path.name}")
+    if longer.exists():
+        return longer
+    part = longer.with_suffix(".part.mkv")
+    with av.open(str(path)) as reader, av.open(str(part), "w", format="matroska") as out:
+        pictures = reader.streams.video[0]
+        stream = out.add_stream_from_template(pictures)
+        packets = [packet for packet in reader.demux(pictures) if packet.size]
+        data = [(bytes(packet), packet.is_keyframe) for packet in packets]
+        for number, (body, key) in enumerate(itertools.chain.from_iterable(itertools.repeat(data, TIMES))):
+            copy: av.Packet[Any] = av.Packet(body)
+            copy.stream, copy.time_base, copy.pts, copy.dts, copy.is_keyframe = stream, Fraction(1, FPS), number, number, key
+            out.mux(copy)
+    part.rename(longer)
+    return longer
 
 
 def _encode(path: Path, pictures: Iterator[Image]) -> None:

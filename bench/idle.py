@@ -42,7 +42,8 @@ def cpu_share(folder: Path, gate: dict[str, int], port: int, seconds: float) -> 
     folder.mkdir()
     bundle = bundles.shaped(folder / "models", 320)
     camera = {"use": "file", "path": str(footage.still()), "pace": "realtime", "loop": True}
-    more = {"stages": {"motion": gate}, "cameras": {"yard": camera}, "page": {"port": free_port()}, "mqtt": {"host": "127.0.0.1", "port": port}}
+    page, mqtt = {"port": free_port()}, {"host": "127.0.0.1", "port": port}
+    more = {"stages": {"motion": gate}, "cameras": {"yard": camera}, "page": page, "mqtt": mqtt}
     with Box(write_config(folder, bundle, gate=True, detection_fps=10, **more)) as box:
         box.until(lambda: box.ask("/api/v1/health"))
         time.sleep(SETTLED_S)

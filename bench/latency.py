@@ -47,8 +47,10 @@ def late_ms(folder: Path, bundle_of: Callable[[Path, int], Path], port: int, cou
     folder.mkdir()
     bundle = bundle_of(folder / "models", SIDE)
     camera = {"use": "file", "path": str(footage.lamp()), "pace": "realtime", "loop": True}
-    stages = {"detect": {"classes": ["class-0"]}, "track": {"max_lost_ms": GONE_MS // 2}, "confirm": {"sightings": 1, "max_gap_ms": GONE_MS}}
-    more = {"stages": stages, "cameras": {"yard": camera}, "page": {"port": free_port()}, "mqtt": {"host": "127.0.0.1", "port": port}}
+    confirm = {"sightings": 1, "max_gap_ms": GONE_MS}
+    stages = {"detect": {"classes": ["class-0"]}, "track": {"max_lost_ms": GONE_MS // 2}, "confirm": confirm}
+    page, mqtt = {"port": free_port()}, {"host": "127.0.0.1", "port": port}
+    more = {"stages": stages, "cameras": {"yard": camera}, "page": page, "mqtt": mqtt}
     config = write_config(folder, bundle, gate=True, detection_fps=10, **more)
     subscriber = Subscriber(port)
     try:
@@ -58,7 +60,7 @@ def late_ms(folder: Path, bundle_of: Callable[[Path, int], Path], port: int, cou
     finally:
         subscriber.close()
     late = [(at - envelope["mono"]) * 1000 for at, envelope in came[WARM:]]
-    return {"ms": late, "stages": health["cameras"]["yard"]["stages"]}
+    return {"ms": late, "stages": health["cameras"]["yard"]["stages"] | health["stages"]}
 
 
 def ranked(values: list[float], share: float) -> float:

@@ -72,7 +72,7 @@ class Look:
         """The worker."""
         self._tick = tick
         try:
-            for packet in self._reader.each(tick):
+            for packet in self._reader.each(tick, self._at_leisure):
                 self._take(packet)
             self._gaze.end()
             self._note_broken()
@@ -81,6 +81,10 @@ class Look:
             self._samples.skip(None, "dropped", "stopped")  # the inbox takes nothing more
         finally:
             self._reader.close()
+
+    def _at_leisure(self) -> bool:
+        """Idle, only key frames are looked at: no need to wake up for the packets between. A file's writer must not wait for that."""
+        return self._live and self._gaze.word == "idle"
 
     def _end(self) -> EndOfStream:
         reason = "stopped" if self._stopping.is_set() else "end of file"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from device.pipeline.channel import SLICE_S, Closed, nothing
 from device.pipeline.packets import Packet
@@ -25,7 +25,9 @@ class PacketRing:
         self._keys: deque[int] = deque()  # running numbers of the key frames held
         self._bytes = 0
         self._readers: list[RingReader] = []
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._key_came = threading.Condition(lock)  # who waits here is not woken thirty times a second
         self._closed = False
 
     def append(self, packet: Packet, tick: Tick = nothing) -> None:
@@ -43,6 +45,8 @@ class PacketRing:
             self._bytes += len(packet.data)
             self._evict()
             self._changed.notify_all()
+            if packet.key:
+                self._key_came.notify_all()
 
     def _held_back(self, packet: Packet) -> bool:
         """A lossless reader is too far behind in time, or what it has not read is all the room there is."""
@@ -101,11 +105,17 @@ class PacketRing:
         """Readers get what is held, then Closed."""
         with self._changed:
             self._closed = True
-            self._changed.notify_all()
+            self._wake()
 
-    def _read(self, reader: RingReader, timeout_s: float) -> Packet:
+    def _wake(self) -> None:
+        self._changed.notify_all()
+        self._key_came.notify_all()
+
+    def _read(self, reader: RingReader, timeout_s: float, at_leisure: bool = False) -> Packet:
         with self._changed:
-            if not self._changed.wait_for(lambda: self._closed or reader.closed or reader.position < self._end(), timeout_s):
+            came = self._key_came if at_leisure else self._changed
+            came.wait_for(lambda: self._closed or reader.closed or reader.position < self._end(), timeout_s)
+            if not (self._closed or reader.closed or reader.position < self._end()):
                 raise TimeoutError
             if reader.closed:
                 raise Closed
@@ -126,7 +136,7 @@ class PacketRing:
         with self._changed:
             if reader in self._readers:
                 self._readers.remove(reader)
-            self._changed.notify_all()
+            self._wake()
 
 
 class RingReader:
@@ -137,15 +147,16 @@ class RingReader:
         self.skipped = 0
         self.closed = False
 
-    def get(self, timeout_s: float = SLICE_S) -> Packet:
-        """The next packet; TimeoutError when none came, Closed at the end."""
-        return self._ring._read(self, timeout_s)
+    def get(self, timeout_s: float = SLICE_S, at_leisure: bool = False) -> Packet:
+        """The next packet; TimeoutError when none came, Closed at the end. At leisure: when there is none, not before a key frame
+        or `timeout_s` has come, whichever is first."""
+        return self._ring._read(self, timeout_s, at_leisure)
 
-    def each(self, tick: Tick = nothing) -> Iterator[Packet]:
+    def each(self, tick: Tick = nothing, at_leisure: Callable[[], bool] = lambda: False) -> Iterator[Packet]:
         while True:
             tick()
             try:
-                yield self.get()
+                yield self.get(at_leisure=at_leisure())
             except TimeoutError:
                 continue
             except Closed:
