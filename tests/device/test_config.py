@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from device.config import load, merge
+from device.config import Loaded, load, merge
 from device.main import main
 from device.problems import BadConfig
 
@@ -187,3 +190,190 @@ def test_the_same_configuration_has_the_same_digest_and_secrets_do_not_count(tmp
 
 def test_mappings_merge_and_everything_else_is_replaced() -> None:
     assert merge({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 3}, "d": [2]}) == {"a": {"b": 3, "c": 2}, "d": [2]}
+
+
+KEYS = st.sampled_from(
+    [
+        "device_id",
+        "profile",
+        "data",
+        "detection_fps",
+        "cameras",
+        "pipeline",
+        "model",
+        "record",
+        "pictures",
+        "mqtt",
+        "outbox",
+        "page",
+        "health",
+        "event_log",
+        "use",
+        "yard",
+        "confirm",
+        "detect",
+        "zones",
+        "points",
+        "url",
+        "path",
+        "options",
+        "bundle",
+        "pace",
+        "password",
+        "token",
+        "host",
+        "_env_file",
+        "_cli_parse_args",
+        "__pydantic_self__",
+        "self",
+        "values",
+        "model_config",
+        "",
+    ]
+) | st.text(max_size=8)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.dates()
+    | st.binary(max_size=4)
+    | st.text(max_size=12)
+    | st.sampled_from(
+        [
+            "street",
+            "pattern",
+            "rtsp",
+            "file",
+            "confirm",
+            "realtime",
+            ":",
+            "a:b",
+            ".x:Y",
+            "os:getcwd",
+            "antigravity",
+            "../x.yaml",
+            "x" * 300,
+            "/",
+        ]
+    )
+)
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4), max_leaves=12)
+TOPS = st.dictionaries(KEYS, VALUES, max_size=5)
+
+
+def loaded_or_refused(path: Path) -> None:
+    try:
+        assert isinstance(load(path), Loaded)
+    except BadConfig as bad:
+        assert bad.problems and str(bad)
+
+
+@given(document=TOPS)
+def test_any_yaml_is_a_configuration_or_refused_in_words(document: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8", errors="surrogatepass")
+    loaded_or_refused(path)
+
+
+@given(content=st.binary(max_size=200) | st.text("ab:{}[]&*!|>'\"%@`#-?, \n\t<=0.~", max_size=80).map(str.encode))
+def test_any_bytes_are_a_configuration_or_refused_in_words(content: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "any-bytes.yaml"
+    path.write_bytes(content)
+    loaded_or_refused(path)
+
+
+NAMES = st.sampled_from(
+    [
+        "MQTT",
+        "MQTT__HOST",
+        "MQTT__",
+        "__",
+        "CAMERAS",
+        "CAMERAS__YARD",
+        "CAMERAS__YARD__USE",
+        "PIPELINE__CONFIRM__SIGHTINGS",
+        "DATA",
+        "PROFILE",
+        "PAGE__PASSWORD",
+        "RECORD",
+        "MODEL__FOLDERS",
+        "DETECTION_FPS",
+    ]
+)
+
+
+@given(
+    environment=st.dictionaries(
+        NAMES,
+        st.text(st.characters(min_codepoint=1, codec="utf-8"), max_size=10)
+        | st.sampled_from(["{bad", "[]", "{}", "null", "[1", '{"a": 1}', "1e999"]),
+        max_size=3,
+    )
+)
+def test_any_environment_is_a_configuration_or_refused_in_words(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "good.yaml"
+    path.write_text(GOOD)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(f"VEDETTE_{name}", value)
+        loaded_or_refused(path)
+
+
+def test_an_empty_variable_means_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "device.yaml").write_text(GOOD + "data: kept\n")
+    for name in ("VEDETTE_DATA", "VEDETTE_PROFILE", "VEDETTE_DETECTION_FPS"):
+        monkeypatch.setenv(name, "")
+    settings = load(tmp_path / "device.yaml").settings
+    assert (settings.data, settings.profile, settings.detection_fps) == (Path("kept"), "street", 10)
+
+
+def test_a_fault_of_an_override_is_the_overrides_and_not_the_files(tmp_path: Path) -> None:
+    (tmp_path / "device.yaml").write_text(GOOD + "detection_fps: 5\n")
+    with pytest.raises(BadConfig, match=r"^--set: detection_fps = 0: "):
+        load(tmp_path / "device.yaml", None, {"detection_fps": 0})
+    with pytest.raises(BadConfig, match=r"^--set: cameras\.yard\.widht = 1: is not a known key"):
+        load(tmp_path / "device.yaml", None, {"cameras": {"yard": {"widht": 1}}})
+
+
+def test_a_secret_inside_a_value_that_is_wrong_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "device.yaml").write_text(GOOD + "mqtt: [{password: hunter2hunter2}]\n")
+    with pytest.raises(BadConfig) as bad:
+        load(tmp_path / "device.yaml")
+    (tmp_path / "device.yaml").write_text(GOOD)
+    monkeypatch.setenv("VEDETTE_MQTT", '{"password": "hunter2hunter2"')
+    with pytest.raises(BadConfig) as worse:
+        load(tmp_path / "device.yaml")
+    assert "hunter2" not in f"{bad.value} {worse.value}" and "mqtt" in str(bad.value)
+
+
+def test_zones_that_differ_far_behind_differ_in_the_digest(tmp_path: Path) -> None:
+    def digest(last: float) -> str:
+        points = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.5, 0.95], [0.1, last]]
+        (tmp_path / "device.yaml").write_text(yaml.safe_dump({"cameras": {"a": {"use": "pattern", "zones": {"z": {"points": points}}}}}))
+        return load(tmp_path / "device.yaml").digest()
+
+    assert digest(0.9) != digest(0.8)
+
+
+def test_a_profile_that_is_a_folder_or_no_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "device.yaml").write_text(GOOD)
+    (tmp_path / "folder.yaml").mkdir()
+    for name in (str(tmp_path / "folder.yaml"), "/", "x" * 300, "x" * 300 + ".yaml", "../street"):
+        with pytest.raises(BadConfig):
+            load(tmp_path / "device.yaml", name)
+
+
+def test_what_is_plugged_in_must_be_a_class_with_options(tmp_path: Path) -> None:
+    for use, what in (
+        ("os:getcwd", "has no Options class"),
+        ("device.app:Appliance", "has no Options class"),
+        (":x", "cannot be loaded"),
+        (".relative:X", "cannot be loaded"),
+        ("tests.device.site_broken:X", "cannot be loaded: the licence has run out"),
+    ):
+        (tmp_path / "device.yaml").write_text(GOOD + f'pipeline: {{mine: {{use: "{use}"}}}}\n')
+        with pytest.raises(BadConfig, match=what):
+            load(tmp_path / "device.yaml")

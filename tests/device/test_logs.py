@@ -59,7 +59,10 @@ def test_arguments_that_do_not_fit_are_shown_and_nothing_is_raised(capsys: pytes
     assert capsys.readouterr().err == ""
 
 
-@given(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=6, max_size=20).map(lambda text: f"Zq{text}9"), st.integers(0, 4))
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=6, max_size=20).map(lambda text: f"Zq{text}9"),
+    st.integers(0, 4),
+)
 def test_a_secret_never_reaches_a_line(secret: str, place: int) -> None:
     scrub.forget()
     scrub.remember([secret])

@@ -33,7 +33,9 @@ def test_the_password_of_a_url_is_hidden_even_when_it_holds_slashes_and_at_signs
     assert said == "opening rtsp://***@10.0.0.5:554/stream1 failed"
 
 
-@given(PASSWORDS.filter(lambda text: '"' not in text and "\\" not in text), st.sampled_from(["password", "mqtt_password", "Token", "API-KEY"]))
+@given(
+    PASSWORDS.filter(lambda text: '"' not in text and "\\" not in text), st.sampled_from(["password", "mqtt_password", "Token", "API-KEY"])
+)
 def test_a_secret_beside_its_name_is_hidden_with_all_its_words(password: str, name: str) -> None:
     for text in (f"{name}={password}", f'{name}: "{password} {password}" x', json.dumps({name: f"{password} two"}), f"{name} = {password}"):
         assert password not in scrub.scrub(text)
@@ -46,7 +48,7 @@ def test_a_secret_beside_its_name_is_hidden_with_all_its_words(password: str, na
         "authorization=Basic abcdef012345",
         "GET /x?token=abcdef012345&y=1",
         "{'password': 'it is abcdef012345'",
-        r'{\"password\": \"abcdef012345\"}',
+        r"{\"password\": \"abcdef012345\"}",
         "passphrase: abcdef012345",
         "private_key=abcdef012345",
         'password="unclosed abcdef012345',
@@ -66,7 +68,12 @@ def test_a_secret_of_the_configuration_is_hidden_wherever_it_stands(password: st
 
 
 def test_what_is_no_secret_stays() -> None:
-    for text in ("camera left: /dev/video0 is busy; stop the program", "mail to me@example.org", "3 passes, 2 tokenless", "http://10.0.0.1:8088/"):
+    for text in (
+        "camera left: /dev/video0 is busy; stop the program",
+        "mail to me@example.org",
+        "3 passes, 2 tokenless",
+        "http://10.0.0.1:8088/",
+    ):
         assert scrub.scrub(text) == text
 
 
@@ -84,6 +91,15 @@ def test_all_secrets_of_a_configuration_are_found() -> None:
 
 
 def test_masked_values_are_masked_one_by_one_so_json_stays_json() -> None:
-    masked = scrub.masked({"url": "rtsp://me:pw@h/x?a=1", "token": "abc", "n": [1, None, True], "s": SecretStr("x"), "t": ("a@b",), "password": None})
-    assert masked == {"url": "rtsp://***@h/x?a=1", "token": "(hidden)", "n": [1, None, True], "s": "(hidden)", "t": ["a@b"], "password": None}
+    masked = scrub.masked(
+        {"url": "rtsp://me:pw@h/x?a=1", "token": "abc", "n": [1, None, True], "s": SecretStr("x"), "t": ("a@b",), "password": None}
+    )
+    assert masked == {
+        "url": "rtsp://***@h/x?a=1",
+        "token": "(hidden)",
+        "n": [1, None, True],
+        "s": "(hidden)",
+        "t": ["a@b"],
+        "password": None,
+    }
     assert json.loads(json.dumps(masked)) == masked
