@@ -52,6 +52,7 @@ class Track:
         found, refused = sound(scene.detections, frame.planes.width, frame.planes.height, self._options.max_tracks)
         for reason, count in refused.items():
             self._context.tally.count(frame.camera, "boxes_refused", reason, count)
+        view.fit((frame.planes.width, frame.planes.height))
         track, velocity = view.look(found, frame.pts_ns)
         return replace(scene, detections=found.with_data(track=track, velocity=velocity))
 
@@ -73,11 +74,18 @@ class _View:
     def __init__(self, options: Track.Options, step_ns: int) -> None:
         self._options, self._step_ns = options, step_ns
         self._next_id = 1
+        self._size: tuple[int, int] | None = None  # of the pictures, pixels
         self.forget()
 
     def forget(self) -> None:
         self._tracks, self._time = Tracks(), AnalysedTime(self._step_ns)
         self._answered_pts_ns: int | None = None
+
+    def fit(self, size: tuple[int, int]) -> None:
+        """A camera that was set to another size: what is followed is at the same part of its pictures."""
+        if self._size and size != self._size and all(size):
+            self._tracks.scale(size[0] / self._size[0], size[1] / self._size[1])
+        self._size = size if all(size) else self._size
 
     def look(self, found: Detections, pts_ns: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The columns for these boxes. Boxes are taken in an order of their own, so that the given one does not matter."""

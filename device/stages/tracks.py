@@ -48,6 +48,12 @@ class Tracks:
         """Root of the area in pixels."""
         return np.sqrt(self.place[:, 2] * self.place[:, 3])
 
+    def scale(self, across: float, down: float) -> None:
+        """Everything in pixels that are so many times smaller."""
+        by = np.array([across, down, across, down])
+        self.place, self.speed = self.place * by, self.speed * by
+        self._pp, self._pv, self._vv = self._pp * by**2, self._pv * by**2, self._vv * by**2
+
     def predict(self, dt: float) -> None:
         """Everything `dt` seconds on. A lost box keeps its size: what it grew by before says little about behind the tree."""
         self.speed[~self.kept, 2:] = 0.0

@@ -17,12 +17,14 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 import yaml
 
 from tests.device.publish.mosquitto import free_port
 from tests.vision.bundles import white_box_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
+SERVER = ROOT / "tests" / "device" / "capture" / "rtsp_server.py"
 WIDTH, HEIGHT, FPS = 320, 240, 25
 VISITS = ((2.0, 6.0), (16.0, 19.0), (29.0, 33.0))  # seconds in which the white box is there
 SECONDS = 40.0
@@ -133,6 +135,31 @@ class Box:
     def health(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.ask("/api/v1/health") or {}
         return answer
+
+
+class RtspServer:
+    """GStreamer's, run by the system's Python; serves the film at its own speed from its beginning to whoever comes first."""
+
+    def __init__(self, path: Path) -> None:
+        self.port, self.path = free_port(), path
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"rtsp://127.0.0.1:{self.port}/file"
+
+    def start(self) -> None:
+        command = ["/usr/bin/python3", str(SERVER), str(self.port), str(self.path)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        assert self._process.stdout
+        if self._process.stdout.readline().strip() != "ready":
+            pytest.skip("GStreamer's RTSP server is not installed (gir1.2-gst-rtsp-server-1.0, python3-gi)")
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.communicate(timeout=10)
+            self._process = None
 
 
 def run_vedette(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,36 +11,10 @@ from typing import Any
 import av
 import pytest
 
-from tests.device.publish.mosquitto import Broker, Listener, broker_in, free_port, needs_mosquitto
-from tests.scenarios.stage import ROOT, VISITS, Box, config, film, run_vedette
+from tests.device.publish.mosquitto import Broker, Listener, broker_in, needs_mosquitto
+from tests.scenarios.stage import VISITS, Box, RtspServer, config, film, run_vedette
 
-SERVER = ROOT / "tests" / "device" / "capture" / "rtsp_server.py"
 pytestmark = pytest.mark.timeout(180)
-
-
-class RtspServer:
-    """GStreamer's, run by the system's Python; serves the film at its own speed from its beginning to whoever comes first."""
-
-    def __init__(self, path: Path) -> None:
-        self.port, self._path = free_port(), path
-        self._process: subprocess.Popen[str] | None = None
-
-    @property
-    def url(self) -> str:
-        return f"rtsp://127.0.0.1:{self.port}/file"
-
-    def start(self) -> None:
-        command = ["/usr/bin/python3", str(SERVER), str(self.port), str(self._path)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self._process.stdout
-        if self._process.stdout.readline().strip() != "ready":
-            pytest.skip("GStreamer's RTSP server is not installed (gir1.2-gst-rtsp-server-1.0, python3-gi)")
-
-    def kill(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.communicate(timeout=10)
-            self._process = None
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.device.publish.mosquitto import Broker, broker_in, envelopes, listening, needs_mosquitto
-from tests.scenarios.stage import Box, config, film, run_vedette
+from tests.scenarios.stage import Box, RtspServer, config, film, run_vedette
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -73,6 +73,40 @@ def test_an_event_over_which_the_gate_closes_is_one_event_and_ends_when_it_was_l
     assert [event["life"] for event in events if event["life"] != "update"] == ["new", "end"]
     assert events[0]["start_pts_ns"] / 1e9 == pytest.approx(2.0, abs=0.1)
     assert events[-1]["pts_ns"] / 1e9 == pytest.approx(52.0, abs=0.2)
+
+
+@pytest.mark.rtsp
+def test_a_camera_that_comes_back_in_another_size_in_the_middle_of_an_event_costs_neither_event_nor_clip(
+    tmp_path: Path, boxes: list[Box]
+) -> None:
+    server = RtspServer(film(tmp_path / "small.mkv", ((1.0, 38.0),), 40.0))
+    server.start()
+    try:
+        boxes.append(box := Box(config(tmp_path, {"use": "rtsp", "url": server.url})).start())
+        box.until(lambda: box.events("update"), 30)
+        server.kill()
+        box.until(lambda: box.health()["cameras"]["yard"]["state"] == "retrying", 20)
+        server.path = film(tmp_path / "large.mkv", ((0.5, 3.0),), 10.0, size=(640, 480))
+        server.start()
+        box.until(lambda: len(box.events("end")) >= 2, 60)
+        box.until(lambda: len(manifests(box.data)) >= 2, 20)
+        assert box.stop() == 0
+    finally:
+        server.kill()
+    lives: dict[str, list[str]] = {}
+    for event in box.events():
+        lives.setdefault(event["id"], []).append(event["life"])
+    first, second = list(lives)[:2]
+    assert all(life[0] == "new" and life.count("new") == life.count("end") == 1 for life in (lives[first], lives[second]))
+    ended = next(e for e in box.events("end") if e["id"] == first)
+    came = next(e for e in box.events("new") if e["id"] == second)
+    assert (ended["frame_size"], came["frame_size"]) == ([320, 240], [640, 480])
+    assert ended["pts_ns"] < came["start_pts_ns"], "it ended when it was last seen, not when the camera was back"
+    small, large = manifests(box.data)[:2]
+    assert (small["width"], small["reason"], [e["id"] for e in small["events"]]) == (320, "stream changed", [first])
+    assert (large["width"], second in [e["id"] for e in large["events"]]) == (640, True)
+    for clip in (small, large):
+        assert len(decoded(next(box.data.glob(f"clips/*/*/{clip['file']}")))) == clip["frames"]
 
 
 @pytest.mark.parametrize(("name", "codec"), [("turned.mp4", "h264"), ("hevc.mp4", "hevc"), ("moving.avi", "mjpeg")])

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.stages.track import Track
-from tests.device.stages.world import HEIGHT, MS, WIDTH, Film, S, Walker, boxes, context, end, every, line, run, scene
+from tests.device.stages.world import HEIGHT, MS, WIDTH, Blank, Film, S, Walker, boxes, context, end, every, frame, line, run, scene
+from vision.types import Scene
 
 
 def tracker(fps: float = 5.0, **options: object) -> Track:
@@ -181,3 +182,17 @@ def test_numbers_are_unique_never_come_back_and_do_not_depend_on_the_order_of_bo
         living = now
         assert not gone & living
         assert np.isfinite(seen.data["velocity"]).all()
+
+
+def test_a_camera_set_to_another_size_shows_the_same_things_at_the_same_part_of_its_pictures() -> None:
+    track = tracker()
+
+    def seen(n: int, box: tuple[float, ...], times: int) -> list[int]:
+        planes = Blank(WIDTH * times, HEIGHT * times)
+        found = boxes((*(float(v) for v in box), 0.9, 0))
+        looked = track(Scene(frame(n * 200 * MS, planes=planes), found, ("person",)))
+        return list(looked.detections.data["track"].tolist())
+
+    assert [seen(n, (100 + 5 * n, 50, 130 + 5 * n, 130), 1) for n in range(10)] == [[1]] * 10
+    assert seen(10, (300, 100, 360, 260), 2) == [1], "where it was to be expected"
+    assert seen(11, (155, 50, 185, 130), 2) == [2], "the old place in pixels is another place"
