@@ -34,6 +34,7 @@ class Demux:
         self.stream = _picture_stream(camera, container)
         self._container = container
         self._context = self.stream.codec_context
+        self._base = self.stream.time_base  # asked of PyAV it is a new Fraction each time, and that is most of a packet's cost
         self._info: StreamInfo | None = None
         self._waiting = True  # for a key frame
 
@@ -70,7 +71,7 @@ class Demux:
         return Unit(self._ns(packet.pts), self._ns(packet.dts), duration, packet.is_keyframe, data)
 
     def _ns(self, ticks: int | None) -> int | None:
-        base = self.stream.time_base
+        base = self._base
         return None if ticks is None or base is None else ticks * base.numerator * 1_000_000_000 // base.denominator
 
     def _info_for(self, packet: av.Packet[VideoStream], sets: ParameterSets | None) -> StreamInfo | None:
