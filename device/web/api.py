@@ -27,6 +27,8 @@ ANNOTATED_QUALITY = 90
 PICTURE_TURN_S = 0.1
 HEALTH_NS = 1_500_000_000  # the same answer for that long, however many ask
 Limit = Annotated[int, Query(ge=1, le=200)]
+Number = Annotated[int, Query(ge=0, lt=1 << 63)]  # what a database takes for one
+Word = Annotated[str, Query(max_length=200)]
 Kept = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -126,10 +128,10 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
     @routes.get("/events", summary="Events that are kept, newest first")
     def events(
         limit: Limit = 50,
-        before: int | None = None,
-        camera: str | None = None,
-        label: str | None = None,
-        kind: str | None = None,
+        before: Number | None = None,
+        camera: Word | None = None,
+        label: Word | None = None,
+        kind: Word | None = None,
     ) -> EventPage:
         return page_of_events(desk.history, limit, before, camera=camera, label=label, kind=kind)
 

@@ -41,7 +41,7 @@ class Door:
         """Those that ask nothing. One that is being answered begins anew afterwards; one that is gone, or a WebSocket, is forgotten."""
         now_ns = self._clock.mono_ns()
         for protocol in list(self._since):
-            over = protocol.transport is not None and protocol not in protocol.connections
+            over = _connected(protocol) and protocol not in protocol.connections
             if over or _busy(protocol):
                 del self._since[protocol]
             if not over and _busy(protocol):
@@ -49,10 +49,16 @@ class Door:
         return [protocol for protocol in self._since if not _busy(protocol)]
 
     def _show_out(self, protocol: H11Protocol) -> None:
-        if protocol.transport is not None:  # else it came this very moment; it will be among the oldest soon
+        if _connected(protocol):  # else it came this very moment; it will be among the oldest soon
             del self._since[protocol]
             protocol.transport.abort()
 
 
+def _connected(protocol: H11Protocol) -> bool:
+    transport: Any = protocol.transport  # None until asyncio hands it over, whatever uvicorn's types say
+    return transport is not None
+
+
 def _busy(protocol: H11Protocol) -> bool:
-    return protocol.cycle is not None and not protocol.cycle.response_complete
+    cycle: Any = protocol.cycle  # None before the first question
+    return cycle is not None and not cycle.response_complete

@@ -151,7 +151,6 @@ class Live:
         self._scenes: Pump[Scene] = Pump("live scenes", desk.scenes.listen, self._look, failed)
         self.viewers = 0
 
-    @property
     def full(self) -> bool:
         return self.viewers >= self._options.max_viewers
 

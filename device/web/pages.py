@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from device.web import metrics, words
-from device.web.api import find_event, page_of_events, view
+from device.web.api import Number, find_event, page_of_events, view
 from device.web.desk import Desk
 from device.web.guard import welcome
 from device.web.options import Options
@@ -46,7 +46,7 @@ def router(desk: Desk, app: FastAPI, options: Options, trail: Trail) -> APIRoute
 
     @routes.get("/events")
     def events(
-        before: int | None = None,
+        before: Number | None = None,
         camera: Annotated[str, Query(max_length=100)] = "",
         label: Annotated[str, Query(max_length=100)] = "",
         kind: Annotated[str, Query(max_length=100)] = "",

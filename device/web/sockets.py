@@ -20,6 +20,7 @@ ANSWER_S = 10.0  # how long a browser may take to say what it can play
 STATUS_S = 2.0
 STILL_S = 1.0
 POLICY, TRY_LATER = 1008, 1013  # close codes, RFC 6455 and its registry
+FULL = "as many live pictures as page.max_viewers allows are open"
 
 
 async def _until_gone(socket: WebSocket, work: Coroutine[Any, Any, None]) -> None:
@@ -52,12 +53,15 @@ def router(desk: Desk, live: Live, trail: Trail) -> APIRouter:
             await socket.close(POLICY, "no such camera")
             return
         await socket.accept()
-        if live.full:
-            await socket.close(TRY_LATER, "as many live pictures as page.max_viewers allows are open")
+        if live.full():
+            await socket.close(TRY_LATER, FULL)
             return
         try:
             form = await _agree(socket, desk, live, camera)
         except (WebSocketDisconnect, TimeoutError, asyncio.TimeoutError, ValueError, KeyError, TypeError, RecursionError):
+            return
+        if live.full():  # by now
+            await socket.close(TRY_LATER, FULL)
             return
         await _show(socket, live, camera, form)
 
