@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contracts.errors import BundleError
-from device.config import Settings, shared
+from device.config import Settings, shared, there
 from vision.detector import Detector, open_detector
 
 
@@ -19,14 +19,15 @@ def folders(settings: Settings) -> list[Path]:
 def find_bundle(name: str, settings: Settings) -> Path:
     """The folder or .vdb file of a bundle by its name, or of a path. BundleError says what there is."""
     if "/" in name or name.endswith(".vdb"):
-        if Path(name).exists():
+        if there(Path(name)):
             return Path(name)
         raise BundleError(f"bundle {name}: there is no such folder or file; correct pipeline.detect.bundle")
     for folder in folders(settings):
         for path in (folder / name, folder / f"{name}.vdb"):
-            if (path / "bundle.json").is_file() or path.is_file():
+            if there(path / "bundle.json") or (path.suffix == ".vdb" and there(path)):
                 return path
-    known = sorted({path.parent.name for folder in folders(settings) for path in folder.glob("*/bundle.json")})
+    found = (path for folder in folders(settings) for pattern in ("*/bundle.json", "*.vdb") for path in folder.glob(pattern))
+    known = sorted({path.stem if path.suffix == ".vdb" else path.parent.name for path in found})
     raise BundleError(f"bundle {name}: not on this box; it has {', '.join(known) or 'none'}; correct pipeline.detect.bundle or import it")
 
 

@@ -117,7 +117,7 @@ class Loaded:
 def load(device_file: Path | None = None, profile: str | None = None, overrides: Mapping[str, Any] | None = None) -> Loaded:
     """Read, merge and check. BadConfig carries every problem that could be found."""
     origins = Origins()
-    chosen = device_file or next((path for path in DEVICE_FILES if _there(path)), None)
+    chosen = device_file or next((path for path in DEVICE_FILES if there(path)), None)
     device = read_yaml(chosen, origins) if chosen else {}
     wanted = profile or os.environ.get(PREFIX + "PROFILE") or device.get("profile") or Settings.model_fields["profile"].default
     profile_file = find_profile(str(wanted), chosen, origins)
@@ -138,7 +138,7 @@ def load(device_file: Path | None = None, profile: str | None = None, overrides:
     return Loaded(settings, tuple(path for path in (profile_file, chosen) if path), origins, *plugs)
 
 
-def _there(path: Path) -> bool:
+def there(path: Path) -> bool:
     """A file that may not be looked at is there: reading it then says so. A name that cannot be one is not."""
     try:
         return path.exists()
@@ -167,15 +167,15 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def shared(kind: str, beside: Path | None = None) -> list[Path]:
     """Where the files that come with the software are: beside device.yaml, in the source tree, in the installation."""
     places = [*([beside.parent] if beside else []), *SHARED]
-    return [path for place in places if _there(path := place / kind)]
+    return [path for place in places if there(path := place / kind)]
 
 
 def find_profile(name: str, beside: Path | None, origins: Origins) -> Path:
     if name.endswith((".yaml", ".yml")):
         path = Path(name)
-        return path if path.is_absolute() or not beside or _there(path) else beside.parent / path
+        return path if path.is_absolute() or not beside or there(path) else beside.parent / path
     folders = shared("profiles", beside) + shared("configs/profiles")
-    found = next((path for folder in folders if _there(path := folder / f"{name}.yaml")), None)
+    found = next((path for folder in folders if there(path := folder / f"{name}.yaml")), None)
     if found:
         return found
     names = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})

@@ -168,7 +168,8 @@ def data(settings: Settings) -> Finding:
 
 def _data_refused(folder: Path, error: Exception, mend: str) -> Finding:
     """The file system's own words; what to do about a full disk is another thing than about rights."""
-    reason, _, known = str(error).rpartition(": ")[2].partition("; ")
+    words = error.strerror or str(error) if isinstance(error, OSError) else str(error).rpartition(": ")[2]
+    reason, _, known = words.partition("; ")
     return Finding("data", "error", f"{folder}: {reason}", known if known and not known.startswith("see the") else mend)
 
 

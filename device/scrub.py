@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 from pydantic import BaseModel, SecretStr
 
 HIDDEN = "***"
-WORDS = r"pass(?:word|wd|phrase)|pwd|token|secret|credentials?|authorization|api[_-]?key|private[_-]?key"
+WORDS = r"pass(?:word|wd|phrase)|pwd|user-?pw|proxy-?pw|token|secret|credentials?|authorization|api[_-]?key|private[_-]?key"
 SECRET = re.compile(WORDS, re.IGNORECASE)
 # "password": "two words" or Authorization: Bearer abc or ?token=abc
 VALUE = r"""\\?"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:(?:bearer|basic|digest)\s+)?[^ \t\r\n]+"""

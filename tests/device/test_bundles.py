@@ -1,0 +1,50 @@
+"""Which bundle a name means."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import BundleError
+from device.bundles import find_bundle, opener, workers
+from device.config import Model, Settings
+from tests.vision.bundles import scene, white_box_bundle
+from vision.planes import BgrPlanes
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    for folder in ("own", "data/models"):
+        white_box_bundle(tmp_path / folder / "white", name="white")
+    white_box_bundle(tmp_path / "data" / "models" / "packed.vdb", name="packed")
+    return Settings(data=tmp_path / "data", model=Model(folders=[tmp_path / "own", tmp_path / "absent"]))
+
+
+def test_the_configurations_folders_go_before_the_boxs_own_and_those_before_what_came_along(settings: Settings, tmp_path: Path) -> None:
+    assert find_bundle("white", settings) == tmp_path / "own" / "white"
+    assert find_bundle("packed", settings) == tmp_path / "data" / "models" / "packed.vdb"
+    assert find_bundle("person-street", settings).name == "person-street"
+    assert find_bundle(str(tmp_path / "own" / "white"), settings) == tmp_path / "own" / "white"
+
+
+@pytest.mark.parametrize("name", ["whyte", "", ".", "..", "a\0b", "x" * 300, "/nowhere/at-all", "other.vdb", "/dev/null/x"])
+def test_a_bundle_that_is_not_there_is_refused_and_what_is_there_is_named(name: str, settings: Settings) -> None:
+    with pytest.raises(BundleError, match=r"correct pipeline\.detect\.bundle") as refused:
+        find_bundle(name, settings)
+    if "/" not in name and not name.endswith(".vdb"):
+        assert "packed, person-street, white" in str(refused.value)
+
+
+def test_as_many_frames_are_in_flight_as_cores_but_one_in_latency_mode() -> None:
+    cores = len(os.sched_getaffinity(0))
+    models = (Model(), Model(workers=3), Model(mode="latency"), Model(engine="tensorrt"))
+    assert [workers(Settings(model=model)) for model in models] == [cores, 3, 1, 1]
+
+
+def test_an_opened_bundle_looks(settings: Settings) -> None:
+    detector = opener(settings)("white", 0.5)
+    found = detector.detect(BgrPlanes(scene(192, 128, (20, 30, 80, 90))))
+    assert [detector.labels[number] for number in found.class_id] == ["box"]
+    detector.close()

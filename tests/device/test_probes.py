@@ -1,0 +1,144 @@
+"""Probes: what is named is tried for real, and whatever goes wrong becomes a finding with a mend."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from device import probes
+from device.clock import ClockState, SystemClock
+from device.config import Loaded, load
+from tests.device.publish.fakes import HandClock
+from tests.device.publish.mosquitto import broker_in, free_port, needs_mosquitto
+from tests.vision.bundles import white_box_bundle
+
+SITE = "tests.device.site"
+CLOCK = SystemClock()
+
+
+def box(folder: Path, **settings: Any) -> Loaded:
+    white_box_bundle(folder / "models" / "white", name="white", labels=["person"]) if not (folder / "models").exists() else None
+    merged = {"device_id": "box-01", "data": str(folder / "data"), "model": {"folders": [str(folder / "models")]}, **settings}
+    merged["pipeline"] = {"detect": {"bundle": "white"}, **settings.get("pipeline", {})}
+    path = folder / "device.yaml"
+    path.write_text(yaml.safe_dump(merged, sort_keys=False))
+    return load(path)
+
+
+def cameras(**uses: str) -> dict[str, Any]:
+    return {name: {"use": f"{SITE}:{use}"} for name, use in uses.items()}
+
+
+def test_every_camera_is_tried_whatever_the_others_do(tmp_path: Path) -> None:
+    named = {
+        **cameras(silent="Silent", stuck="Stuck", buggy="Buggy", refusing="Refusing", unplugged="Unplugged"),
+        "good": {"use": "pattern", "width": 320, "height": 240, "pace": "realtime"},
+        "missing": {"use": "v4l2", "path": "/dev/video-none"},
+    }
+    found = {f.what.removeprefix("camera "): f for f in probes.cameras(box(tmp_path, cameras=named), CLOCK, 3)}
+    assert list(found) == list(named)
+    assert {name: f.level for name, f in found.items() if f.level != "error"} == {"good": "ok"}
+    assert "320x240" in found["good"].text
+    assert (found["silent"].text, found["silent"].mend[:11]) == ("no picture within 3 s", "see that it")
+    assert "hangs: it gave no answer in 3 s" in found["stuck"].text and "unplug it" in found["stuck"].mend
+    assert found["buggy"].text == "its source failed: ZeroDivisionError: frames per nothing"
+    assert (found["refusing"].text, found["refusing"].mend) == ("its own model is broken", "send it in")
+    assert (found["unplugged"].text, found["unplugged"].mend) == ("no such device", "plug it in")
+    assert "/dev/video-none" in found["missing"].text and found["missing"].mend
+
+
+def test_no_camera_at_all_is_an_error(tmp_path: Path) -> None:
+    assert [f.level for f in probes.cameras(box(tmp_path), CLOCK, 1)] == ["error"]
+
+
+def test_a_bundle_is_opened_and_its_golden_pictures_answered(tmp_path: Path) -> None:
+    (found,) = probes.bundles(box(tmp_path))
+    assert (found.what, found.level) == ("bundle white", "ok") and "white 1.0.0 for detect" in found.text
+
+
+def test_an_engine_that_is_not_here_is_a_finding(tmp_path: Path) -> None:
+    (found,) = probes.bundles(box(tmp_path, model={"engine": "tensorrt", "folders": [str(tmp_path / "models")]}))
+    assert found.level == "error" and "TensorRT" in found.text and found.mend
+
+
+def test_a_bundle_that_is_missing_or_broken_is_a_finding(tmp_path: Path) -> None:
+    (missing,) = probes.bundles(box(tmp_path, pipeline={"detect": {"bundle": "whyte"}}))
+    assert missing.text == "not on this box" or "not on this box" in missing.text
+    assert "white" in missing.text + missing.mend
+    loaded = box(tmp_path)
+    model = tmp_path / "models" / "white" / "model.onnx"
+    model.write_bytes(model.read_bytes()[:-1] + b"x")
+    (broken,) = probes.bundles(loaded)
+    assert broken.level == "error" and broken.mend
+
+
+@needs_mosquitto
+@pytest.mark.broker
+def test_a_broker_that_lets_the_box_in_is_well_and_one_that_does_not_is_said(tmp_path: Path) -> None:
+    for extra, level, word in (((), "ok", "takes this box"), (("allow_anonymous false",), "error", "refuses")):
+        folder = tmp_path / level
+        folder.mkdir()
+        with broker_in(folder, *extra) as broker:
+            found = probes.broker(box(tmp_path, mqtt={"host": "127.0.0.1", "port": broker.port}).settings, CLOCK)
+        assert found.level == level and word in found.text
+
+
+def test_no_broker_a_mute_one_and_a_certificate_that_is_missing_are_said(tmp_path: Path) -> None:
+    assert probes.broker(box(tmp_path).settings, CLOCK).level == "note"
+    nobody = probes.broker(box(tmp_path, mqtt={"host": "127.0.0.1", "port": free_port()}).settings, CLOCK)
+    assert nobody.level == "error" and "no broker at 127.0.0.1" in nobody.text and "start it" in nobody.mend
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        options = {"host": "127.0.0.1", "port": mute.getsockname()[1], "connect_timeout_s": 0.5}
+        assert probes.broker(box(tmp_path, mqtt=options).settings, CLOCK).level == "error"
+    file = probes.broker(box(tmp_path, mqtt={"tls": "on", "ca": str(tmp_path / "no.pem")}).settings, CLOCK)
+    assert "no.pem is not a file" in file.text and "put the PEM file there" in file.mend
+
+
+def test_a_data_folder_that_is_not_there_is_not_made_by_looking(tmp_path: Path) -> None:
+    found = probes.data(box(tmp_path).settings)
+    assert found.level in {"ok", "warning"} and not (tmp_path / "data").exists()
+    (tmp_path / "data").mkdir()
+    assert probes.data(box(tmp_path).settings).level in {"ok", "warning"}
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_data_folder_that_takes_nothing_is_an_error_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for data in ("/proc/self", tmp_path / "file"):
+        found = probes.data(box(tmp_path, data=str(data)).settings)
+        assert found.level == "error" and str(data) in found.text and "give the service's user the folder" in found.mend
+
+
+def test_a_folder_this_user_may_not_make_is_an_error(tmp_path: Path) -> None:
+    if os.getuid():
+        pytest.skip("only root can become another user for a while")
+    settings = box(tmp_path, data=str(tmp_path / "data")).settings
+    child = os.fork()
+    if child == 0:  # as nobody, in a process of its own: the rights are the process's
+        os.setuid(65534)
+        os._exit(7 if "may not make it" in probes.data(settings).text or "Permission denied" in probes.data(settings).text else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+class Clocked(HandClock):
+    def __init__(self, state: ClockState) -> None:
+        super().__init__(said=state)
+
+
+def test_a_clock_nobody_sets_is_a_warning() -> None:
+    states: tuple[ClockState, ...] = ("ntp", "rtc", "unsynced")
+    assert [probes.clock_state(Clocked(state)).level for state in states] == ["ok", "warning", "warning"]
+
+
+def test_memory_is_what_the_kernel_would_give(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert probes.memory().level in {"ok", "warning"}
+    monkeypatch.setattr(probes, "MEMINFO", tmp_path / "meminfo")
+    (tmp_path / "meminfo").write_text("MemTotal: 8000000 kB\nMemFree: 10 kB\nMemAvailable:  900000 kB\n")
+    assert probes.memory() == probes.Finding("memory", "ok", "878 MB available")
+    (tmp_path / "meminfo").write_text("MemAvailable:  90000 kB\n")
+    assert probes.memory().level == "warning"
