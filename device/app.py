@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from importlib.metadata import version
 
 from pydantic import BaseModel, JsonValue
@@ -225,8 +225,7 @@ class Appliance:
             self.crew.stop(timeout_s)
         except ZombieThread:
             self._give_up()
-            with suppress(ZombieThread):
-                self.crew.stop(LAST_S)
+            self.crew.stop(LAST_S)  # raises by the names of those alone that hang
             raise
         finally:
             self.outbox.close()
