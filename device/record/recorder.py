@@ -35,9 +35,10 @@ BROKEN = {errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}  # does not heal by
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A message with a cursor at its pre-roll, taken while the ring is sure to hold it."""
+    """A message, the media time at which it was told, and a cursor at its pre-roll, taken while the ring is sure to hold it."""
 
     event: Event
+    told_pts_ns: int
     reader: RingReader | None
 
 
@@ -66,7 +67,7 @@ class Recorder:
         self._place = Place(data, options.longest_clip_s * 1_000_000_000, options.reserve_mb * 1_000_000)
         self._device, self._software, self._lossless, self._on_clip = device, software, lossless, on_clip
         self._events: Channel[Trigger] = Channel(EVENTS, "block" if lossless else "drop_oldest", self._lost)
-        self._lost_ends: list[Event] = []
+        self._lost_ends: list[Trigger] = []
         self._marks: dict[str, tuple[int, int]] = {}  # camera -> media time analysed, and when (mono)
         self._open: dict[str, Recording] = {}
         self._left: list[Path] = []  # what errors left behind
@@ -75,7 +76,7 @@ class Recorder:
         """Takes what begins and what ends; the mark moves only behind the scene's own events."""
         for event in item.events:
             if event.life != "update":
-                self._events.put(Trigger(event, self._reader(event)), wait)
+                self._events.put(Trigger(event, item.frame.pts_ns, self._reader(event)), wait)
         self._marks[item.frame.camera] = (item.frame.pts_ns, self._clock.mono_ns())
         return True
 
@@ -91,7 +92,7 @@ class Recorder:
         if trigger.reader:
             trigger.reader.close()
         if event.life == "end":
-            self._lost_ends.append(event)
+            self._lost_ends.append(trigger)
 
     def close(self) -> None:
         """No more scenes; `run` ends when the open clips are closed."""
@@ -124,14 +125,14 @@ class Recorder:
         while len(self._events):
             self._hear(self._events.get(0))
         while self._lost_ends:
-            self._hear(Trigger(self._lost_ends.pop(0), None))
+            self._hear(self._lost_ends.pop(0))
 
     def _hear(self, trigger: Trigger) -> None:
         event, reader = trigger.event, trigger.reader
         recording = self._open.get(event.camera)
         if event.life == "end":
             if recording:
-                recording.leave(event)
+                recording.leave(event, trigger.told_pts_ns)
             return
         if reader is None:
             log.error("no packets of this camera to record", extra={"camera": event.camera})

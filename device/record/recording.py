@@ -68,14 +68,15 @@ class Recording:
         elif self._reader is not reader:
             reader.close()
 
-    def leave(self, event: Event) -> None:
-        """The event has ended: without another one the post-roll runs from when that was known."""
+    def leave(self, event: Event, told_pts_ns: int) -> None:
+        """The event has ended: without another one the post-roll runs from when it was last seen. What came until the end was known
+        is kept as well: some of it is written, and how much of it must not depend on how fast this thread was."""
         if event.id not in self._open:
             return
         self._open.remove(event.id)
         self._ended_pts_ns = max(self._ended_pts_ns, last_seen_pts_ns(event))
         if not self._open:
-            self._until_pts_ns = event.pts_ns + self._order.post_roll_ms * MS
+            self._until_pts_ns = max(last_seen_pts_ns(event) + self._order.post_roll_ms * MS, told_pts_ns)
 
     def passed(self, mark_pts_ns: int) -> bool:
         """Analysis is behind the end of it: nothing can join any more."""

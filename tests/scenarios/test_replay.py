@@ -27,11 +27,16 @@ def replayed(played: tuple[Path, Path], out: Path, *more: str) -> tuple[dict[str
 
 
 def test_the_same_file_twice_gives_the_same_bytes_but_for_the_processing_time(played: tuple[Path, Path], tmp_path: Path) -> None:
-    _, events, first = replayed(played, tmp_path / "a")
-    _, _, second = replayed(played, tmp_path / "b")
+    _, events, first = replayed(played, tmp_path / "a", "--keep")
+    _, _, second = replayed(played, tmp_path / "b", "--keep")
     times = [json.loads(log.partition(b"\n")[0])["processed_at"] for log in (first, second)]
     assert len(events) >= 2 * len(VISITS)
     assert first.replace(times[0].encode(), b"") == second.replace(times[1].encode(), b"")
+    assert kept(tmp_path / "a") == kept(tmp_path / "b"), "clips, manifests and pictures too"
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.glob("visits/*/**/*")) if p.is_file()}
 
 
 def test_more_workers_and_a_second_run_over_the_leftovers_change_nothing(played: tuple[Path, Path], tmp_path: Path) -> None:

@@ -277,7 +277,8 @@ def test_a_disk_that_stands_still_stalls_neither_capture_nor_analysis(tmp_path: 
 
 
 def replayed(data: Path, ahead_s: float) -> dict[str, bytes]:
-    """A file, read and analysed by threads of their own, analysis up to `ahead_s` behind."""
+    """A file, read and analysed by threads of their own, analysis up to `ahead_s` behind. An end is told as `confirm` does: with the
+    time of the last sight, a second later."""
     bench = Bench(data, lossless=True, ring_s=6)
     packets, ring = footage(frames=400, variable=True, b_frames=2), bench.rings["left"]
     told = [
@@ -298,7 +299,7 @@ def replayed(data: Path, ahead_s: float) -> dict[str, bytes]:
         waiting = list(told)
         for packet in packets:
             ready.acquire()
-            due = [e for e in waiting if e.pts_ns <= packet.dts_ns]
+            due = [e for e in waiting if e.pts_ns + (e.life == "end") * 1_000_000_000 <= packet.dts_ns]
             waiting = [e for e in waiting if e not in due]
             bench.recorder.put(scene("left", packet.dts_ns, *due))
             frames.release()
@@ -319,3 +320,21 @@ def test_the_same_file_gives_the_same_clips_byte_for_byte_however_far_analysis_l
     assert len(runs[0]) == 4
     assert list(runs[0]) == list(runs[1]) == list(runs[2])
     assert runs[0] == runs[1] == runs[2]
+
+
+@pytest.mark.parametrize("turn", [1, 9, 37])
+def test_an_end_that_is_told_late_gives_a_files_clip_the_same_length_however_often_the_recorder_gets_its_turn(
+    tmp_path: Path, turn: int
+) -> None:
+    bench = Bench(tmp_path, lossless=True)
+    begin, end = event("new", "a", at_s(2), at_s(2.2)), event("end", "a", at_s(2), at_s(3))
+    for n, packet in enumerate(footage()):
+        bench.rings["left"].append(packet)
+        told = {at_s(2.2): (begin,), at_s(5.2): (end,)}.get(packet.pts_ns, ())
+        bench.recorder.put(scene("left", packet.pts_ns, *told))
+        if n % turn == 0:
+            bench.recorder.step()
+    clip, pictures = one(bench)
+    assert (clip.first_frame, clip.last_frame) == (25, 129), "up to the picture at which the end was known"
+    assert len(pictures) == clip.frames == 105
+    assert (clip.post_roll_asked_ms, clip.post_roll_ms, clip.reason) == (1000, 2200, "end of event")
