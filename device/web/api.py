@@ -167,7 +167,7 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
             raise HTTPException(404, "there is no such clip")
         return FileResponse(found, media_type=files.KINDS[found.suffix], headers=Kept if found.suffix != ".json" else None)
 
-    @routes.get("/snapshot/{camera}.jpg", summary="The newest key frame; with boxes, the next one analysed", response_class=Response)
+    @routes.get("/snapshot/{camera:path}.jpg", summary="The newest key frame; with boxes, the next one analysed", response_class=Response)
     async def snapshot(camera: str, boxes: bool = False) -> Response:
         if camera not in live.feeds:
             raise HTTPException(404, f"there is no camera {camera}")

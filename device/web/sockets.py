@@ -46,7 +46,7 @@ async def _until_gone(socket: WebSocket, work: Coroutine[Any, Any, None]) -> Non
 def router(desk: Desk, live: Live, trail: Trail) -> APIRouter:
     routes = APIRouter(prefix="/api/v1")
 
-    @routes.websocket("/live/{camera}")
+    @routes.websocket("/live/{camera:path}")
     async def watch(socket: WebSocket, camera: str) -> None:
         """Text: what is coming (JSON with `type`); binary: MP4 fragments or JPEG pictures."""
         if camera not in live.feeds:

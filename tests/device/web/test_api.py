@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from device.record.catalog import StoredClip
 from device.web import api, files, words
 from tests.device.web.conftest import Run, Running
+from tests.device.web.conftest import words as words_of
 from tests.device.web.demo import Demo
 from tests.device.web.footage import HEIGHT, WIDTH
 
@@ -233,7 +234,9 @@ def test_a_camera_with_an_odd_name_has_its_pictures(demo: Demo, run: Run) -> Non
     ring = demo.desk.rings["street"]
     object.__setattr__(demo.desk, "rings", {name: ring})
     page = run()
-    assert page.get(f"/api/v1/snapshot/{quote(name, safe='')}.jpg").status_code in {200, 404}
+    assert page.get(f"/api/v1/snapshot/{quote(name, safe='')}.jpg").status_code == 200
+    with page.listen(f"/api/v1/live/{quote(name, safe='')}") as socket:
+        assert words_of(socket, "hello")["camera"] == name
     assert quote(name, safe="/") in page.get("/").text
 
 
