@@ -184,13 +184,14 @@ def cut_out(frame: Frame, box: Box, options: PictureOptions) -> Image:
 
 
 def _cut(box: Box, margin: float, frame_width: int, frame_height: int) -> tuple[int, int, int, int]:
-    """What to cut out. A standing person alone would be a sliver, and lists show pictures that lie."""
+    """What to cut out, 4:3 and moved into the frame: a standing person alone would be a sliver, and lists show pictures that lie."""
     x1, y1, x2, y2 = box
     edge = margin * max(x2 - x1, y2 - y1)
     width, height = x2 - x1 + 2 * edge, y2 - y1 + 2 * edge
-    beside, above = edge + max(0.0, height * SHAPE - width) / 2, edge + max(0.0, width / SHAPE - height) / 2
-    left, top = max(0, int(x1 - beside)), max(0, int(y1 - above))
-    return left, top, min(frame_width, ceil(x2 + beside)), min(frame_height, ceil(y2 + above))
+    width, height = min(frame_width, ceil(max(width, height * SHAPE))), min(frame_height, ceil(max(height, width / SHAPE)))
+    left = int(min(max(0.0, (x1 + x2 - width) / 2), frame_width - width))
+    top = int(min(max(0.0, (y1 + y2 - height) / 2), frame_height - height))
+    return left, top, left + width, top + height
 
 
 def fitted(picture: Image, max_side_px: int) -> Image:

@@ -124,7 +124,7 @@ def test_an_end_without_a_picture_of_its_own_still_brings_the_best_one(tmp_path:
 def test_the_object_is_cut_out_with_its_margin(tmp_path: Path) -> None:
     studio = Studio(tmp_path, margin=0.5)
     studio.pictures.look(sight("new", 0, 50, (100, 100, 200, 300)))
-    assert studio.image().shape[:2] == (400, 417)  # 4:3, but the left and upper margins end at the frame
+    assert studio.image().shape[:2] == (400, 534)  # 4:3, moved into the frame
 
 
 def test_the_whole_picture_may_be_wanted_and_no_larger_than(tmp_path: Path) -> None:
