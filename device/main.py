@@ -37,6 +37,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def exit_code(error: VedetteError) -> int:
+    """That of the error it began with: a stage that cannot be built of a broken bundle is the bundle's."""
+    while isinstance(error.__cause__, VedetteError):
+        error = error.__cause__
     return next((EXIT[kind] for kind in type(error).__mro__ if kind in EXIT), 1)
 
 
