@@ -84,8 +84,8 @@ class Graph:
         shift = np.full(out, bias, np.float32)
         self.weights += kernel.size + shift.size
         pad = side // 2
-        options = {"kernel_shape": [side, side], "strides": [stride] * 2, "pads": [pad] * 4, "group": groups}
-        y = str(self.op("Conv", [x, self.add(kernel), self.add(shift)], **options))
+        shape: dict[str, Any] = {"kernel_shape": [side, side], "strides": [stride] * 2, "pads": [pad] * 4, "group": groups}
+        y = str(self.op("Conv", [x, self.add(kernel), self.add(shift)], **shape))
         return str(self.op("Mul", [y, self.op("Sigmoid", [y])])) if act else y
 
     def _pair(self, x: str, width: int, inner: int) -> str:

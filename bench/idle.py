@@ -1,23 +1,26 @@
 """Idle: CPU time of the appliance on a camera where nothing moves, with the gate on key frames against decoding everything.
 
-Both are the whole appliance with page and broker on the same 1080p30 video of one picture and a camera's noise; the other one looks
-with the same gate and has to decode every picture to do so (`max_wait_ms: 0`).
+The same 1080p30 video of one picture and a camera's noise, three ways: the whole appliance with page and broker, watching key frames;
+the whole appliance with the same gate having to decode every picture (`max_wait_ms: 0`); and the ffmpeg program at the video's own
+speed, decoding everything to five small pictures a second in a pipe, as recorders do that look for motion in them.
 """
 
 from __future__ import annotations
 
+import resource
+import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from bench import bundles, footage
 from bench.box import Box, broker, free_port
+from bench.config import write_config
 from bench.legs import CLOCK, arguments
-from bench.profile import write_config
 from bench.report import Figure, report
 from device.measuring import decoding, read_packets
 
-SETTLED_S = 12.0  # the gate holds for 8 s after the first picture, which counts as motion
+SETTLED_S = 16.0  # the gate holds for 8 s after the first picture, which counts as motion
 
 
 def main() -> None:
@@ -28,11 +31,14 @@ def main() -> None:
         with broker(folder) as port:
             idle = cpu_share(folder / "idle", {}, port, given.seconds)
             everything = cpu_share(folder / "everything", {"max_wait_ms": 0}, port, given.seconds)
+    piped = ffmpeg_share(given.seconds)
     figures = [
         Figure("appliance, idle camera, gate on key frames", 60 * idle, "CPU s a camera minute"),
         Figure("appliance, idle camera, everything decoded", 60 * everything, "CPU s a camera minute"),
         Figure("decoding alone", 60 * footage.FPS * decode.cpu_ms / 1000, "CPU s a camera minute"),
+        Figure("the ffmpeg program, everything decoded to 5 small pictures a second", 60 * piped, "CPU s a camera minute"),
         Figure("idle camera with the gate against decoding everything", idle / everything, "", "<= 0.1"),
+        Figure("idle camera with the gate against the ffmpeg program", idle / piped, "", "<= 0.1"),
     ]
     report("idle", figures, seconds=given.seconds, gop_frames=footage.GOP_FRAMES, real_footage=footage.real())
 
@@ -53,6 +59,19 @@ def cpu_share(folder: Path, gate: dict[str, int], port: int, seconds: float) -> 
         before, began = box.cpu_s(), time.monotonic()
         time.sleep(seconds)
         return (box.cpu_s() - before) / (time.monotonic() - began)
+
+
+def ffmpeg_share(seconds: float) -> float:
+    """CPU seconds a second of the program alone; whoever looks at its pictures comes on top."""
+    scale = ["-vf", "fps=5,scale=1280:720", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]
+    command = ["ffmpeg", "-nostdin", "-loglevel", "error", "-re", "-t", f"{seconds}", "-i", str(footage.still()), *scale]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        while program.stdout.read(1 << 20):
+            pass
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / (time.monotonic() - began)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from typing import Any
 
 from bench import bundles, footage
 from bench.box import Box, Subscriber, broker, free_port
+from bench.config import write_config
 from bench.legs import arguments
-from bench.profile import write_config
 from bench.report import Figure, report
 
 SIDE = 320

@@ -55,7 +55,7 @@ def _answers(g: Graph, x: str, width: int, stride: int, gain: float) -> str:
     low, high = g.op("Sub", [cells, left_top]), g.op("Add", [cells, right_bottom])
     centre = g.op("Mul", [g.op("Add", [low, high]), g.number(0.5 * stride)])
     size = g.op("Mul", [g.op("Sub", [high, low]), g.number(stride)])
-    return g.op("Concat", [centre, size, g.reshape(score, (1, CLASSES, -1))], axis=1)
+    return str(g.op("Concat", [centre, size, g.reshape(score, (1, CLASSES, -1))], axis=1))
 
 
 def _lamp(g: Graph) -> str:
@@ -64,4 +64,4 @@ def _lamp(g: Graph) -> str:
     bright = g.op("ReduceMean", [g.op("Cast", [patch], to=g.FLOAT)], axes=[0, 1, 2, 3], keepdims=0)
     score = g.reshape(g.op("Mul", [bright, g.number(1 / 255)]), (1, 1, 1))
     box = g.constant([[[60.0], [60.0], [80.0], [80.0]]])
-    return g.op("Concat", [box, score, g.constant([[[0.0]]], repeat=CLASSES - 1)], axis=1)
+    return str(g.op("Concat", [box, score, g.constant([[[0.0]]], repeat=CLASSES - 1)], axis=1))

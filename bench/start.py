@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench import bundles, footage
 from bench.box import Box, Subscriber, broker, free_port
+from bench.config import write_config
 from bench.legs import arguments
-from bench.profile import write_config
 from bench.report import Figure, report
 
 SIDE = 640

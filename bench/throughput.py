@@ -14,8 +14,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from bench import bundles, footage
+from bench.config import loaded
 from bench.legs import CLOCK, CORES, Leg, arguments, measure, plain
-from bench.profile import loaded
 from bench.report import Figure, report
 from device.measuring import Rounds, Speed, Stopwatch, decoding, inference, read_packets, whole_way
 from device.pipeline.packets import Packet

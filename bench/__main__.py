@@ -1,0 +1,38 @@
+"""All benches one after another, each in a process of its own, and one table at the end: `python -m bench [name...]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+
+from bench import footage
+from bench.report import figures_of, kept, machine, show
+
+BENCHES = ("throughput", "stages", "start", "latency", "idle")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", default=BENCHES, choices=[*BENCHES, "peers"], help="which (default: all but peers)")
+    names = parser.parse_args().names
+    print(f"{machine()['cpu']}, {machine()['cores']} cores, load {os.getloadavg()[0]:.1f}")
+    if not footage.real():
+        print("The street footage is not there: drawn pictures are looked at instead; `make demo` fetches it.")
+    failed = []
+    for name in names:
+        print(f"\n{name}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"bench.{name}"], cwd=footage.ROOT, check=False).returncode:
+            failed.append(name)
+    results = kept()
+    rows = [figure for name in names if name in results and name not in failed for figure in figures_of(results[name])]
+    print()
+    show("all that has a goal", [row for row in rows if row.goal])
+    for name in failed:
+        print(f"{name}: failed, see above", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
