@@ -155,7 +155,7 @@ def data(settings: Settings) -> Finding:
             probe.unlink()
             where = folder
         else:
-            where = next(parent for parent in folder.absolute().parents if parent.exists())
+            where = nearest(folder)
             if not os.access(where, os.W_OK | os.X_OK):
                 return Finding("data", "error", f"{folder}: is not there, and this user may not make it in {where}", mend)
         free = shutil.disk_usage(where).free
@@ -164,6 +164,11 @@ def data(settings: Settings) -> Finding:
     if free < LEAST_FREE_BYTES:
         return Finding("data", "warning", f"{folder}: {free >> 20} MB free", "make room: recording stops when the disk is full")
     return Finding("data", "ok", f"{folder}: {free / 1e9:.1f} GB free{'' if where == folder else ', will be made'}")
+
+
+def nearest(folder: Path) -> Path:
+    """The folder itself, or the nearest one around it that is there."""
+    return next(place for place in (folder, *folder.absolute().parents) if place.exists())
 
 
 def _data_refused(folder: Path, error: Exception, mend: str) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import socket
 import sys
@@ -26,6 +27,7 @@ from device.scrub import masked, secrets_in
 
 HEAD = "# This box. Every key is described in docs/guide/configure.md; `vedette check` says what is wrong with it.\n"
 MQTT_PORT = 1883
+RTSP = re.compile(r"rtsps?://(\S*@)?[^\s/@]+(/\S*)?")  # with a host
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,7 +137,7 @@ def parse_camera(text: str) -> tuple[str, dict[str, Any]]:
 
 def read_address(address: str) -> dict[str, Any]:
     """What sort of camera an address means, its options checked."""
-    if address.startswith(("rtsp://", "rtsps://")):
+    if RTSP.fullmatch(address):
         found: dict[str, Any] = {"use": "rtsp", "url": address}
     elif address.startswith("/dev/"):
         found = {"use": "v4l2", "path": address}
