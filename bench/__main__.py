@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from bench import footage
+from bench import footage, readme
 from bench.report import figures_of, kept, machine, show
 
 BENCHES = ("throughput", "stages", "start", "latency", "idle")
@@ -29,6 +29,8 @@ def main() -> int:
     rows = [figure for name in names if name in results and name not in failed for figure in figures_of(results[name])]
     print()
     show("all that has a goal", [row for row in rows if row.goal])
+    readme.main()
+    print("The table of README.md is now of these.")
     for name in failed:
         print(f"{name}: failed, see above", file=sys.stderr)
     return 1 if failed else 0

@@ -147,3 +147,51 @@ def test_what_is_held_begins_with_a_key_frame_and_fits(steps: list[tuple[bool, i
         assert [number - ring._first for number in ring._keys] == [i for i, p in enumerate(ring._packets) if p.key]
         last = next((p for p in reversed(ring._packets) if p.key), None)
         assert ring.last_key() is last
+
+
+def test_a_reader_at_leisure_sleeps_until_a_key_frame_and_then_gets_all() -> None:
+    ring = filled(10, 1)
+    reader = ring.reader()
+    got: list[int] = []
+    waiting, first = threading.Event(), threading.Event()
+
+    def read() -> None:
+        waiting.set()
+        got.append(reader.get(timeout_s=30, at_leisure=True).seq)
+        first.set()
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    assert waiting.wait(5)
+    while not ring._key_came._waiters:  # type: ignore[attr-defined]  # until it really sleeps
+        time.sleep(0.001)
+    ring.append(packet(1, 100))
+    ring.append(packet(2, 200))
+    assert not first.wait(0.2)
+    ring.append(packet(3, 300, key=True))
+    assert first.wait(5)
+    reading.join(5)
+    assert got == [1]
+    assert [reader.get(at_leisure=True).seq for _ in range(2)] == [2, 3]
+
+
+def test_a_reader_at_leisure_waits_no_longer_than_told_and_is_woken_by_the_end() -> None:
+    ring = filled(10, 1)
+    reader = ring.reader()
+    with pytest.raises(TimeoutError):
+        reader.get(timeout_s=0.01, at_leisure=True)
+    ring.append(packet(1, 100))
+    assert reader.get(timeout_s=0.01, at_leisure=True).seq == 1
+    ended: list[type] = []
+
+    def read() -> None:
+        try:
+            reader.get(timeout_s=30, at_leisure=True)
+        except Closed:
+            ended.append(Closed)
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    ring.close()
+    reading.join(5)
+    assert ended == [Closed]
