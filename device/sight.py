@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -166,10 +167,27 @@ def _stages(
     context = Context(clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot)
     stages: dict[str, Stage | WideStage] = {}
     gate: Gate | None = None
-    for name, (cls, options) in loaded.stages.items():
-        stage = cls(options, context)
-        if hasattr(stage, "moved"):
-            gate = stage
-        else:
-            stages[name] = stage
+    alone: dict[str, str] = {}  # the kinds of which there is one, and which it is
+    with ExitStack() as undo:
+        for name, (cls, options) in loaded.stages.items():
+            stage = cls(options, context)
+            if isinstance(stage, WideStage):
+                undo.callback(stage.close)  # should one behind it not be buildable
+            kind = _kind(stage)
+            if kind in alone:
+                raise ConfigError(f"pipeline.{name}: {alone[kind]} {kind} already; leave out one of the two")
+            if kind:
+                alone[kind] = name
+            if hasattr(stage, "moved"):
+                gate = stage
+            else:
+                stages[name] = stage
+        undo.pop_all()
     return stages, gate
+
+
+def _kind(stage: Gate | Stage | WideStage) -> str:
+    """What a stage does of which there can be one; empty for most."""
+    if hasattr(stage, "moved"):
+        return "closes the gate"
+    return "keeps several frames in flight" if isinstance(stage, WideStage) else ""

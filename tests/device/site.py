@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, ClassVar
 
 from contracts.errors import BundleError, HardwareError
 from device.clock import Clock
@@ -48,6 +50,28 @@ class Unbuildable:
 
     def __init__(self, options: Options, context: Any) -> None:
         raise KeyError("planogram")
+
+
+class Wide:
+    """A stage that keeps frames in flight; `closed` counts by name, for whoever forgets to."""
+
+    closed: ClassVar[Counter[str]] = Counter()
+    depth = 2
+
+    class Options(Strict):
+        name: str
+        bundle: str = ""
+
+    def __init__(self, options: Options, context: Any) -> None:
+        self._name = options.name
+
+    def submit(self, scene: Scene) -> Future[Scene]:
+        done: Future[Scene] = Future()
+        done.set_result(scene)
+        return done
+
+    def close(self) -> None:
+        self.closed[self._name] += 1
 
 
 class _Camera:
