@@ -11,6 +11,9 @@ MANIFEST = "bundle.json"
 HEX64 = r"^[0-9a-f]{64}$"
 PATH = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,7}$"  # no part begins with a dot, so none is `..`
 Side = Annotated[int, Field(ge=1, le=8192)]
+MAX_PIXELS = 16 << 20  # of an input
+# shown on pages and terminals, written into logs
+Label = Annotated[str, Field(min_length=1, max_length=100, pattern="^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+$")]
 
 
 class Entry(Wire):
@@ -36,6 +39,13 @@ class Input(Wire):
     pad: int = Field(default=114, ge=0, le=255)
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    @field_validator("size")
+    @classmethod
+    def _fits(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if size[0] * size[1] > MAX_PIXELS:
+            raise ValueError(f"at most {MAX_PIXELS} pixels, not {size[1]}x{size[0]}")
+        return size
 
     @field_validator("std")
     @classmethod
@@ -64,7 +74,7 @@ class Bundle(Wire):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
     task: Literal["detect"] = "detect"
-    labels: list[str] = Field(min_length=1, description="by class number, each once")
+    labels: list[Label] = Field(min_length=1, description="by class number, each once")
     input: Input
     head: Head
     model: Entry

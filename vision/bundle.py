@@ -74,5 +74,5 @@ def _manifest(path: Path, raw: bytes) -> Bundle:
         return Bundle.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        where = "".join(c if c.isprintable() else "?" for c in ".".join(map(str, first["loc"]))) or "the whole"
         raise BundleError(f"bundle {path}: {MANIFEST}: {where}: {first['msg']}; correct it or make the bundle again") from error

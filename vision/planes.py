@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 
 from contracts.errors import HardwareError
+from vision.picture_size import picture_size
 from vision.types import Image
+
+MAX_PIXELS = 64 << 20
 
 
 class BgrPlanes:
@@ -51,10 +54,15 @@ class BgrPlanes:
 
 
 def read_picture(data: bytes, name: str) -> BgrPlanes:
-    """A PNG, JPEG or other still that OpenCV reads, e.g. a bundle's golden image."""
-    # OpenCV raises for no bytes at all and for a picture above its own pixel limit, and answers None for other rubbish
+    """A PNG or a JPEG, e.g. a bundle's golden image; HardwareError for anything else, and before it is decoded for one too large."""
+    size = picture_size(data)
+    if size is None:
+        raise HardwareError(f"{name}: not a picture that can be read; replace the file by a PNG or JPEG")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise HardwareError(f"{name}: a picture of {size[0]}x{size[1]}, at most {MAX_PIXELS} pixels are read; make it smaller")
+    # OpenCV raises for some of what is broken, and answers None for the rest
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         raise HardwareError(f"{name}: not a picture that can be read ({error.err}); replace the file") from error
     if image is None:

@@ -14,7 +14,7 @@ from contracts.errors import HardwareError
 from device.capture.annexb import PARAMETER_SETS, ParameterSets
 from device.capture.encoder import Encoder
 from device.capture.units import Unit
-from device.pipeline.contexts import av_packet, decoder_context
+from device.pipeline.contexts import av_packet, bound, decoder_context
 from device.pipeline.packets import StreamInfo
 
 RAW = {"rawvideo", "wrapped_avframe", "v210", "yuv4", "bitpacked"}
@@ -34,6 +34,7 @@ class Demux:
         self.stream = _picture_stream(camera, container)
         self._container = container
         self._context = self.stream.codec_context
+        bound(self._context)
         self._base = self.stream.time_base  # asked of PyAV it is a new Fraction each time, and that is most of a packet's cost
         self._info: StreamInfo | None = None
         self._waiting = True  # for a key frame

@@ -26,6 +26,7 @@ from device.capture.reorder import in_presentation_order
 from device.capture.timeline import FileTimeline
 from device.capture.units import Unit
 from device.clock import Clock
+from device.pipeline.contexts import PROBE
 from device.pipeline.packets import Packet, StreamInfo
 from device.pipeline.strict import Strict
 
@@ -138,7 +139,8 @@ class FileSource:
     def _open(self) -> InputContainer:
         path = self._options.path
         try:
-            container = av.open(str(path), "r")
+            # `file:`, for a name like tcp:10.0.0.1 is one of a file too; and a playlist may name nothing but files
+            container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file", **PROBE})
         except OSError as error:
             raise self._missing(error) from error
         except (av.error.FFmpegError, ValueError) as error:

@@ -24,11 +24,12 @@ from contracts.errors import HardwareError
 from device.capture.address import redact
 from device.capture.live import LiveReader
 from device.clock import Clock
+from device.pipeline.contexts import PROBE
 from device.pipeline.packets import Packet
 from device.pipeline.strict import Strict
 
 PROGRAM = "gst-launch-1.0"
-PROMPT = {"probesize": "500000"}  # bytes looked at before the first picture comes
+PROMPT = {"probesize": "500000", **PROBE}  # bytes looked at before the first picture comes
 TAIL = ("!", "matroskamux", "streamable=true", "!", "fdsink", "fd=1")
 
 

@@ -13,6 +13,7 @@ from contracts.errors import HardwareError
 from device.capture.address import redact
 from device.capture.live import LiveReader
 from device.clock import Clock
+from device.pipeline.contexts import PROBE
 from device.pipeline.packets import Packet
 from device.pipeline.strict import Strict
 
@@ -55,6 +56,7 @@ class RtspSource:
             "analyzeduration": "2000000",
             "fpsprobesize": "0",  # to guess a frame rate it would hold back the first second
             "user_agent": "vedette",
+            **PROBE,
         }
         timeouts = (self._options.open_timeout_s, self._options.read_timeout_s)
         return av.open(self._options.url, "r", options=options, timeout=timeouts)

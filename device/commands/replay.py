@@ -127,7 +127,7 @@ def _play(args: argparse.Namespace, loaded: Loaded, source: FileSource, out: Pat
 
         def on_event(event: Event) -> None:
             if not args.json and event.life != "update":
-                bar.console.print(_line(event), highlight=False)
+                bar.console.print(_line(event), highlight=False, markup=False)
 
         return replay(loaded, source, out, clock, keep=args.keep, on_progress=on_progress, on_event=on_event)
 

@@ -9,14 +9,25 @@ from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
 AvPacket: TypeAlias = "av.Packet[Stream]"
+MAX_PIXELS = 36 << 20  # of a video's picture: 8K. Some hundred bytes can claim more, and a decoder holds up to 17 pictures
+MAX_STILL_PIXELS = 64 << 20
+STILLS = {"mjpeg", "png", "bmp", "webp"}
+# for av.open: FFmpeg decodes a little of each stream to know what it is
+PROBE, STILL_PROBE = {"max_pixels": str(MAX_PIXELS)}, {"max_pixels": str(MAX_STILL_PIXELS)}
 
 
 def decoder_context(codec: str, extradata: bytes = b"") -> VideoCodecContext:
-    """Not opened yet."""
+    """Not opened yet; bounded."""
     context = cast(VideoCodecContext, av.CodecContext.create(codec, "r"))
     if extradata:
         context.extradata = extradata
+    bound(context)
     return context
+
+
+def bound(context: VideoCodecContext) -> None:
+    """Larger pictures are errors, before any memory is taken for them; for a context that is not opened yet."""
+    context.options = {"max_pixels": str(MAX_STILL_PIXELS if context.name in STILLS else MAX_PIXELS)}
 
 
 def encoder_context(codec: str) -> VideoCodecContext:

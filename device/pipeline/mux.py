@@ -14,6 +14,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from contracts.errors import HardwareError
+from device.pipeline.contexts import PROBE
 from device.pipeline.packets import Packet, StreamInfo
 
 Container = Literal["mp4", "mkv"]
@@ -108,7 +109,7 @@ def _template(info: StreamInfo, first: Packet) -> InputContainer | None:
     if info.codec not in {"h264", "hevc"}:
         return None
     try:
-        return av.open(io.BytesIO(info.extradata + first.data), "r", format=info.codec, options={"probesize": "10000000"})
+        return av.open(io.BytesIO(info.extradata + first.data), "r", format=info.codec, options={"probesize": "10000000", **PROBE})
     except FFmpegError as error:
         raise _refused(info, error) from error
 
@@ -165,7 +166,7 @@ class _Pieces:
 def remux(source: str, file: File, comment: str) -> int:
     """Copy what can be read of a video into a new file of the same form, from its first key frame; the number of pictures."""
     frames = 0
-    with av.open(source) as old:
+    with av.open(source, options=PROBE) as old:
         stream = old.streams.video[0]
         container: Container = "mkv" if "matroska" in old.format.name else "mp4"
         options = {"movflags": CLIP_FLAGS, "frag_duration": str(FRAGMENT_MS * 1000), "video_track_timescale": str(US.denominator)}

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from contracts.clip import Clip
 from contracts.errors import StorageError
 from contracts.event import NAMESPACE
+from device.pipeline.contexts import PROBE
 from device.pipeline.files import rename_durably, storage, sync_folder
 from device.pipeline.mux import readable, remux
 from device.record.clipfile import PART, ClipFile
@@ -189,7 +190,7 @@ def _named_start(video: Path) -> datetime:
 def probed(path: Path) -> Probe | None:
     """Counts the pictures by reading all packets; None when there is none."""
     try:
-        with av.open(str(path)) as video:
+        with av.open(str(path), options=PROBE) as video:
             stream = video.streams.video[0]
             spans = [
                 (packet.pts * 1_000_000_000 * packet.time_base.numerator // packet.time_base.denominator, _length_ns(packet))

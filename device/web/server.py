@@ -43,7 +43,7 @@ class PageServer:
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                limit_concurrency=self._options.max_connections,
+                limit_concurrency=self._options.max_connections + BACKLOG,  # those that are about to be shown out do not count
                 timeout_graceful_shutdown=FAREWELL_S,
                 ws_max_size=MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,  # video does not get smaller

@@ -24,6 +24,7 @@ LEVELS = {
     "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
     "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
 }
+NOWHERE = "/dev/null/nowhere"  # where weights outside of the model would be: what was not verified is not loaded
 DTYPES = {
     "tensor(float)": "float32",
     "tensor(float16)": "float16",
@@ -119,6 +120,7 @@ def _session(model: bytes, options: OnnxOptions) -> ort.InferenceSession:
     settings.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     settings.graph_optimization_level = LEVELS[options.graph_level]
     settings.add_session_config_entry("session.intra_op.allow_spinning", "1" if options.spinning == "on" else "0")
+    settings.add_session_config_entry("session.model_external_initializers_file_folder_path", NOWHERE)
     settings.log_severity_level = 4  # what goes wrong comes back as an error, not on the terminal
     try:
         # its Python layer would go on by itself with other providers, now or in any later run
