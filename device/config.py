@@ -1,4 +1,4 @@
-"""The configuration: environment over device.yaml over profile over the defaults in each class; every fault named at once."""
+"""The configuration: command line over environment over device.yaml over profile over defaults; every fault named at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contracts.topics import DeviceId
 from device import capture, stages
@@ -26,7 +26,7 @@ from device.publish.health import Options as HealthOptions
 from device.publish.mqtt import Options as MqttOptions
 from device.publish.outbox import Options as OutboxOptions
 from device.record.options import PictureOptions, RecordOptions
-from device.scrub import masked
+from device.scrub import masked, scrub
 from device.web.options import Options as PageOptions
 
 PREFIX = "VEDETTE_"
@@ -65,6 +65,7 @@ class Settings(BaseSettings):
         frozen=True,
         allow_inf_nan=False,
         nested_model_default_partial_update=True,
+        env_parse_none_str="null",
         env_ignore_empty=True,  # `VEDETTE_DATA=` in a unit's environment file means nothing, not the working directory
     )
     device_id: DeviceId = Field(default_factory=host_id, description="this box on the wire: 3 to 40 of a-z, 0-9 and -")
@@ -94,7 +95,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
+        return (init_settings,)  # `load` merges: the order is its matter
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,9 @@ def load(device_file: Path | None = None, profile: str | None = None, overrides:
     origins.lines.update(device_lines)
     origins.last_file = str(chosen or profile_file)
     said = {**(overrides or {}), **({"profile": profile} if profile else {})}
-    origins.lines.update({loc: "--" + ("profile" if loc == ("profile",) and profile else "set") for loc in _keys(said)})
     problems = check_environment(origins)
-    settings = _settings(merge(merged, said), origins, problems)
+    origins.variables.update({loc: "--profile" if profile and loc == ("profile",) else "--set" for loc in _keys(said)})
+    settings = _settings(merge(merge(merged, _environment(problems)), said), origins, problems)
     plugs = settings and (
         resolved(settings.cameras, "cameras", capture.SOURCES, origins, problems),
         resolved(settings.pipeline, "pipeline", stages.STAGES, origins, problems),
@@ -198,6 +199,15 @@ def check_environment(origins: Origins) -> list[Problem]:
     return problems
 
 
+def _environment(problems: list[Problem]) -> dict[str, Any]:
+    """What the variables say, as it would stand in device.yaml."""
+    try:
+        return EnvSettingsSource(Settings)()
+    except ValueError as error:  # pydantic-settings: a variable that should be JSON and is not
+        problems.append(Problem("environment", PREFIX + "...", "", scrub(str(error)), "write its value as JSON"))
+        return {}
+
+
 def _settings(merged: dict[str, Any], origins: Origins, problems: list[Problem]) -> Settings | None:
     ours = sorted(key for key in merged if key.startswith("_"))  # pydantic-settings would take `_env_file` for an order to itself
     problems += [Problem(origins.where((key,)), key, "", "is not a known key", "remove it") for key in ours]
@@ -205,6 +215,4 @@ def _settings(merged: dict[str, Any], origins: Origins, problems: list[Problem])
         return Settings(**{key: value for key, value in merged.items() if key not in ours})
     except ValidationError as error:
         problems += from_pydantic(error.errors(), origins, known_keys(Settings))
-    except ValueError as error:  # pydantic-settings: a variable that should be JSON and is not
-        problems.append(Problem("environment", PREFIX + "...", "", str(error), "write its value as JSON"))
     return None

@@ -377,3 +377,22 @@ def test_what_is_plugged_in_must_be_a_class_with_options(tmp_path: Path) -> None
         (tmp_path / "device.yaml").write_text(GOOD + f'pipeline: {{mine: {{use: "{use}"}}}}\n')
         with pytest.raises(BadConfig, match=what):
             load(tmp_path / "device.yaml")
+
+
+def test_what_is_said_for_one_run_beats_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "device.yaml").write_text(GOOD + "mqtt: {host: a, window: 3}\nrecord: {pre_roll_ms: 1}\n")
+    for name, value in {
+        "DETECTION_FPS": "3",
+        "MQTT__HOST": "b",
+        "MQTT__PORT": "1884",
+        "RECORD": "null",
+        "PIPELINE__CONFIRM__SIGHTINGS": "7",
+    }.items():
+        monkeypatch.setenv(f"VEDETTE_{name}", value)
+    loaded = load(tmp_path / "device.yaml", None, {"detection_fps": 5, "mqtt": {"host": "c"}})
+    mqtt = loaded.settings.mqtt
+    assert loaded.settings.detection_fps == 5 and loaded.settings.record is None
+    assert mqtt and (mqtt.host, mqtt.port, mqtt.window) == ("c", 1884, 3)
+    assert loaded.stages["confirm"][1].sightings == 7
+    with pytest.raises(BadConfig, match=r"^--set: detection_fps = -1"):
+        load(tmp_path / "device.yaml", None, {"detection_fps": -1})
