@@ -22,7 +22,7 @@ test: ## every test but the long ones; PYTEST_ARGS="-k gate" chooses, WITHOUT_TR
 	@$(PY) -m pytest -m "not soak" $(PYTEST_ARGS)
 
 check: ## style, types, layers, generated files
-	@scripts/venv dev
+	@scripts/venv trainer
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/mypy scripts
