@@ -186,7 +186,9 @@ def whole_way(
                 sight.stop()
         speed = watch.speed(tally.get(source.camera, "analysed"))
         _end(crew, [sight.inbox.close, *sight.on_end])
-    stages = {stage: p for (camera, stage), p in tally.percentiles().items() if camera == source.camera}
+    percentiles = tally.percentiles().items()
+    # a file has no capture to be late for
+    stages = {stage: p for (camera, stage), p in percentiles if camera == source.camera and (source.live or stage != "capture_to_result")}
     return Way(speed, stages, tally.get(source.camera, "dropped"), tally.get(source.camera, "events", "new"))
 
 
