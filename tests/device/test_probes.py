@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tests.device.publish.fakes import HandClock
 from tests.device.publish.mosquitto import broker_in, free_port, needs_mosquitto
 from tests.vision.bundles import white_box_bundle
 
+ROOT = Path(__file__).parents[2]
 SITE = "tests.device.site"
 CLOCK = SystemClock()
 
@@ -114,15 +117,24 @@ def test_a_data_folder_that_takes_nothing_is_an_error_with_its_reason(tmp_path: 
         assert found.level == "error" and str(data) in found.text and "give the service's user the folder" in found.mend
 
 
+AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from device.config import Settings
+from device.probes import data
+settings = Settings(data=Path(sys.argv[1]))
+os.setuid(65534)
+print(data(settings))
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 def test_a_folder_this_user_may_not_make_is_an_error(tmp_path: Path) -> None:
-    if os.getuid():
-        pytest.skip("only root can become another user for a while")
-    settings = box(tmp_path, data=str(tmp_path / "data")).settings
-    child = os.fork()
-    if child == 0:  # as nobody, in a process of its own: the rights are the process's
-        os.setuid(65534)
-        os._exit(7 if "may not make it" in probes.data(settings).text or "Permission denied" in probes.data(settings).text else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    (tmp_path / "there").mkdir()
+    for folder in (tmp_path / "data", tmp_path / "there", Path("/etc/vedette-data")):
+        command = [sys.executable, "-c", AS_NOBODY, str(folder)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert f"ERROR   data: {folder}: " in done.stdout and "give the service's user the folder" in done.stdout
 
 
 class Clocked(HandClock):
