@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -50,7 +51,7 @@ class Demux:
             yield from self._encoded()
             return
         sets = ParameterSets(name, self._context.extradata or b"") if name in PARAMETER_SETS else None
-        for packet in self._container.demux(self.stream):
+        for packet in self._packets():
             if not packet.size:
                 continue
             if packet.is_corrupt:
@@ -63,6 +64,10 @@ class Demux:
             if info is not None:
                 self._waiting = False
                 yield info, unit
+
+    def _packets(self) -> Iterator[av.Packet[VideoStream]]:
+        with suppress(IndexError):  # PyAV's, at the end of a file in which streams have appeared that it did not know of at the beginning
+            yield from self._container.demux(self.stream)
 
     def _unit(self, packet: av.Packet[VideoStream], sets: ParameterSets | None) -> Unit:
         data = bytes(packet)
@@ -112,7 +117,7 @@ class Demux:
         """Raw pictures through the encoder; the stream's headers come with its first key frame."""
         encoder: Encoder | None = None
         rate = self.rate or DEFAULT_RATE
-        for packet in self._container.demux(self.stream):
+        for packet in self._packets():
             for picture in self._context.decode(packet):
                 encoder = encoder or Encoder(picture.width, picture.height, rate)
                 pts_ns = self._ns(picture.pts)

@@ -26,7 +26,7 @@ from device.capture.reorder import in_presentation_order
 from device.capture.timeline import FileTimeline
 from device.capture.units import Unit
 from device.clock import Clock
-from device.pipeline.contexts import PROBE
+from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.packets import Packet, StreamInfo
 from device.pipeline.strict import Strict
 
@@ -140,7 +140,7 @@ class FileSource:
         path = self._options.path
         try:
             # `file:`, for a name like tcp:10.0.0.1 is one of a file too; and a playlist may name nothing but files
-            container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file", **PROBE})
+            container: InputContainer = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file", **PROBE}, **ANY_TEXT)
         except OSError as error:
             raise self._missing(error) from error
         except (av.error.FFmpegError, ValueError) as error:

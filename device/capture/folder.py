@@ -20,7 +20,7 @@ from contracts.errors import ConfigError, HardwareError
 from device.capture.beginning import to_ns
 from device.capture.timeline import FileTimeline
 from device.clock import Clock
-from device.pipeline.contexts import STILL_PROBE
+from device.pipeline.contexts import ANY_TEXT, STILL_PROBE
 from device.pipeline.packets import Packet, StreamInfo
 from device.pipeline.strict import Strict
 
@@ -107,7 +107,7 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 def probe(data: bytes) -> tuple[str, int, int, str]:
     """Codec, width, height and pixel format; ValueError when the picture is not whole."""
-    with av.open(io.BytesIO(data), "r", options=STILL_PROBE) as container:
+    with av.open(io.BytesIO(data), "r", options=STILL_PROBE, **ANY_TEXT) as container:
         context = container.streams.video[0].codec_context
         if not context.width or not data.rstrip(b"\x00\r\n").endswith(WHOLE.get(context.name, b"")):
             raise ValueError("the picture is cut off")

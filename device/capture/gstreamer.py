@@ -24,7 +24,7 @@ from contracts.errors import HardwareError
 from device.capture.address import redact
 from device.capture.live import LiveReader
 from device.clock import Clock
-from device.pipeline.contexts import PROBE
+from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.packets import Packet
 from device.pipeline.strict import Strict
 
@@ -85,7 +85,7 @@ class GstreamerSource:
             listener = threading.Thread(target=self._listen, args=(program.stderr,), name=f"{self.camera} complaints", daemon=True)
             listener.start()
             try:
-                with av.open(program.stdout, "r", format="matroska", options=PROMPT) as container:
+                with av.open(program.stdout, "r", format="matroska", options=PROMPT, **ANY_TEXT) as container:
                     yield container
             finally:
                 program.kill()

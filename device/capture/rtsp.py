@@ -13,7 +13,7 @@ from contracts.errors import HardwareError
 from device.capture.address import redact
 from device.capture.live import LiveReader
 from device.clock import Clock
-from device.pipeline.contexts import PROBE
+from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.packets import Packet
 from device.pipeline.strict import Strict
 
@@ -59,7 +59,8 @@ class RtspSource:
             **PROBE,
         }
         timeouts = (self._options.open_timeout_s, self._options.read_timeout_s)
-        return av.open(self._options.url, "r", options=options, timeout=timeouts)
+        container: InputContainer = av.open(self._options.url, "r", options=options, timeout=timeouts, **ANY_TEXT)
+        return container
 
     def _explain(self, error: OSError | av.error.FFmpegError) -> HardwareError:
         where = f"camera {self.camera}: {redact(self._options.url)}"

@@ -8,10 +8,15 @@ import av
 from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 
+from device.pipeline.ffmpeg import bound_allocations
+
+bound_allocations()  # here, because whoever opens anything with FFmpeg comes by here
 AvPacket: TypeAlias = "av.Packet[Stream]"
 MAX_PIXELS = 36 << 20  # of a video's picture: 8K. Some hundred bytes can claim more, and a decoder holds up to 17 pictures
 MAX_STILL_PIXELS = 64 << 20
 STILLS = {"mjpeg", "png", "bmp", "webp"}
+# for av.open: a title that is not UTF-8 (a camera's name in Latin-1, a damaged file) would be an exception from everywhere
+ANY_TEXT: dict[str, Any] = {"metadata_errors": "replace"}
 # for av.open: FFmpeg decodes a little of each stream to know what it is
 PROBE, STILL_PROBE = {"max_pixels": str(MAX_PIXELS)}, {"max_pixels": str(MAX_STILL_PIXELS)}
 

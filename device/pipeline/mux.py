@@ -14,12 +14,13 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from contracts.errors import HardwareError
-from device.pipeline.contexts import PROBE
+from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.packets import Packet, StreamInfo
 
 Container = Literal["mp4", "mkv"]
 US = Fraction(1, 1_000_000)  # MP4's timescale here: times are exact to the microsecond. Matroska's are rounded to 1 ms by FFmpeg
 FRAGMENT_MS = 500  # what is not yet a whole fragment is lost by a kill
+MOST_REORDER_US = 10_000_000  # from decoding to showing; no codec holds a picture back for so long, and MP4 cannot say more than 35 minutes
 BUFFER_BYTES = 1 << 18
 FORMATS = {"mp4": "mp4", "mkv": "matroska"}
 
@@ -48,7 +49,7 @@ class Muxer:
     def __init__(self, file: File, first: Packet, comment: str = "", fragment_ms: int = FRAGMENT_MS, live: bool = False) -> None:
         info = first.stream
         self.origin_ns = first.dts_ns
-        self._last_us = -1
+        self._last_us, self._begun = -1, False
         self._template = _template(info, first)  # kept: the output's stream refers to it
         try:
             self._out = _open(file, container_of(info.codec), comment, fragment_ms, live)
@@ -73,13 +74,14 @@ class Muxer:
         dts_us = max(self._us(packet.dts_ns), self._last_us + 1)
         self._last_us = dts_us
         out.stream, out.time_base = self._stream, US
-        out.dts, out.pts = dts_us, max(self._us(packet.pts_ns), dts_us)
+        out.dts, out.pts = dts_us, min(max(self._us(packet.pts_ns), dts_us), dts_us + MOST_REORDER_US)
         out.duration = duration_ns(packet) // 1000
         out.is_keyframe = packet.key
         try:
             self._out.mux_one(out)
         except FFmpegError as error:
             raise _refused(packet.stream, error) from error
+        self._begun = True
 
     def _us(self, ns: int) -> int:
         return (ns - self.origin_ns + 500) // 1000
@@ -87,7 +89,8 @@ class Muxer:
     def close(self) -> None:
         """Finish the file; the caller closes it."""
         try:
-            self._out.close()
+            if self._begun or self._last_us < 0:
+                self._out.close()  # FFmpeg crashes on an MP4 whose very first packet it has refused
         finally:
             if self._template is not None:
                 self._template.close()
@@ -166,7 +169,7 @@ class _Pieces:
 def remux(source: str, file: File, comment: str) -> int:
     """Copy what can be read of a video into a new file of the same form, from its first key frame; the number of pictures."""
     frames = 0
-    with av.open(source, options=PROBE) as old:
+    with av.open(source, options=PROBE, **ANY_TEXT) as old:
         stream = old.streams.video[0]
         container: Container = "mkv" if "matroska" in old.format.name else "mp4"
         options = {"movflags": CLIP_FLAGS, "frag_duration": str(FRAGMENT_MS * 1000), "video_track_timescale": str(US.denominator)}
@@ -178,7 +181,8 @@ def remux(source: str, file: File, comment: str) -> int:
                 out.mux_one(packet)
                 frames += 1
         finally:
-            out.close()
+            if frames:
+                out.close()  # see Muxer.close
     return frames
 
 

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from contracts.clip import Clip
 from contracts.errors import StorageError
 from contracts.event import NAMESPACE
-from device.pipeline.contexts import PROBE
+from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.files import rename_durably, storage, sync_folder
 from device.pipeline.mux import readable, remux
 from device.record.clipfile import PART, ClipFile
@@ -63,8 +63,8 @@ def recover(data: Path, reserve_bytes: int = 0) -> Recovered:
         try:
             empty = path.stat().st_size == 0
             clip = recover_part(path, data, reserve_bytes) if path.suffix == PART else rebuild(path, data)
-        except (StorageError, OSError) as error:
-            found.waiting.append(str(error))
+        except Exception as error:  # noqa: BLE001 - a seam: a damaged file may be answered with anything, and must not stop the box
+            found.waiting.append(str(error) or type(error).__name__)
             log.warning("a cut clip could not be closed", extra={"reason": str(error)})
             continue
         if clip:
@@ -190,7 +190,7 @@ def _named_start(video: Path) -> datetime:
 def probed(path: Path) -> Probe | None:
     """Counts the pictures by reading all packets; None when there is none."""
     try:
-        with av.open(str(path), options=PROBE) as video:
+        with av.open(str(path), options=PROBE, **ANY_TEXT) as video:
             stream = video.streams.video[0]
             spans = [
                 (packet.pts * 1_000_000_000 * packet.time_base.numerator // packet.time_base.denominator, _length_ns(packet))
@@ -198,12 +198,12 @@ def probed(path: Path) -> Probe | None:
                 if packet.pts is not None
             ]
             context, tags = stream.codec_context, {key.lower(): value for key, value in video.metadata.items()}
-            if not spans:
+            if not spans or context is None:  # no pictures, or of no codec there is
                 return None
             end_ns = max(at + length for at, length in spans)
             first_ns = min(at for at, _ in spans)
             return Probe(len(spans), first_ns, end_ns, context.name, context.width, context.height, tags.get("comment", ""))
-    except (FFmpegError, IndexError) as error:
+    except (FFmpegError, IndexError, ValueError) as error:
         if isinstance(error, OSError):
             raise StorageError(f"{path}: cannot be read ({error}); check the disk and the file's owner") from error
         return None
