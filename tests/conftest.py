@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
 
+STATUS = pytest.StashKey[int]()
 NEEDED_IN_CI = {"broker", "browser", "rtsp", "footage"}  # make installs or fetches what they need
 
 settings.register_profile("here", deadline=None)  # a busy machine is no fault of ours
@@ -23,3 +26,22 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped in CI, where {', '.join(sorted(needed))} must work: {report.longrepr}"
     return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[STATUS] = int(exitstatus)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """A thread that a test left inside a native library (a hung detector, on purpose) would abort the interpreter on its way out,
+    after everything was judged: name it, and go out by the short way with the status that pytest found."""
+    left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    status = config.stash.get(STATUS, None)
+    if status is None or not (left or "onnxruntime" in sys.modules):
+        return
+    if left:
+        sys.stdout.write(f"threads left at the end: {', '.join(sorted(set(left)))}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
