@@ -6,6 +6,7 @@ import argparse
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from bench import footage, readme
 from bench.report import figures_of, kept, machine, show
@@ -14,9 +15,7 @@ BENCHES = ("throughput", "stages", "start", "latency", "idle")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=BENCHES, choices=[*BENCHES, "peers"], help="which (default: all but peers)")
-    names = parser.parse_args().names
+    names = chosen(sys.argv[1:])
     print(f"{machine()['cpu']}, {machine()['cores']} cores, load {os.getloadavg()[0]:.1f}")
     if not footage.real():
         print("The street footage is not there: drawn pictures are looked at instead; `make demo` fetches it.")
@@ -34,6 +33,12 @@ def main() -> int:
     for name in failed:
         print(f"{name}: failed, see above", file=sys.stderr)
     return 1 if failed else 0
+
+
+def chosen(argv: Sequence[str]) -> list[str]:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, "peers"], help="which (default: all but peers)")
+    return parser.parse_args(argv).names or list(BENCHES)
 
 
 if __name__ == "__main__":

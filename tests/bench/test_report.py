@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import legs, readme, report, throughput
+from bench.__main__ import chosen
 from bench.report import Figure
 from device.measuring import Speed
 
@@ -28,6 +29,12 @@ def test_results_say_what_they_were_measured_on(tmp_path: Path, monkeypatch: pyt
     assert kept["machine"].keys() == {"cpu", "cores", "memory_gb", "load"}
     assert {"date", "commit", "versions", "rounds"} <= kept.keys()
     assert report.figures_of(report.kept()["speed"])[0].verdict == "met"
+
+
+def test_make_bench_runs_all_but_peers_or_those_that_are_named() -> None:
+    assert chosen([]) == ["throughput", "stages", "start", "latency", "idle"]
+    assert chosen(["idle", "peers"]) == ["idle", "peers"]
+    assert not [name for name in (*chosen([]), "peers") if not (report.ROOT / "bench" / f"{name}.py").is_file()]
 
 
 def test_legs_take_turns_and_the_median_counts() -> None:
