@@ -36,9 +36,15 @@ def main() -> int:
 
 
 def chosen(argv: Sequence[str]) -> list[str]:
+    """The benches named, or all but peers. (argparse's `choices` refuses an empty list before Python 3.12.)"""
+    known = (*BENCHES, "peers")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHES, "peers"], help="which (default: all but peers)")
-    return parser.parse_args(argv).names or list(BENCHES)
+    parser.add_argument("names", nargs="*", metavar="BENCH", help=f"which of {', '.join(known)} (default: all but peers)")
+    names: list[str] = parser.parse_args(argv).names
+    strange = [name for name in names if name not in known]
+    if strange:
+        parser.error(f"{strange[0]} is not a bench; choose from {', '.join(known)}")
+    return names or list(BENCHES)
 
 
 if __name__ == "__main__":
