@@ -20,16 +20,21 @@ class FieldFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's own name
         fields = " ".join(f"{k}={_quoted(v)}" for k, v in record.__dict__.items() if k not in PLAIN)
-        return f"{super().formatMessage(record)} {fields}".rstrip()
+        return one_line(f"{super().formatMessage(record)} {fields}".rstrip())
 
     def format(self, record: logging.LogRecord) -> str:
         return scrub(super().format(record))
 
 
 def _quoted(value: object) -> str:
-    """One word, or words in quotes; never a second line, which would read as another event."""
-    text = str(value).replace("\r", "\\r").replace("\n", "\\n")
+    """One word, or words in quotes."""
+    text = str(value)
     return f'"{text}"' if " " in text or not text else text
+
+
+def one_line(text: str) -> str:
+    """Never a second line, which would read as another event, nor what moves a terminal's cursor: names and reasons come from outside."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Scrubber(logging.Filter):

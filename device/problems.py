@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -42,10 +43,16 @@ class BadConfig(ConfigError):
 
 def shown(key: str, value: Any) -> str:
     """A value as it may be printed: short, without secrets and without the user of a URL."""
-    if SECRET.search(key):
+    if SECRET.search(key) or _nearly_secret(key):
         return "(hidden)"
     text = scrub(reprlib.repr(value) if isinstance(value, (dict, list, tuple)) else repr(value))
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _nearly_secret(key: str) -> bool:
+    """`mqtt.pasword` is no known key, and what stands behind it is a password all the same."""
+    words = re.split(r"[^a-z]+", key.lower())
+    return any(difflib.get_close_matches(word, ("password", "passphrase", "token", "secret"), 1, 0.66) for word in words)
 
 
 @dataclass

@@ -48,7 +48,7 @@ def masked(value: Any, key: str = "") -> Any:
         return value
     if isinstance(value, SecretStr) or SECRET.search(key):
         return "(hidden)"
-    return USERINFO.sub(f"{HIDDEN}@", str(value))
+    return scrub(str(value))
 
 
 def secrets_in(value: object) -> Iterator[str]:

@@ -21,12 +21,12 @@ from av.container import InputContainer
 from pydantic import Field, field_validator
 
 from contracts.errors import HardwareError
-from device.capture.address import redact
 from device.capture.live import LiveReader
 from device.clock import Clock
 from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.packets import Packet
 from device.pipeline.strict import Strict
+from device.scrub import scrub
 
 PROGRAM = "gst-launch-1.0"
 PROMPT = {"probesize": "500000", **PROBE}  # bytes looked at before the first picture comes
@@ -93,12 +93,12 @@ class GstreamerSource:
 
     def _listen(self, complaints: IO[bytes]) -> None:
         for line in complaints:
-            self._said.append(redact(line.decode(errors="replace").strip()))
+            self._said.append(scrub(line.decode(errors="replace").strip()))
 
     def _complaint(self) -> str:
         errors = [line for line in self._said if "ERROR" in line or "rror" in line] or list(self._said)
         return f" ({errors[0][:300]})" if errors else ""
 
     def _explain(self, error: OSError | av.error.FFmpegError) -> HardwareError:
-        tried = redact(self._options.pipeline)
+        tried = scrub(self._options.pipeline)
         return HardwareError(f"camera {self.camera}: the pipeline gave no video; try it: {PROGRAM} -v {tried} ! fakesink")

@@ -10,12 +10,12 @@ from av.container import InputContainer
 from pydantic import Field, field_validator
 
 from contracts.errors import HardwareError
-from device.capture.address import redact
 from device.capture.live import LiveReader
 from device.clock import Clock
 from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.packets import Packet
 from device.pipeline.strict import Strict
+from device.scrub import scrub
 
 
 class RtspSource:
@@ -63,7 +63,7 @@ class RtspSource:
         return container
 
     def _explain(self, error: OSError | av.error.FFmpegError) -> HardwareError:
-        where = f"camera {self.camera}: {redact(self._options.url)}"
+        where = f"camera {self.camera}: {scrub(self._options.url)}"
         name = type(error).__name__
         for part, words in MENDS.items():
             if part in name:

@@ -158,3 +158,17 @@ def test_a_librarys_thread_that_dies_is_logged_scrubbed(capsys: pytest.CaptureFi
     assert threading.excepthook is before
     assert 'CRITICAL device.logs: thread died thread_name="of a library"' in said and "http://***@host" in said
     assert SECRET not in said
+
+
+@pytest.mark.parametrize("evil", ["\n", "\r\n", "\x1b[2J", "\x85", "\u2028", "\x00", "\u202e", "\ud800"])
+def test_neither_message_nor_field_forges_a_line_or_moves_the_cursor(evil: str) -> None:
+    line = lines_of(*plain(), msg=f"lost{evil}ERROR capture: forged %s", args=(evil,), extra={"reason": f"a{evil}b"})
+    assert line[:-1].isprintable() and line.endswith("\n")
+
+
+def test_a_trace_keeps_its_lines() -> None:
+    try:
+        raise ValueError("no")
+    except ValueError:
+        line = lines_of(*plain(), msg="failed", exc_info=sys.exc_info())
+    assert line.startswith("ERROR capture: failed\nTraceback") and line.rstrip().endswith("ValueError: no")
