@@ -28,7 +28,7 @@ ALONE = ("decode", "prepare", "network", "head")
 
 
 def main() -> None:
-    given = arguments(str(__doc__), rounds=12, seconds=2)
+    given = arguments(str(__doc__), rounds=6, seconds=4)
     packets = read_packets(footage.street(), CLOCK)
     with tempfile.TemporaryDirectory(prefix="vedette-bench-") as folder:
         speeds = measure(legs(Path(folder), packets), given.rounds, given.seconds)

@@ -26,7 +26,7 @@ BARE_GOALS = {640: ">= 0.97", 320: ">= 0.85"}
 
 
 def main() -> None:
-    given = arguments(str(__doc__), rounds=12, seconds=2)
+    given = arguments(str(__doc__), rounds=6, seconds=5)
     packets = read_packets(footage.street(), CLOCK)
     with tempfile.TemporaryDirectory(prefix="vedette-bench-") as folder:
         legs: dict[str, Leg] = {"decode": lambda s: decoding(packets, s, CLOCK)}
