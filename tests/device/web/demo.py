@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -57,7 +58,8 @@ class Demo:
         now = self.clock.mono_ns(), self.clock.wall_ns()
         self._packets = {c: packets(c, *now, tint=n * 18, b_frames=b_frames) for n, c in enumerate(cameras)}
         self._count = 0
-        self._events = 0
+        self._numbers = itertools.count(1)
+        self._playing: Event | None = None
         self.desk = Desk(
             device_id="demo-box",
             profile="street",
@@ -110,9 +112,9 @@ class Demo:
                 self._look(camera, index, mono, wall)
         self._count += 1
         if index % (FPS * 4) == FPS:
-            self.happen("new")
-        elif index % (FPS * 4) == FPS * 3:
-            self.happen("end")
+            self._playing = self.happen()
+        elif index % (FPS * 4) == FPS * 3 and self._playing:
+            self.over(self._playing)
 
     def reconnect(self, camera: str) -> None:
         """The camera was away and comes back with a new stream, in other colours; media time goes on."""
@@ -154,14 +156,19 @@ class Demo:
         tally.gauge(camera, "last_frame_mono_ns", mono_ns)
         tally.gauge(camera, "ring_bytes", self.desk.rings[camera].size_bytes())
 
-    def happen(self, life: str, camera: str | None = None) -> Event:
-        """One event begins, or the last one ends."""
-        self._events += life == "new"
-        camera = camera or list(self.desk.rings)[self._events % len(self.desk.rings)]
-        event = event_at(camera, 1000 + self._events, self.clock.wall_ns(), life, seconds=0.0 if life == "new" else 2.0)
-        began = self.memory.find(event.id)
-        if began is not None:
-            event = event.model_copy(update={"start": began.start, "snapshot": began.snapshot})
+    def happen(self, camera: str | None = None) -> Event:
+        """One event begins; threads may share this."""
+        number = next(self._numbers)
+        camera = camera or list(self.desk.rings)[number % len(self.desk.rings)]
+        event = event_at(camera, 1000 + number, self.clock.wall_ns(), "new")
+        self.tell(event)
+        return event
+
+    def over(self, began: Event) -> Event:
+        """It ends."""
+        number = began.start_pts_ns // 1_000_000_000
+        end = event_at(began.camera, number, self.clock.wall_ns(), "end", seconds=2.0)
+        event = end.model_copy(update={"start": began.start, "snapshot": began.snapshot})
         self.tell(event)
         return event
 

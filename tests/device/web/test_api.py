@@ -72,7 +72,7 @@ def test_an_unknown_event_is_not_found_by_machines_and_by_people(page: Running) 
 
 
 def test_what_an_event_says_is_escaped(page: Running, demo: Demo) -> None:
-    event = demo.happen("new").model_copy(update={"label": "<script>alert(1)</script>", "data": {"<b>": "<img src=x onerror=1>"}})
+    event = demo.happen().model_copy(update={"label": "<script>alert(1)</script>", "data": {"<b>": "<img src=x onerror=1>"}})
     demo.memory.keep(event)
     for path in ("/", "/events", f"/events/{event.id}"):
         text = page.get(path).text
@@ -94,7 +94,7 @@ def test_a_picture_outside_of_the_data_folder_is_not_given(page: Running, demo: 
     secret = tmp_path_factory.mktemp("elsewhere") / "secret.jpg"
     secret.write_bytes(b"secret")
     (demo.desk.data / "link.jpg").symlink_to(secret)
-    event = demo.happen("new")
+    event = demo.happen()
     for snapshot in ("../elsewhere0/secret.jpg", str(secret), "link.jpg"):
         demo.memory.keep(event.model_copy(update={"snapshot": snapshot}))
         assert page.get(f"/api/v1/events/{event.id}/picture.jpg").status_code == 404

@@ -86,11 +86,11 @@ def test_an_event_appears_by_itself_and_its_end_is_told(playing: tuple[Demo, Run
     demo, running = playing
     page = visit(running).open("/")
     page.wait_for_selector("[data-fact=page][data-state=ok]")
-    event = demo.happen("new", "yard")
+    event = demo.happen("yard")
     row = page.locator(f'[data-event="{event.id}"]')
     row.wait_for()
     until(page, "document.querySelector(`[data-event='${arg}'] img`).naturalWidth > 100", arg=str(event.id))
-    demo.happen("end", "yard")
+    demo.over(event)
     page.wait_for_selector(f'[data-event="{event.id}"][data-life=end]')
     assert "now" not in row.inner_text()
 

@@ -146,7 +146,8 @@ def test_events_come_as_they_happen_numbered_and_with_the_status(page: Running, 
     with page.listen("/api/v1/events/stream") as socket:
         hello = words(socket, "hello")
         assert words(socket, "status")["broker"]["text"] == "no broker: events stay on this box"
-        new, end = demo.happen("new"), demo.happen("end")
+        new = demo.happen()
+        end = demo.over(new)
         told = [words(socket, "event") for _ in range(2)]
     assert [message["seq"] for message in told] == [hello["seq"] + 1, hello["seq"] + 2]
     assert [message["event"]["life"] for message in told] == ["new", "end"]
@@ -156,9 +157,9 @@ def test_events_come_as_they_happen_numbered_and_with_the_status(page: Running, 
 def test_a_browser_that_was_away_goes_on_where_it_was(page: Running, demo: Demo) -> None:
     with page.listen("/api/v1/events/stream") as socket:
         hello = words(socket, "hello")
-        demo.happen("new")
+        began = demo.happen()
         seq = words(socket, "event")["seq"]
-    missed = [demo.happen("end"), demo.happen("new")]
+    missed = [demo.over(began), demo.happen()]
     with page.listen(f"/api/v1/events/stream?after={seq}&run={hello['run']}") as socket:
         assert words(socket, "hello")["resumed"]
         assert [words(socket, "event")["event"]["id"] for _ in missed] == [str(event.id) for event in missed]
@@ -172,7 +173,7 @@ def test_a_number_of_an_earlier_run_means_nothing(page: Running) -> None:
 def test_what_is_no_longer_kept_is_said_to_be_missed(page: Running, demo: Demo) -> None:
     with page.listen("/api/v1/events/stream") as watching:
         run = words(watching, "hello")["run"]
-        event = demo.happen("new")
+        event = demo.happen()
         for n in range(1100):
             demo.desk.events.put(event)
             if n % 32 == 31:
