@@ -1,0 +1,1 @@
+"""What the box saw, kept as training data."""
