@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from contracts.errors import VedetteError
+from contracts.files import write_durably
 from device.bundles import find_bundle
 from device.capture.decoder import Decoder
 from device.clock import Clock
 from device.config import Loaded, Settings
 from device.findings import Finding, from_message
-from device.pipeline.files import write_durably
 from device.pipeline.protocols import Source
 from device.publish import link
 from vision.bundle import read_bundle

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from contracts.errors import ConfigError, StorageError
 from contracts.event import Event, snapshot_path
+from contracts.files import make_folders, rename_durably, storage
 from device.capture.file import FileSource
 from device.clock import Clock
 from device.config import Loaded
@@ -20,7 +21,6 @@ from device.pipeline.board import Board
 from device.pipeline.channel import Channel
 from device.pipeline.context import no_snapshot
 from device.pipeline.crew import Crew
-from device.pipeline.files import make_folders, rename_durably, storage
 from device.pipeline.protocols import Inbox
 from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Percentiles, Tally

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contracts.errors import StorageError
-from device.pipeline.files import write_durably
+from contracts.files import write_durably
 from device.record.recover import Recovered
 
 FULL = {errno.ENOSPC, errno.EDQUOT}

@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from contracts.errors import HardwareError
+from contracts.files import file_name
 from contracts.wire import utc_from_ns, utc_text
 from device.capture.decoder import Decoder
-from device.pipeline.files import file_name
 from device.pipeline.packets import Packet
 from device.pipeline.ring import PacketRing
 from device.record.pictures import save_frame

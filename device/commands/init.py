@@ -16,11 +16,11 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contracts.errors import ConfigError, StorageError
+from contracts.files import rename_durably, write_durably
 from contracts.topics import DeviceId
 from device import capture, config
 from device.capture.v4l2 import V4l2Source
 from device.clock import SystemClock
-from device.pipeline.files import rename_durably, write_durably
 from device.probes import camera as probe_camera
 from device.publish.broker import BrokerOptions
 from device.scrub import masked, secrets_in

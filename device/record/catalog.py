@@ -13,7 +13,7 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from contracts.clip import Clip
-from device.pipeline.files import file_name, storage
+from contracts.files import file_name, storage
 from device.record.layout import VIDEOS, clips_folder
 
 REMEMBERED = 4096  # manifests; they never change once written, so name, size and time of change are enough to know them again

@@ -13,9 +13,9 @@ from av.error import FFmpegError
 
 from contracts.clip import Cause, Clip, Hole, Why, clip_id
 from contracts.errors import HardwareError, StorageError
+from contracts.files import rename_durably
 from contracts.wire import utc_from_ns
 from device.pipeline.codec_string import codec_string
-from device.pipeline.files import rename_durably
 from device.pipeline.mux import Muxer, container_of, duration_ns
 from device.pipeline.packets import Packet, StreamInfo
 from device.record.clipfile import ClipFile

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from contracts.errors import StorageError
-from device.pipeline.files import make_folders, storage, sync_folder
+from contracts.files import make_folders, storage, sync_folder
 
 PART = ".part"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from contracts.clip import Clip
-from device.pipeline.files import file_name, storage, write_durably
+from contracts.files import file_name, storage, write_durably
 from device.record.clipfile import PART
 
 VIDEOS = (".mp4", ".mkv")

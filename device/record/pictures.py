@@ -14,10 +14,10 @@ import numpy as np
 
 from contracts.errors import StorageError
 from contracts.event import Event, snapshot_path
+from contracts.files import write_durably
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
-from device.pipeline.files import write_durably
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
 from device.record.options import PictureOptions

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from contracts.clip import Clip
 from contracts.errors import StorageError
 from contracts.event import NAMESPACE
+from contracts.files import rename_durably, storage, sync_folder
 from device.pipeline.contexts import ANY_TEXT, PROBE
-from device.pipeline.files import rename_durably, storage, sync_folder
 from device.pipeline.mux import readable, remux
 from device.record.clipfile import PART, ClipFile
 from device.record.layout import VIDEOS, clips_folder, manifest_of, salvage_folder, sized, write_manifest

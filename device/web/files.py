@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from contracts import files
 from contracts.errors import ProtocolError
-from device.pipeline import files
 
 KINDS = {".jpg": "image/jpeg", ".png": "image/png", ".mp4": "video/mp4", ".mkv": "video/x-matroska", ".json": "application/json"}
 

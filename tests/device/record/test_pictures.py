@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from contracts.event import snapshot_path
+from contracts.files import write_durably
 from device.pipeline.board import Board
-from device.pipeline.files import write_durably
 from device.pipeline.tally import Tally
 from device.record.options import PictureOptions
 from device.record.pictures import Pictures, encoded, save_frame

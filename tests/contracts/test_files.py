@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ProtocolError, StorageError
-from device.pipeline.files import file_name, inside, make_folders, rename_durably, write_durably
+from contracts.files import file_name, inside, make_folders, rename_durably, write_durably
 
 
 def test_a_file_is_written_with_its_folders_and_nothing_beside_it(tmp_path: Path) -> None:
