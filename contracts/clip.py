@@ -9,7 +9,11 @@ from contracts.event import NAMESPACE
 from contracts.wire import Utc, Wire
 
 State = Literal["complete", "recovered"]
-Why = Literal["end of event", "longest clip", "stream changed", "end of file", "stopped", "failed", "cut off"]
+Why = Literal[
+    "end of event", "end of schedule", "command", "time limit", "longest clip", "segment", "camera away", "stream changed", "end of file",
+    "stopped", "failed", "cut off",
+]  # fmt: skip
+Trigger = Literal["event", "continuous", "schedule", "command"]
 
 
 class Cause(Wire):
@@ -18,10 +22,22 @@ class Cause(Wire):
     id: UUID
     kind: str
     label: str | None = None
+    group: UUID | None = Field(default=None, description="the recording it would have begun, where it only marks one that ran already")
+
+
+class Audio(Wire):
+    """The sound in a clip, as the camera sent it, or why there is none although the camera has it."""
+
+    codec: str = Field(description="FFmpeg's name: aac, opus, pcm_alaw, ...")
+    sample_rate: int = Field(ge=0, description="Hz")
+    channels: int = Field(ge=0)
+    packets: int = Field(default=0, ge=0, description="kept")
+    lost: int = Field(default=0, ge=0, description="left out for their times were broken, or they came too late")
+    left_out: str = Field(default="", description="why none of it was kept; empty: it was")
 
 
 class Hole(Wire):
-    """Pictures that are not in the clip: between two of its pictures something was missed."""
+    """Pictures that are not in the clip: between two of its pictures something was missed, or between the segment before and this."""
 
     reason: Literal["reconnect", "skipped"] = Field(description="the camera was away, or the recorder came too late")
     after_frame: int = Field(description="number of the last picture before the hole")
@@ -36,6 +52,9 @@ class Clip(Wire):
     version: Literal[1] = 1
     id: UUID = Field(description="the same in every run over the same video")
     segment: int = Field(default=0, ge=0, description="a recording that was cut goes on in the next segment")
+    group: UUID | None = Field(default=None, description="the recording; clips of its other cameras and its other segments share it")
+    trigger: Trigger = Field(default="event", description="what began the recording")
+    note: str = Field(default="", max_length=500, description="words that came with the command")
     camera: str
     file: str = Field(description="the video's name, beside the manifest")
     container: Literal["mp4", "mkv"]
@@ -59,6 +78,7 @@ class Clip(Wire):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     holes: list[Hole] = Field(default_factory=list)
     events: list[Cause] = Field(default_factory=list, description="the events it was kept for")
+    audio: Audio | None = Field(default=None, description="null: the camera has no sound, or it is not recorded")
     device: str = ""
     software: str = ""
     state: State = "complete"
@@ -68,3 +88,8 @@ class Clip(Wire):
 def clip_id(first_event: UUID, segment: int = 0) -> UUID:
     """The clip's id: UUIDv5 of the event that opened it, so the same video gives the same clips."""
     return uuid5(NAMESPACE, f"clip|{first_event}|{segment}")
+
+
+def group_id(seed: str) -> UUID:
+    """A recording's id, of what began it: an event's id, a schedule and its hour, a command."""
+    return uuid5(NAMESPACE, f"group|{seed}")

@@ -32,6 +32,9 @@ class CameraHealth(Wire):
         default_factory=dict, description="analysed frames to which the model had no answer, by reason: what is in them is unknown"
     )
     not_kept: dict[str, int] = Field(default_factory=dict, description="clips and pictures that could not be kept, by reason")
+    recorded: float | None = Field(
+        default=None, description="continuous and scheduled recording: seconds kept a second it should have kept; null: none is wanted"
+    )
     events: int = 0
     reconnects: int = 0
     codec: str = ""
