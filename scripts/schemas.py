@@ -32,9 +32,18 @@ WHOLE = {
     "event": "contracts.event:Event",
     "health": "contracts.health:Health",
     "info": "contracts.status:Info",
+    "intrinsics": "contracts.calibration:Intrinsics",
     "log-header": "contracts.eventlog:LogHeader",
     "reply": "contracts.command:Reply",
+    "roi-annotations": "contracts.calibration:RoiAnnotations",
+    "session-manifest": "contracts.session:SessionManifest",
     "status": "contracts.status:Status",
+    "stereo-geometry": "contracts.calibration:StereoGeometry",
+    "stereo-observations": "contracts.takes:StereoObservations",
+    "strike-zone-definition": "contracts.calibration:StrikeZone",
+    "take-detections": "contracts.takes:CameraDetections",
+    "take-line": "contracts.takes:TakeLine",
+    "take-manifest": "contracts.takes:TakeManifest",
 }
 
 
