@@ -19,6 +19,7 @@ MENDS = {
     errno.EROFS: "the file system is read-only; see why with dmesg, or mount it writable",
     errno.EACCES: "not allowed; give the service's user the folder",
     errno.EPERM: "not allowed; give the service's user the folder",
+    errno.ELOOP: "a symbolic link, and none is followed; remove it",
 }
 LONGEST_NAME = 80  # characters of a name made of foreign text; a file system takes 255 bytes with all suffixes
 
@@ -33,13 +34,15 @@ def storage(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: {mend}") from error
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """All of `data` or what was there before, whenever the power goes; StorageError when the disk refuses."""
+def write_durably(path: Path, data: bytes, mode: int = 0o666) -> None:
+    """All of `data` or what was there before, whenever the power goes; StorageError when the disk refuses. The umask cuts `mode`."""
     with storage(path):
         make_folders(path.parent)
-        temp = path.with_name(f".{path.name}.tmp")  # always the same name: a temp left by a cut is written over
+        temp = path.with_name(f".{path.name}.tmp")  # always the same name: a temp left by a cut makes way, and a link is not followed
         try:
-            with temp.open("wb") as file:
+            temp.unlink(missing_ok=True)
+            handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+            with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -79,6 +82,15 @@ def sync_folder(path: Path) -> None:
             raise
     finally:
         os.close(handle)
+
+
+def refuse_links(root: Path, path: Path) -> None:
+    """StorageError when anything on the way from `root` to `path`, or that itself, is a symbolic link; `root` may be one."""
+    place = root
+    for name in path.relative_to(root).parts:
+        place /= name
+        if place.is_symlink():
+            raise StorageError(f"{place}: {MENDS[errno.ELOOP]}")
 
 
 def file_name(text: str) -> str:

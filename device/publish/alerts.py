@@ -12,6 +12,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from contracts.errors import StorageError
+from contracts.files import write_durably
 from contracts.health import Health
 from contracts.status import Alert
 from contracts.topics import LEAF, Topics
@@ -20,7 +22,7 @@ from device.pipeline.strict import Strict
 from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
-from device.publish.store import write_whole
+from device.publish.store import PRIVATE
 
 log = logging.getLogger(__name__)
 GiB = 1 << 30
@@ -128,9 +130,9 @@ class Alerts:
     def _keep(self) -> None:
         self._earlier -= set(self.raised)
         try:
-            write_whole(self._path, json.dumps({"format": 1, "raised": sorted({*self.raised, *self._earlier})}).encode())
-        except OSError as error:
-            log.warning("%s: %s; after a restart an alert may stay at the broker", self._path, error)
+            write_durably(self._path, json.dumps({"format": 1, "raised": sorted({*self.raised, *self._earlier})}).encode(), PRIVATE)
+        except StorageError as error:
+            log.warning("%s; after a restart an alert may stay at the broker", error)
 
 
 def _read(path: Path) -> set[str]:

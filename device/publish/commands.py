@@ -13,7 +13,8 @@ from pydantic import JsonValue
 
 from contracts.command import Command, Reply, read_command
 from contracts.envelope import VersionError
-from contracts.errors import ProtocolError, VedetteError
+from contracts.errors import ProtocolError, StorageError, VedetteError
+from contracts.files import write_durably
 from contracts.topics import Topics
 from contracts.wire import utc_from_ns
 from device.pipeline.board import Board
@@ -23,7 +24,7 @@ from device.pipeline.tally import Tally
 from device.publish.letters import Incoming, Letter
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
-from device.publish.store import write_whole
+from device.publish.store import PRIVATE
 
 log = logging.getLogger(__name__)
 
@@ -72,9 +73,9 @@ class Memory:
         while len(self._replies) > REMEMBERED:
             del self._replies[next(iter(self._replies))]
         try:
-            write_whole(self._path, json.dumps({"format": 1, "replies": self._replies}).encode())
-        except OSError as error:
-            log.warning("%s: %s; commands are remembered until the next restart only", self._path, error)
+            write_durably(self._path, json.dumps({"format": 1, "replies": self._replies}).encode(), PRIVATE)
+        except StorageError as error:
+            log.warning("%s; commands are remembered until the next restart only", error)
 
 
 class Commands:

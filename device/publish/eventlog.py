@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import math
@@ -41,9 +42,7 @@ class Options(Strict):
 class EventLog:
     """One thread (Journal). A disk that takes nothing costs no line until `MAX_UNWRITTEN` wait in memory; what is lost is counted."""
 
-    def __init__(
-        self, path: Path, header: LogHeader, clock: Clock, *, board: Board, tally: Tally, options: Options | None = None
-    ) -> None:
+    def __init__(self, path: Path, header: LogHeader, clock: Clock, *, board: Board, tally: Tally, options: Options | None = None) -> None:
         self._path, self._header, self._clock, self._board, self._tally = path, header, clock, board, tally
         self._options = options or Options()
         self._unwritten: deque[bytes] = deque()
@@ -137,12 +136,14 @@ class EventLog:
     def _begin(self) -> None:
         """Go on with the file that is there if it is of the same origin, else set it aside and begin one."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        if self._path.is_symlink():
+            raise OSError(errno.ELOOP, "is a symbolic link, and none is followed; remove it")
         if cut := mend(self._path):
             self.report = cut
             log.warning(cut)
         if self._path.exists() and self._path.stat().st_size and not self._continues():
             self._set_aside()
-        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
         stat = os.fstat(self._file)
         self._size = stat.st_size
         self._day = day(stat.st_mtime_ns if stat.st_size else self._clock.wall_ns())

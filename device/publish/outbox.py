@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from contracts.errors import StorageError
 from contracts.event import Event
 from contracts.health import OutboxHealth
 from device.pipeline.board import Board, PartWord
@@ -98,7 +99,7 @@ class Outbox:
                 batch, acked = list(self._batch), dict(self._acked)
             if batch or acked:
                 self._write(store, batch, acked)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, StorageError) as error:
             self._refused(error)
         else:
             self._settle(len(batch), acked)

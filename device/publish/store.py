@@ -6,16 +6,19 @@ import fcntl
 import logging
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, StorageError
+from contracts.files import write_durably
 
 log = logging.getLogger(__name__)
 
+PRIVATE = 0o640  # events say who was where
 RESERVE = 1000  # numbers the floor is ahead, so that it is written once in so many messages
 KEPT_ASIDE = 3
 CHECKED_BYTES = 64 << 20  # a larger file is not read through at the start
@@ -110,28 +113,13 @@ class Floor:
         """Call before `seq` is given out."""
         if seq <= self.value:
             return
-        write_whole(self._path, str(seq + RESERVE).encode())
+        write_durably(self._path, str(seq + RESERVE).encode(), PRIVATE)
         self.value = seq + RESERVE
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a small file so that a power cut leaves the old or the new, never a torn one."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def lacking(error: BaseException) -> bool:
     """Whether the disk refuses (room, permission, I/O), rather than the content being wrong."""
-    return isinstance(error, OSError) or (
+    return isinstance(error, (OSError, StorageError)) or (
         isinstance(error, sqlite3.OperationalError) and any(word in str(error).lower() for word in LACKING)
     )
 
@@ -151,6 +139,7 @@ def set_aside(path: Path) -> Path:
 
 
 def _open(path: Path, migrations: Sequence[str], floor: Floor) -> sqlite3.Connection:
+    _made_private(path)
     connection = _connect(path)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -165,6 +154,17 @@ def _open(path: Path, migrations: Sequence[str], floor: Floor) -> sqlite3.Connec
         connection.close()
         raise
     return connection
+
+
+def _made_private(path: Path) -> None:
+    """SQLite would follow a link; and gives the files beside the journal the journal's mode."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
+    try:
+        mode = stat.S_IMODE(os.fstat(file).st_mode)
+        if mode & ~PRIVATE and os.fstat(file).st_uid == os.geteuid():
+            os.fchmod(file, mode & PRIVATE)
+    finally:
+        os.close(file)  # before SQLite opens it: closing any handle of a file lets go of this process's locks on it
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -183,7 +183,9 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str
     if version > len(migrations):
         raise Unreadable(f"it has schema {version}, written by newer software; this one knows {len(migrations)}")
     if 0 < version < len(migrations):
-        with closing(sqlite3.connect(path.with_name(f"{path.name}.schema{version}"))) as copy:
+        kept = path.with_name(f"{path.name}.schema{version}")
+        _made_private(kept)
+        with closing(sqlite3.connect(kept)) as copy:
             connection.backup(copy)
     for number, step in enumerate(migrations[version:], version + 1):
         try:
@@ -196,7 +198,7 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Sequence[str
 
 def _lock(path: Path) -> int:
     """Hold the lock file of this journal, or say who must give way."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ProtocolError, StorageError
-from contracts.files import file_name, inside, make_folders, rename_durably, write_durably
+from contracts.files import file_name, inside, make_folders, refuse_links, rename_durably, write_durably
 
 
 def test_a_file_is_written_with_its_folders_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -21,6 +21,35 @@ def test_a_temp_left_by_a_cut_does_not_block_the_next_write(tmp_path: Path) -> N
     write_durably(tmp_path / "c.json", b"whole")
     assert [path.name for path in tmp_path.iterdir()] == ["c.json"]
     assert (tmp_path / "c.json").read_bytes() == b"whole"
+
+
+def test_a_link_planted_as_the_temp_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / ".c.json.tmp").symlink_to(tmp_path / "precious")
+    (tmp_path / "data" / "c.json").symlink_to(tmp_path / "precious")
+    write_durably(tmp_path / "data" / "c.json", b"whole")
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert (tmp_path / "data" / "c.json").read_bytes() == b"whole" and not (tmp_path / "data" / "c.json").is_symlink()
+
+
+def test_a_private_file_is_private_whatever_the_umask_allows(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write_durably(tmp_path / "c.json", b"1", 0o640)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "c.json").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("link", ["clips", "clips/yard", "clips/yard/x.mp4"])
+def test_a_link_anywhere_on_the_way_is_refused_by_name_but_the_root_may_be_one(tmp_path: Path, link: str) -> None:
+    (tmp_path / "root").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / link).parent.mkdir(parents=True)
+    refuse_links(tmp_path / "root", tmp_path / "root" / "clips" / "yard" / "x.mp4")
+    (tmp_path / "disk" / link).symlink_to(tmp_path)
+    with pytest.raises(StorageError, match=f"root/{link}: a symbolic link, and none is followed; remove it"):
+        refuse_links(tmp_path / "root", tmp_path / "root" / "clips" / "yard" / "x.mp4")
 
 
 def test_the_bytes_are_synced_before_the_name_and_the_name_before_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,3 +215,24 @@ def test_a_file_that_is_no_log_is_named_with_its_line(tmp_path: Path, content: b
     path.write_bytes(content or canonical(header(HandClock()).model_dump(mode="json")) + b"{}\n")
     with pytest.raises(StorageError, match=named):
         read(path)
+
+
+def test_a_log_that_is_a_link_is_neither_cut_nor_written_to(tmp_path: Path) -> None:
+    """Its lines wait in memory, and the part says why."""
+    (tmp_path / "precious").write_bytes(b"precious, without an end of line")
+    (tmp_path / "events.jsonl").symlink_to(tmp_path / "precious")
+    board = Board()
+    log = opened(tmp_path / "events.jsonl", board=board)
+    log.add(event(1), 0)
+    log.finish()
+    assert (tmp_path / "precious").read_bytes() == b"precious, without an end of line"
+    assert "is a symbolic link, and none is followed; remove it" in board.parts()["event_log"].reason
+
+
+def test_a_log_is_not_for_others(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        opened(tmp_path / "events.jsonl").finish()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "events.jsonl").stat().st_mode & 0o777 == 0o640

@@ -322,3 +322,40 @@ def spoil(path: Path, damage: str) -> None:
         sql = {"foreign": "DROP TABLE history", "newer": "PRAGMA user_version = 99"}[damage]
         with sqlite3.connect(path) as db:
             db.execute(sql)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+def test_the_journal_and_what_lies_beside_it_are_not_for_others(tmp_path: Path) -> None:
+    """Whatever the umask; and one of an older version is made private when it is opened."""
+    (tmp_path / "outbox.sqlite").touch()
+    (tmp_path / "outbox.sqlite").chmod(0o644)
+    before = os.umask(0)
+    try:
+        outbox = Outbox(tmp_path / "outbox.sqlite", Stamp(HandClock(), "street", boot="b"), Board(), Tally())
+        outbox.add(event(1), 0)
+        outbox.commit()
+        found = modes(tmp_path)
+        outbox.close()
+    finally:
+        os.umask(before)
+    names = {"outbox.sqlite", "outbox.sqlite-wal", "outbox.sqlite-shm", "outbox.lock", "outbox.floor"}
+    assert found == dict.fromkeys(names, 0o640)
+
+
+@pytest.mark.parametrize("name", ["outbox.sqlite", "outbox.sqlite-wal", "outbox.floor", "outbox.lock"])
+def test_a_journal_that_is_a_link_is_not_written_through(tmp_path: Path, name: str) -> None:
+    """Events stay in memory and the part says why; or the link itself makes way."""
+    (tmp_path / "precious").write_bytes(b"")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).symlink_to(tmp_path / "precious")
+    board = Board()
+    outbox = Outbox(tmp_path / "data" / "outbox.sqlite", Stamp(HandClock(), "street", boot="b"), board, Tally())
+    outbox.add(event(1), 0)
+    outbox.commit()
+    kept, state = outbox.unsaved(), board.parts()["outbox"].state
+    outbox.close()
+    assert (tmp_path / "precious").read_bytes() == b""
+    assert (state, len(kept)) == (("ok", 0) if name == "outbox.floor" else ("failed", 1))
