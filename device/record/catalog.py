@@ -59,6 +59,8 @@ class Catalog:
         with storage(clips_folder(self._data)):
             days: dict[str, list[Path]] = {}
             for folder in clips_folder(self._data).glob(f"{_literal(file_name(camera)) if camera else '*'}/*/"):
+                if any(place.is_symlink() for place in (folder, folder.parent, folder.parent.parent)):
+                    continue  # what lies behind it is not ours to show
                 days.setdefault(folder.name, []).append(folder)
         newest = f"{before:%Y-%m-%d}" if before else "9999"
         for name in sorted(days, reverse=True):
@@ -67,7 +69,7 @@ class Catalog:
 
     def _of_day(self, folder: Path) -> list[StoredClip]:
         with storage(folder):
-            names = {path.name for path in folder.iterdir()}
+            names = {path.name for path in folder.iterdir() if not path.is_symlink()}
         found = []
         for name in sorted(names):
             if not name.endswith(".json") or name.startswith("."):

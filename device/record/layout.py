@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from contracts.clip import Clip
-from contracts.files import file_name, storage, write_durably
+from contracts.files import file_name, refuse_links, storage, write_durably
 from device.record.clipfile import PART
 
 VIDEOS = (".mp4", ".mkv")
@@ -24,9 +24,11 @@ def salvage_folder(data: Path) -> Path:
 
 
 def clip_path(data: Path, camera: str, start: datetime, clip: UUID, container: str) -> Path:
-    """The whole path of the finished clip."""
+    """The whole path of the finished clip; StorageError when a link would lead it out of the data folder."""
     name = f"{start:%H%M%S}.{start.microsecond // 1000:03d}Z-{clip.hex[:8]}.{container}"
-    return clips_folder(data) / file_name(camera) / f"{start:%Y-%m-%d}" / name
+    day = clips_folder(data) / file_name(camera) / f"{start:%Y-%m-%d}"
+    refuse_links(data, day)
+    return day / name
 
 
 def part_of(video: Path) -> Path:

@@ -14,7 +14,7 @@ import numpy as np
 
 from contracts.errors import StorageError
 from contracts.event import Event, snapshot_path
-from contracts.files import write_durably
+from contracts.files import refuse_links, write_durably
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
@@ -156,6 +156,7 @@ class Pictures:
         picture = cut_out(view.frame, view.box, self._options)
         path = self._data / snapshot_path(subject.event.id, subject.event.start)
         try:
+            refuse_links(self._data, path.parent)
             write_durably(path, encoded(picture, "jpg", self._options.quality))
         except StorageError as error:
             self._tally.count(subject.event.camera, "not_kept", "picture_failed")

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from contracts.clip import Clip
 from contracts.errors import StorageError
 from contracts.event import NAMESPACE
-from contracts.files import rename_durably, storage, sync_folder
+from contracts.files import refuse_links, rename_durably, storage, sync_folder
 from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.mux import readable, remux
 from device.record.clipfile import PART, ClipFile
@@ -78,13 +78,25 @@ def _unfinished(data: Path) -> Iterator[Path]:
     """Also throws away copies that were not finished: what they were made from is still there."""
     with storage(clips_folder(data)):
         for day in sorted(clips_folder(data).glob("*/*/")):
-            names = {path.name for path in day.iterdir()}
+            if led_away(data, day):
+                continue
+            names = {path.name for path in day.iterdir() if not path.is_symlink()}
             for name in sorted(names):
                 path = day / name
                 if name.endswith(COPY):
                     path.unlink()
                 elif name.endswith(PART) or (path.suffix in VIDEOS and manifest_of(path).name not in names and name + PART not in names):
                     yield path
+
+
+def led_away(data: Path, folder: Path) -> bool:
+    """Whether a link stands between: what lies behind it is not ours to mend, move or throw away."""
+    try:
+        refuse_links(data, folder)
+    except StorageError as error:
+        log.warning("left alone", extra={"reason": str(error)})
+        return True
+    return False
 
 
 def recover_part(part: Path, data: Path, reserve_bytes: int = 0) -> Clip | None:
@@ -223,6 +235,7 @@ def _put_aside(part: Path, data: Path) -> None:
 def salvage(path: Path, data: Path) -> Path:
     """Out of the way, under the same names; never over another."""
     target = salvage_folder(data) / path.relative_to(clips_folder(data))
+    refuse_links(data, target.parent)
     number = 0
     while target.exists():
         number += 1

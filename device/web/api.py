@@ -162,7 +162,7 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
 
     @routes.get("/clips/file/{path:path}", summary="A file of the clips folder; Range is served", response_class=FileResponse)
     def clip_file(path: str) -> FileResponse:
-        found = files.readable(desk.data / "clips", path)
+        found = files.readable(desk.data, f"clips/{path}")
         if found is None:
             raise HTTPException(404, "there is no such clip")
         return FileResponse(found, media_type=files.KINDS[found.suffix], headers=Kept if found.suffix != ".json" else None)
