@@ -6,7 +6,8 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from importlib.metadata import version
 
@@ -22,6 +23,7 @@ COMMANDS = {
     "doctor": "what is wrong with this box, and what to do about it",
     "init": "write a device.yaml, by asking or by probing",
 }
+SHARED = {"init"}  # whose file another user, the service's, has to read
 EXIT: dict[type, int] = {ConfigError: 2, BundleError: 3, HardwareError: 4, StorageError: 5}
 log = logging.getLogger(__name__)
 
@@ -43,6 +45,17 @@ def exit_code(error: VedetteError) -> int:
     return next((EXIT[kind] for kind in type(error).__mro__ if kind in EXIT), 1)
 
 
+@contextmanager
+def private_files() -> Iterator[None]:
+    """What is made is not for every user of this machine: pictures and times of people. A stricter umask stays as it is."""
+    before = os.umask(0o077)
+    os.umask(before | 0o027)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Only the chosen command's module is imported: the others' libraries cost start-up time."""
     args, rest = parser().parse_known_args(argv)
@@ -53,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         command.add_arguments(mine)
         options = mine.parse_args(rest)
         set_up(args.log)
-        with threads_logged():
+        with threads_logged(), nullcontext() if args.command in SHARED else private_files():
             code: int = command.run(options)
             sys.stdout.flush()
     except VedetteError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import queue
+import shlex
 import shutil
+import stat
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +21,7 @@ from device.config import Loaded, Settings
 from device.findings import Finding, from_message
 from device.pipeline.protocols import Source
 from device.publish import link
+from device.standing import open_to_others
 from vision.bundle import read_bundle
 from vision.detector import open_detector
 from vision.golden import check_golden
@@ -164,6 +167,16 @@ def data(settings: Settings) -> Finding:
     if free < LEAST_FREE_BYTES:
         return Finding("data", "warning", f"{folder}: {free >> 20} MB free", "make room: recording stops when the disk is full")
     return Finding("data", "ok", f"{folder}: {free / 1e9:.1f} GB free{'' if where == folder else ', will be made'}")
+
+
+def privacy(settings: Settings) -> list[Finding]:
+    """Whether every user of this machine can look at the data; nothing where there are none yet."""
+    folder = settings.data
+    if not folder.is_dir() or not open_to_others(folder):
+        return []
+    mend = f"chmod -R o-rwx {shlex.quote(str(folder))}"
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    return [Finding("data", "warning", f"{folder}: every user of this machine can look into it (mode {mode:o})", mend)]
 
 
 def nearest(folder: Path) -> Path:

@@ -57,7 +57,7 @@ def findings(loaded: Loaded, timeout_s: float, *, probe: bool) -> list[Finding]:
     if not probe:
         return found
     clock = SystemClock()
-    found += [probes.data(loaded.settings), *probes.bundles(loaded)]
+    found += [probes.data(loaded.settings), *probes.privacy(loaded.settings), *probes.bundles(loaded)]
     if worst(found) != "error":
         found += _stages(loaded)
     return [*found, *probes.cameras(loaded, clock, timeout_s), probes.broker(loaded.settings, clock), probes.clock_state(clock)]

@@ -154,3 +154,14 @@ def test_memory_is_what_the_kernel_would_give(tmp_path: Path, monkeypatch: pytes
     assert probes.memory() == probes.Finding("memory", "ok", "878 MB available")
     (tmp_path / "meminfo").write_text("MemAvailable:  90000 kB\n")
     assert probes.memory().level == "warning"
+
+
+def test_data_that_every_user_can_read_are_a_warning_with_the_command_that_mends_it(tmp_path: Path) -> None:
+    settings = box(tmp_path, data=str(tmp_path / "my data")).settings
+    assert probes.privacy(settings) == []
+    settings.data.mkdir()
+    settings.data.chmod(0o755)
+    (found,) = probes.privacy(settings)
+    assert (found.level, found.mend) == ("warning", f"chmod -R o-rwx '{settings.data}'") and "mode 755" in found.text
+    subprocess.run(["/bin/sh", "-c", found.mend], check=True)
+    assert probes.privacy(settings) == []

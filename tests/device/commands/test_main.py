@@ -104,3 +104,23 @@ def test_help_and_version_are_0(args: list[str], capsys: pytest.CaptureFixture[s
         main.main(args)
     assert ended.value.code == 0
     assert "vedette" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "umask", "wanted"), [("run", 0o022, 0o640), ("replay", 0, 0o640), ("run", 0o077, 0o600), ("init", 0o022, 0o644)]
+)
+def test_what_a_command_writes_is_private_but_for_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, umask: int, wanted: int
+) -> None:
+    def run(_options: object) -> int:
+        (tmp_path / "made").touch()
+        return 0
+
+    monkeypatch.setattr(main, "import_module", lambda name: SimpleNamespace(add_arguments=lambda parser: None, run=run))
+    before = os.umask(umask)
+    try:
+        assert main.main([command]) == 0
+        assert os.umask(umask) == umask  # as it was
+    finally:
+        os.umask(before)
+    assert (tmp_path / "made").stat().st_mode & 0o777 == wanted
