@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
+from typing import cast
 
 import av
 from av.container import InputContainer
@@ -15,12 +17,14 @@ from contracts.errors import HardwareError
 from device.capture.annexb import PARAMETER_SETS, ParameterSets
 from device.capture.encoder import Encoder
 from device.capture.units import Unit
-from device.pipeline.contexts import av_packet, bound, decoder_context
+from device.pipeline.contexts import AvPacket, av_packet, bound, decoder_context
 from device.pipeline.packets import StreamInfo
+from device.pipeline.sound import LARGEST_BYTES, Sound, described
 
 RAW = {"rawvideo", "wrapped_avframe", "v210", "yuv4", "bitpacked"}
 ATTACHED_PICTURE = 1 << 10  # AV_DISPOSITION_ATTACHED_PIC
 DEFAULT_RATE = Fraction(25)
+MOST_SOUNDS = 1000  # packets; with no picture for so long the oldest are worth nothing
 TURNED_FORMATS = ("mov", "matroska")  # containers that can say that the picture lies on its side
 
 
@@ -30,7 +34,7 @@ class Demux:
     Packets that the container knows to be damaged are left out, with all that lean on them; `damaged` counts those.
     """
 
-    def __init__(self, camera: str, container: InputContainer, epoch: int = 0) -> None:
+    def __init__(self, camera: str, container: InputContainer, epoch: int = 0, hears: bool = False) -> None:
         self.camera, self.epoch, self.damaged = camera, epoch, 0
         self.stream = _picture_stream(camera, container)
         self._container = container
@@ -38,6 +42,9 @@ class Demux:
         bound(self._context)
         self._base = self.stream.time_base  # asked of PyAV it is a new Fraction each time, and that is most of a packet's cost
         self._info: StreamInfo | None = None
+        self._track = next(iter(container.streams.audio), None) if hears else None
+        self._sound = described(self._track) if self._track else None
+        self._sounds: deque[Sound] = deque(maxlen=MOST_SOUNDS)  # since the last picture
         self._waiting = True  # for a key frame
 
     @property
@@ -67,14 +74,36 @@ class Demux:
 
     def _packets(self) -> Iterator[av.Packet[VideoStream]]:
         with suppress(IndexError):  # PyAV's, at the end of a file in which streams have appeared that it did not know of at the beginning
-            yield from self._container.demux(self.stream)
+            if self._track is None or self._sound is None or not self._sound.head:
+                yield from self._container.demux(self.stream)
+                return
+            for packet in self._container.demux(self.stream, self._track):
+                if packet.stream_index == self.stream.index:
+                    yield cast("av.Packet[VideoStream]", packet)
+                else:
+                    self._listen(packet, self._track.time_base)
+
+    def _listen(self, packet: AvPacket, base: Fraction | None) -> None:
+        """It waits for the next picture, to ride on it."""
+        if packet.pts is None or base is None or packet.is_corrupt or not 0 < packet.size <= LARGEST_BYTES:
+            return
+        tick_ns = base.numerator * 1_000_000_000
+        times = (packet.pts * tick_ns // base.denominator, (packet.duration or 0) * tick_ns // base.denominator)
+        self._sounds.append(Sound(*times, bytes(packet)))
+
+    def _heard(self) -> tuple[Sound, ...]:
+        if not self._sounds:
+            return ()
+        sounds = tuple(self._sounds)
+        self._sounds.clear()
+        return sounds
 
     def _unit(self, packet: av.Packet[VideoStream], sets: ParameterSets | None) -> Unit:
         data = bytes(packet)
         if sets is not None:
             data = sets.normalise(data, packet.is_keyframe)
         duration = self._ns(packet.duration) or (int(1e9 / self.rate) if self.rate else 0)
-        return Unit(self._ns(packet.pts), self._ns(packet.dts), duration, packet.is_keyframe, data)
+        return Unit(self._ns(packet.pts), self._ns(packet.dts), duration, packet.is_keyframe, data, self._heard())
 
     def _ns(self, ticks: int | None) -> int | None:
         base = self._base
@@ -97,8 +126,9 @@ class Demux:
     def _describe(self, packet: av.Packet[VideoStream], extradata: bytes) -> StreamInfo:
         context = self._context
         info = StreamInfo(
-            self.camera, context.name, context.width, context.height, extradata, context.pix_fmt or "yuv420p", self.rate, self.epoch
-        )
+            self.camera, context.name, context.width, context.height, extradata, context.pix_fmt or "yuv420p", self.rate, self.epoch,
+            sound=self._sound,
+        )  # fmt: skip
         if not context.width:
             return _measured(info, bytes(packet))
         if self._container.format.name.startswith(TURNED_FORMATS):
@@ -127,8 +157,9 @@ class Demux:
     def _described(self, units: Iterator[Unit], picture: av.VideoFrame, rate: Fraction) -> Iterator[tuple[StreamInfo, Unit]]:
         for unit in units:
             if self._info is None:
-                self._info = encoded_stream(self.camera, unit, (picture.width, picture.height), rate, self.epoch)
-            yield self._info, replace(unit, duration_ns=int(1e9 / rate))
+                coded = encoded_stream(self.camera, unit, (picture.width, picture.height), rate, self.epoch)
+                self._info = replace(coded, sound=self._sound)
+            yield self._info, replace(unit, duration_ns=int(1e9 / rate), sounds=self._heard())
 
 
 def encoded_stream(camera: str, first: Unit, size: tuple[int, int], rate: Fraction, epoch: int = 0) -> StreamInfo:

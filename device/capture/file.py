@@ -60,6 +60,11 @@ class FileSource:
         self._session = uuid.uuid4().hex
         self._stopped = threading.Event()
         self._seq = 0
+        self._hears = False
+
+    def hear(self) -> None:
+        """From the next opening on its sound is read too."""
+        self._hears = True
 
     @cached_property
     def identity(self) -> str:
@@ -106,7 +111,7 @@ class FileSource:
         with self._open() as container:
             start_ns, self.start_source = start_of(self._options.path, container, self._options.start)
             log.info("file opened", extra={"camera": self.camera, "file": str(self._options.path), "start_source": self.start_source})
-            demux = Demux(self.camera, container, epoch)
+            demux = Demux(self.camera, container, epoch, self._hears)
             timeline = FileTimeline(start_ns, self._clock.mono_ns())
             for stream, unit in zeroed(self._readable(demux), from_ns):
                 if self._stopped.is_set():
@@ -173,7 +178,7 @@ def zeroed(units: Iterator[tuple[StreamInfo, Unit]], from_ns: int) -> Iterator[t
             shift = from_ns - (dts if from_ns else pts)
             first = pts
         if pts >= first:
-            yield stream, replace(unit, pts_ns=pts + shift, dts_ns=dts + shift)
+            yield stream, replace(unit, pts_ns=pts + shift, dts_ns=dts + shift, sounds=unit.shifted(shift))
 
 
 def with_decoding_times(units: Iterator[tuple[StreamInfo, Unit]]) -> Iterator[tuple[StreamInfo, Unit]]:

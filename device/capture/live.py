@@ -41,6 +41,7 @@ class LiveReader:
         self._seq = self._epoch = 0
         self._pump: Pump[Packet] | None = None
         self._closed = False
+        self.hears = False  # sound is read too, from the next connection on
 
     def packets(self) -> Iterator[Packet]:
         self._pump = Pump(self._camera, self._read(), self._silence_s)
@@ -59,7 +60,7 @@ class LiveReader:
         """One connection."""
         try:
             with self._opener() as container:
-                demux = Demux(self._camera, container, self._epoch)
+                demux = Demux(self._camera, container, self._epoch, self.hears)
                 units = demux.units()
                 for stream, unit in itertools.chain(self._heap(units), units):
                     self._epoch = demux.epoch + 1  # that of the next connection

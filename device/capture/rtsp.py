@@ -45,13 +45,17 @@ class RtspSource:
     def packets(self) -> Iterator[Packet]:
         return self._reader.packets()
 
+    def hear(self) -> None:
+        """From the next connection on its sound is asked for too."""
+        self._reader.hears = True
+
     def close(self) -> None:
         self._reader.close()
 
     def _open(self) -> InputContainer:
         options = {
             "rtsp_transport": self._options.transport,
-            "allowed_media_types": "video",
+            "allowed_media_types": "video+audio" if self._reader.hears else "video",
             "timeout": str(int(self._options.read_timeout_s * 1e6)),
             "analyzeduration": "2000000",
             "fpsprobesize": "0",  # to guess a frame rate it would hold back the first second

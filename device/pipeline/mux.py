@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, Literal, Protocol, cast
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.stream import Stream
@@ -16,12 +17,14 @@ from av.video.stream import VideoStream
 from contracts.errors import HardwareError
 from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.packets import Packet, StreamInfo
+from device.pipeline.sound import MP4_HOLDS, Sound, SoundInfo
 
 Container = Literal["mp4", "mkv"]
 US = Fraction(1, 1_000_000)  # MP4's timescale here: times are exact to the microsecond. Matroska's are rounded to 1 ms by FFmpeg
 FRAGMENT_MS = 500  # what is not yet a whole fragment is lost by a kill
 MOST_REORDER_US = 10_000_000  # from decoding to showing; no codec holds a picture back for so long, and MP4 cannot say more than 35 minutes
 BUFFER_BYTES = 1 << 18
+NO_WAITING = {"max_interleave_delta": "1"}  # FFmpeg would hold pictures back for ten seconds when the sound stalls
 FORMATS = {"mp4": "mp4", "mkv": "matroska"}
 
 # Fragments while it grows; closing turns it into an ordinary MP4 with one index, so that every player knows its length and can seek.
@@ -36,24 +39,35 @@ class File(Protocol):
     def write(self, data: bytes, /) -> int: ...
 
 
-def container_of(codec: str) -> Container:
-    return "mp4" if codec in {"h264", "hevc"} else "mkv"
+def container_of(codec: str, sound: SoundInfo | None = None) -> Container:
+    return "mp4" if codec in {"h264", "hevc"} and (sound is None or sound.codec in MP4_HOLDS) else "mkv"
 
 
 class Muxer:
-    """Writes the packets of one stream, from a key frame on. Zero in the file is the first packet's decoding time (`origin_ns`).
+    """Writes the packets of one stream, from a key frame on, and the `sound` beside them. Zero in the file is the first packet's
+    decoding time (`origin_ns`). With sound the first of it must come soon: an MP4 is begun when it has some of each.
 
     `live`: no seeking, a fragment a picture, each written when the next picture comes (MP4 only, for Media Source Extensions).
     """
 
-    def __init__(self, file: File, first: Packet, comment: str = "", fragment_ms: int = FRAGMENT_MS, live: bool = False) -> None:
+    def __init__(
+        self,
+        file: File,
+        first: Packet,
+        comment: str = "",
+        fragment_ms: int = FRAGMENT_MS,
+        live: bool = False,
+        sound: SoundInfo | None = None,
+    ) -> None:
         info = first.stream
         self.origin_ns = first.dts_ns
+        self._sound, self._last_sound_us = sound, -1
         self._last_us, self._begun = -1, False
         self._template = _template(info, first)  # kept: the output's stream refers to it
         try:
-            self._out = _open(file, container_of(info.codec), comment, fragment_ms, live)
+            self._out = _open(file, container_of(info.codec, sound), comment, fragment_ms, live)
             self._stream = self._add(info)
+            self._voice = self._add_sound(sound) if sound else None
         except (FFmpegError, ValueError) as error:
             raise _refused(info, error) from error
 
@@ -67,6 +81,24 @@ class Muxer:
         if info.codec == "hevc":
             stream.codec_context.codec_tag = "hvc1"  # parameter sets in the head only: what browsers want
         return stream
+
+    def _add_sound(self, sound: SoundInfo) -> Stream:
+        with sound.template() as template:
+            stream: Stream = self._out.add_stream_from_template(template.streams.audio[0], opaque=True)
+        stream.time_base = US
+        return stream
+
+    def hear(self, sound: Sound) -> bool:
+        """False: it was left out, for its time does not lie behind that of the one before."""
+        at_us = self._us(sound.pts_ns)
+        if self._sound is None or self._voice is None or at_us <= self._last_sound_us:
+            return False
+        out = av.Packet(self._sound.data(sound.data))
+        out.stream, out.time_base = self._voice, US
+        out.pts = out.dts = self._last_sound_us = at_us
+        out.duration, out.is_keyframe = sound.duration_ns // 1000, True
+        self._out.mux_one(out)
+        return True
 
     def write(self, packet: Packet) -> None:
         """Times that do not grow are moved on by a microsecond, as no container takes them."""
@@ -122,9 +154,9 @@ def _open(file: File, container: Container, comment: str, fragment_ms: int, live
         "mp4": {
             "movflags": LIVE_FLAGS if live else CLIP_FLAGS,
             "video_track_timescale": str(US.denominator),
-            **({} if live else {"frag_duration": str(fragment_ms * 1000)}),
+            **({} if live else {"frag_duration": str(fragment_ms * 1000), **NO_WAITING}),
         },
-        "mkv": {"cluster_time_limit": str(fragment_ms)},
+        "mkv": {"cluster_time_limit": str(fragment_ms), **NO_WAITING},
     }
     return _output(file, container, options[container], comment)
 
@@ -167,37 +199,37 @@ class _Pieces:
 
 
 def remux(source: str, file: File, comment: str) -> int:
-    """Copy what can be read of a video into a new file of the same form, from its first key frame; the number of pictures."""
+    """Copy what can be read of a video into a new file of the same form, sound and all; the number of pictures."""
     frames = 0
     with av.open(source, options=PROBE, **ANY_TEXT) as old:
         stream = old.streams.video[0]
         container: Container = "mkv" if "matroska" in old.format.name else "mp4"
         options = {"movflags": CLIP_FLAGS, "frag_duration": str(FRAGMENT_MS * 1000), "video_track_timescale": str(US.denominator)}
-        out = _output(file, container, options if container == "mp4" else {}, comment)
+        out = _output(file, container, {**(options if container == "mp4" else {}), **NO_WAITING}, comment)
         try:
-            copy = _copy_of(out, stream)
-            for packet in readable(old, stream):
-                packet.stream = copy
+            copies = {each.index: _copy_of(out, each) for each in (stream, *old.streams.audio)}
+            for packet in readable(old, *(each for each in old.streams if each.index in copies)):
+                frames += packet.stream_index == stream.index
+                packet.stream = copies[packet.stream_index]
                 out.mux_one(packet)
-                frames += 1
         finally:
             if frames:
                 out.close()  # see Muxer.close
     return frames
 
 
-def _copy_of(out: OutputContainer, stream: VideoStream) -> VideoStream:
-    copy = out.add_stream_from_template(stream, opaque=True)
+def _copy_of(out: OutputContainer, stream: VideoStream | AudioStream) -> Stream:
+    copy: Any = out.add_stream_from_template(stream, opaque=True)
     copy.time_base = stream.time_base
     if stream.codec_context.name == "hevc":
         copy.codec_context.codec_tag = "hvc1"
-    return copy
+    return cast(Stream, copy)
 
 
-def readable(video: InputContainer, stream: VideoStream) -> Iterator[av.Packet[VideoStream]]:
+def readable(video: InputContainer, *streams: Stream) -> Iterator[av.Packet[Any]]:
     """Packets up to where the file was cut: what does not parse is the end, what the disk does not give is an error."""
     try:
-        for packet in video.demux(stream):
+        for packet in video.demux(*streams):
             if packet.is_corrupt:  # half a picture at the torn end
                 return
             if packet.dts is not None and packet.size:

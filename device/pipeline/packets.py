@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
+from device.pipeline.sound import Sound, SoundInfo
+
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
@@ -12,7 +14,7 @@ class StreamInfo:
 
     `codec` is FFmpeg's name (h264, hevc, mjpeg, png, ...); `extradata` its out-of-band headers.
     `rate` is the nominal frame rate, for containers only: times come from packets. `rotation`: degrees clockwise until the
-    picture is upright, which frames already are.
+    picture is upright, which frames already are. `sound`: what may ride on its packets.
     """
 
     camera: str
@@ -24,6 +26,7 @@ class StreamInfo:
     rate: Fraction | None = None
     epoch: int = 0
     rotation: int = 0
+    sound: SoundInfo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ class Packet:
     data: bytes
     mono_ns: int
     wall_ns: int
+    sounds: tuple[Sound, ...] = ()  # what came since the picture before; where it belongs, its own times say
+
+    def size(self) -> int:
+        """Bytes of memory, all but exactly."""
+        return len(self.data) + sum(len(sound.data) for sound in self.sounds) if self.sounds else len(self.data)
 
     @property
     def camera(self) -> str:

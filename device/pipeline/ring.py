@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from device.pipeline.channel import SLICE_S, Closed, nothing
 from device.pipeline.packets import Packet
@@ -42,7 +43,7 @@ class PacketRing:
             if packet.key:
                 self._keys.append(self._end())
             self._packets.append(packet)
-            self._bytes += len(packet.data)
+            self._bytes += packet.size()
             self._evict()
             self._changed.notify_all()
             if packet.key:
@@ -51,7 +52,7 @@ class PacketRing:
     def _held_back(self, packet: Packet) -> bool:
         """A lossless reader is too far behind in time, or what it has not read is all the room there is."""
         lead_ns = min(self._lead_ns, self._span_ns)
-        full = self._bytes + len(packet.data) > self._max_bytes
+        full = self._bytes + packet.size() > self._max_bytes
         waiting = (self._at(reader.position) for reader in self._readers if reader.lossless)
         return any(oldest is not None and (full or packet.pts_ns - oldest.pts_ns > lead_ns) for oldest in waiting)
 
@@ -71,7 +72,7 @@ class PacketRing:
 
     def _drop(self, count: int) -> None:
         for _ in range(count):
-            self._bytes -= len(self._packets.popleft().data)
+            self._bytes -= self._packets.popleft().size()
         self._first += count
         while self._keys and self._keys[0] < self._first:
             self._keys.popleft()
@@ -129,6 +130,22 @@ class PacketRing:
             self._changed.notify_all()
             return packet
 
+    def _take(self, reader: RingReader, most: int) -> list[Packet]:
+        with self._changed:
+            if reader.closed:
+                raise Closed
+            if reader.position < self._first:
+                reader.skipped += self._first - reader.position
+                reader.position = self._first
+            index = reader.position - self._first
+            packets = list(islice(self._packets, index, index + most))
+            if not packets and self._closed:
+                raise Closed
+            reader.position += len(packets)
+            if packets and reader.lossless:
+                self._changed.notify_all()
+            return packets
+
     def _end(self) -> int:
         return self._first + len(self._packets)
 
@@ -151,6 +168,10 @@ class RingReader:
         """The next packet; TimeoutError when none came, Closed at the end. At leisure: when there is none, not before a key frame
         or `timeout_s` has come, whichever is first."""
         return self._ring._read(self, timeout_s, at_leisure)
+
+    def take(self, most: int) -> list[Packet]:
+        """What is there now, at most so many; Closed at the end. One lock for all of them: for who comes by now and then."""
+        return self._ring._take(self, most)
 
     def each(self, tick: Tick = nothing, at_leisure: Callable[[], bool] = lambda: False) -> Iterator[Packet]:
         while True:
