@@ -9,6 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from device.clock import Clock
+from device.pipeline.taking import TakeRules
 from device.pipeline.tally import Tally
 from device.pipeline.zone import Zone
 from vision.types import Detections, Planes
@@ -47,3 +48,4 @@ class Context:
     open_detector: Callable[[str, float | None], Detector]  # bundle, least confidence (None: its own); shared by `workers` threads
     workers: int = 1  # threads that call a detector: as many as cores (throughput) or 1 (latency)
     snapshot: Callable[[UUID, datetime], str | None] = no_snapshot  # the path an event's picture will have
+    taking: TakeRules | None = None  # what a take is; None: no takes are recorded

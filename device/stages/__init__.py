@@ -7,4 +7,5 @@ STAGES = {
     "smooth": "device.stages.smooth:Smooth",
     "zones": "device.stages.zones:Zones",
     "confirm": "device.stages.confirm:Confirm",
+    "take": "device.stages.take:Take",
 }
