@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from contracts.storage import StorageState
 from contracts.wire import Utc, Wire
 
 
@@ -74,6 +75,23 @@ class SystemHealth(Wire):
     clock: Literal["ntp", "rtc", "unsynced"]
 
 
+class ShelfHealth(Wire):
+    """A class of files: clips, pictures, exports, ..."""
+
+    bytes: int
+    budget_bytes: int | None = None
+    days_left: float | None = Field(default=None, description="until its budget is used up; null: not known, or never")
+
+
+class StorageHealth(Wire):
+    """What fills the disk, in short; the whole is contracts/storage.py."""
+
+    state: StorageState
+    free_bytes: int | None = None
+    days_left: float | None = Field(default=None, description="until the disk is full and the oldest goes; null: not known, or never")
+    shelves: dict[str, ShelfHealth] = Field(default_factory=dict)
+
+
 class Health(Wire):
     fps: float = Field(description="frames analysed a second, all cameras")
     cameras: dict[str, CameraHealth]
@@ -82,4 +100,5 @@ class Health(Wire):
     parts: dict[str, PartHealth]
     late: list[str] = Field(default_factory=list, description="workers that missed their deadline")
     outbox: OutboxHealth | None = None
+    storage: StorageHealth | None = None
     system: SystemHealth

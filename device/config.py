@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from contracts.topics import DeviceId
 from device import capture, stages
 from device.documents import read_yaml
+from device.keep.options import StorageOptions
 from device.pipeline.zone import Zone
 from device.plugs import Plug, resolved
 from device.problems import BadConfig, Loc, Origins, Problem, from_pydantic, known_keys, meant, shown
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     model: Model = Model()
     record: RecordOptions | None = Field(default=RecordOptions(), description="clips of events; null: none")
     pictures: PictureOptions | None = Field(default=PictureOptions(), description="a picture of each event; null: none")
+    storage: StorageOptions = Field(default=StorageOptions(), description="how long things are kept, and how much room they get")
     mqtt: MqttOptions | None = Field(default=None, description="the broker; null: none, events stay on this box")
     outbox: OutboxOptions = OutboxOptions()
     event_log: LogOptions = LogOptions(rotate="daily")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from contracts.health import CameraHealth, Health, OutboxHealth, PartHealth, StageHealth, SystemHealth
+from contracts.health import CameraHealth, Health, OutboxHealth, PartHealth, StageHealth, StorageHealth, SystemHealth
 from contracts.topics import Topics
 from contracts.wire import utc_from_ns
 from device.pipeline.board import Board, CameraState
@@ -48,10 +48,11 @@ class HealthReport:
         outbox: Outbox | None,
         notices: Notices | None,
         data: Path,
+        storage: Callable[[], StorageHealth | None] = lambda: None,
     ) -> None:
         self._options, self._topics, self._stamp, self._clock = options, topics, stamp, stamp.clock
         self._board, self._tally, self._late, self._outbox, self._notices = board, tally, late, outbox, notices
-        self._data = data
+        self._data, self._storage = data, storage
         self._alerts = Alerts(options.alerts, topics, stamp, notices, data / "alerts.json")
         self._began_ns = self._before_ns = self._clock.mono_ns()
         self._before: dict[tuple[str, str], int] = {}
@@ -98,6 +99,7 @@ class HealthReport:
             parts={name: PartHealth(state=p.state, reason=p.reason, since=_utc(p.since_wall_ns)) for name, p in parts},
             late=list(self._late()),
             outbox=self._waiting(),
+            storage=self._storage(),
             system=self._system(seconds, now_ns),
         )
 

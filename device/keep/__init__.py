@@ -1,0 +1,1 @@
+"""What is kept how long: shelves with budgets, and the janitor who looks after them."""
