@@ -28,6 +28,7 @@ WHOLE = {
     "dataset-metadata": "contracts.dataset:Metadata",
     "dataset-ontology": "contracts.dataset:Ontology",
     "dataset-record": "contracts.dataset:Record",
+    "disk": "contracts.disk:Disk",
     "envelope": "contracts.envelope:Envelope",
     "event": "contracts.event:Event",
     "health": "contracts.health:Health",

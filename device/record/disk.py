@@ -1,0 +1,147 @@
+"""DataDisk: which disk the data folder is on, and whether it is the one that it should be; nothing is removed while that is unsure."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Literal, TypeAlias
+from uuid import UUID, uuid4
+
+from pydantic import ValidationError
+
+from contracts.clip import Clip
+from contracts.disk import Disk
+from contracts.errors import StorageError
+from contracts.files import storage, write_durably
+from contracts.wire import utc_from_ns
+from device.clock import Clock
+from device.record.layout import clips_folder
+
+log = logging.getLogger(__name__)
+NAME = "disk.json"
+Mount: TypeAlias = "bool | Path"  # `storage.mount`: any disk, one that is mounted, or the one that is mounted there
+LONGEST = 65_536  # bytes of a disk.json; a larger one is none of ours
+ADOPT = "if its recordings are this box's from now on, run `vedette clips reindex --adopt`"
+MOUNTS = Path("/proc/self/mountinfo")
+
+
+class DataDisk:
+    """`fault` says why the disk is not sure to be ours; empty: it is. Asking again costs one `stat` while nothing has changed."""
+
+    def __init__(self, data: Path, clock: Clock, *, device: str = "", software: str = "", mount: Mount = False) -> None:
+        self.path, self._data, self._clock = data / NAME, data, clock
+        self._device, self._software, self._mount = device, software, mount
+        self._seen: tuple[int, int, int] | None = None  # of the disk.json that was read: device, inode, time of change
+        self._disk: Disk | None = None
+        self._first: UUID | None = None  # the disk that was there when we began
+
+    @property
+    def id(self) -> UUID | None:
+        return self._disk.id if self._disk else None
+
+    def begin(self) -> None:
+        """Read who the disk is; a disk without a name gets one, unless it should be a mounted one and is not."""
+        if self.unmounted():
+            return
+        if self._read() == "" and self._disk is None:
+            self._name(self._whose())
+        self._first = self.id
+
+    def adopt(self) -> None:
+        """The owner says that what is on this disk is this box's. It gets a new name, so that every index of it is built anew."""
+        if reason := self.unmounted():
+            raise StorageError(reason)
+        self._name(self._device)
+        self._first = self.id
+
+    def unmounted(self) -> str:
+        """Why the data folder is not where `storage.mount` wants it."""
+        if self._mount is False:
+            return ""
+        try:
+            return _not_mounted(self._data, self._mount)
+        except OSError as error:
+            return f"{self._data}: {error.strerror}; mount the disk, or change storage.mount"
+
+    def fault(self) -> str:
+        if reason := self.unmounted() or self._read():
+            return reason
+        if self._disk is None:
+            return f"{self.path} is gone; mount the disk again, or start Vedette anew to use the folder as it is"
+        if self._disk.id != self._first:
+            return f"{self.path}: this is another disk than the one at the start; start Vedette anew to use it"
+        if self._device and self._disk.device != self._device:
+            return f"{self.path}: the recordings of another box, {self._disk.device or 'of no name'}, are on this disk; {ADOPT}"
+        return ""
+
+    def _read(self) -> str:
+        """What is wrong with the file; none there is no fault here, and no disk either."""
+        try:
+            status = self.path.stat()
+            seen = (status.st_dev, status.st_ino, status.st_mtime_ns)
+            if seen == self._seen:
+                return ""
+            with self.path.open("rb") as file:
+                self._disk, self._seen = Disk.model_validate_json(file.read(LONGEST)), seen
+        except FileNotFoundError:
+            self._disk = self._seen = None
+        except OSError as error:
+            self._disk = self._seen = None
+            return f"{self.path}: {error.strerror}; see the disk's state"
+        except ValidationError as error:
+            self._disk = self._seen = None
+            return f"{self.path}: cannot be read ({error.error_count()} fault(s), or it is of newer software); {ADOPT}"
+        return ""
+
+    def _name(self, device: str) -> None:
+        made = utc_from_ns(self._clock.wall_ns())
+        disk = Disk(id=uuid4(), made=made, device=device, software=self._software)
+        try:
+            write_durably(self.path, disk.model_dump_json(indent=1).encode() + b"\n")
+        except StorageError as error:  # a full disk: the next start names it
+            log.warning("the disk could not be given a name", extra={"reason": str(error)})
+            return
+        self._read()
+
+    def _whose(self) -> str:
+        """The box that the clips of a disk without a name say they are of: the newest day of each camera is asked."""
+        try:
+            days = [max((day for day in camera.iterdir() if day.is_dir()), default=None) for camera in _folders(clips_folder(self._data))]
+            first = [min(day.glob("[!.]*.json"), default=None) for day in days if day]
+            devices = {_device_of(path) for path in first if path}
+        except OSError:
+            return self._device
+        return min(devices - {"", self._device}, default=self._device)
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(each for each in path.iterdir() if each.is_dir()) if path.is_dir() else []
+
+
+def _device_of(manifest: Path) -> str:
+    try:
+        return Clip.model_validate_json(manifest.read_bytes()).device
+    except ValidationError:
+        return ""
+
+
+def _not_mounted(data: Path, mount: Literal[True] | Path) -> str:
+    there = next(path for path in (data, *data.absolute().parents) if path.exists())
+    if mount is True:
+        if there.stat().st_dev != Path("/").stat().st_dev:
+            return ""
+        return f"{data}: no disk is mounted there and storage.mount asks for one; mount it, or change storage.mount"
+    wanted = Path(os.path.realpath(mount))
+    if wanted not in mount_points():
+        return f"{mount}: no disk is mounted there and storage.mount asks for one; mount it, or change storage.mount"
+    if there.stat().st_dev != wanted.stat().st_dev:
+        return f"{data}: is not on the disk at {mount}, which storage.mount names; change data or storage.mount"
+    return ""
+
+
+def mount_points() -> set[Path]:
+    """Where file systems are mounted, as the kernel says; it writes spaces and the like as octal numbers."""
+    with storage(MOUNTS):
+        fields = [line.split() for line in MOUNTS.read_bytes().splitlines()]
+    return {Path(os.fsdecode(field[4].decode("unicode_escape").encode("latin-1"))) for field in fields if len(field) > 4}
