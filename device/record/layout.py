@@ -31,6 +31,11 @@ def clip_path(data: Path, camera: str, start: datetime, clip: UUID, container: s
     return day / name
 
 
+def video_of(clip: Clip) -> str:
+    """Where a clip's video lies, relative to the data folder, as `clip_path` has it."""
+    return f"clips/{file_name(clip.camera)}/{clip.start:%Y-%m-%d}/{clip.file}"
+
+
 def part_of(video: Path) -> Path:
     return video.with_name(video.name + PART)
 

@@ -18,6 +18,7 @@ from device.pipeline.protocols import Tick
 from device.pipeline.ring import PacketRing, RingReader
 from device.pipeline.tally import Tally
 from device.record.clip import Order
+from device.record.layout import video_of
 from device.record.options import RecordOptions
 from device.record.recording import MS, Place, Recording
 from device.record.recover import recover_part
@@ -62,10 +63,12 @@ class Recorder:
         software: str = "",
         lossless: bool = False,
         on_clip: Callable[[Clip], None] = lambda _: None,
+        finished: Callable[[Clip, str], None] = lambda _clip, _video: None,
     ) -> None:
         self._rings, self._options, self._clock, self._tally, self._board = rings, options, clock, tally, board
         self._place = Place(data, options.longest_clip_s * 1_000_000_000, options.reserve_mb * 1_000_000)
         self._device, self._software, self._lossless, self._on_clip = device, software, lossless, on_clip
+        self._finished = finished  # the clip and its video's path, relative to the data; for the index
         self._events: Channel[Trigger] = Channel(EVENTS, "block" if lossless else "drop_oldest", self._lost)
         self._lost_ends: list[Trigger] = []
         self._marks: dict[str, tuple[int, int]] = {}  # camera -> media time analysed, and when (mono)
@@ -175,6 +178,7 @@ class Recorder:
             self._tally.count(camera, "clips")
             self._tally.count(camera, "clip_bytes", by=clip.bytes)
             log.info("clip kept", extra={"camera": camera, "file": clip.file, "frames": clip.frames, "reason": clip.reason})
+            self._finished(clip, video_of(clip))
             self._on_clip(clip)
 
     def _finish(self, camera: str, recording: Recording) -> None:
@@ -207,6 +211,7 @@ class Recorder:
             return False
         if clip:
             self._tally.count(clip.camera, "clips")
+            self._finished(clip, part.with_suffix("").relative_to(self._place.data).as_posix())
             self._on_clip(clip)
         return True
 
