@@ -126,12 +126,13 @@ class Appliance:
             return None  # the page says so where a broker's state would stand
         commands = Commands(
             self._topics,
-            {"snapshot": Stills(self.sight.rings, self._data).snapshot, "restart": self._restart},
+            {"snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart},
             Memory(self._data / "commands.json"),
             notices=notices,
             stamp=self._stamp,
             board=self.board,
             tally=self.tally,
+            per_minute=settings.mqtt.commands_per_minute,
         )
         mqtt = Mqtt(
             settings.mqtt,

@@ -23,6 +23,7 @@ from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
 from device.publish.letters import Incoming, Letter
 from device.publish.notices import Notices
+from device.publish.pace import Pace
 from device.publish.stamp import Stamp
 from device.publish.store import PRIVATE
 
@@ -33,6 +34,8 @@ PART = "commands"
 REMEMBERED = 256
 QUEUE = 16
 EXPIRY = timedelta(seconds=60)
+AHEAD = timedelta(seconds=60)  # clocks that are both set differ by less
+PER_MINUTE, BURST = 60.0, 30  # each command that is let in is written down twice, before and after
 REPLY_EXPIRY_S = 60
 MAX_DETAIL = 1000  # characters of an answer's words: they may quote the question, and answers are remembered
 
@@ -91,7 +94,9 @@ class Commands:
         stamp: Stamp,
         board: Board,
         tally: Tally,
+        per_minute: float = PER_MINUTE,
     ) -> None:
+        self._pace = Pace(per_minute / 60, BURST)
         self._topics, self._handlers, self._memory = topics, {"ping": _ping, **handlers}, memory
         self._notices, self._stamp, self._board, self._tally = notices, stamp, board, tally
         self._orders: Channel[Order] = Channel(QUEUE, "block")
@@ -115,8 +120,7 @@ class Commands:
             command = read_command(message.payload)
         except ProtocolError as error:
             raise Refused("E_VERSION" if isinstance(error, VersionError) else "E_INVALID", str(error)) from error
-        if self._expired(command):
-            raise Refused("E_EXPIRED", f"given at {command.t}, more than {EXPIRY.seconds} s ago", command.id)
+        self._in_time(command)
         if command.cmd not in self._handlers:
             known = ", ".join(sorted(self._handlers))
             raise Refused("E_UNKNOWN", f"{command.cmd} is not known; known are {known}", command.id)
@@ -124,15 +128,27 @@ class Commands:
             return  # the same again while the first waits: one answer
         if len(self._orders) >= QUEUE:
             raise Refused("E_BUSY", f"{QUEUE} commands wait already; try again later", command.id)
+        now_ns = self._stamp.clock.mono_ns()
+        if wait_ns := self._pace.wait_ns(now_ns):
+            raise Refused("E_BUSY", f"more commands than mqtt.commands_per_minute allows; try again in {wait_ns / 1e9:.1f} s", command.id)
+        self._pace.spend(now_ns)
         self._board.part(PART, "ok", "", self._stamp.clock.wall_ns())
         self._waiting.add(command.id)
         self._orders.put(Order(command, self._reply_topic(message), message.correlation))
 
-    def _expired(self, command: Command) -> bool:
-        """The broker drops what its expiry says; this is for brokers and senders that do not, where the clock can tell."""
-        if command.t is None or self._stamp.clock.state() == "unsynced":
-            return False
-        return utc_from_ns(self._stamp.clock.wall_ns()) - command.t > EXPIRY
+    def _in_time(self, command: Command) -> None:
+        """The broker drops what its expiry says; this is for brokers and senders that do not, where the clock can tell.
+
+        One from the future would lie at a broker until then: it is refused only by a clock that a time server has set.
+        """
+        state = self._stamp.clock.state()
+        if command.t is None or state == "unsynced":
+            return
+        age = utc_from_ns(self._stamp.clock.wall_ns()) - command.t
+        if age > EXPIRY:
+            raise Refused("E_EXPIRED", f"given at {command.t}, more than {EXPIRY.seconds} s ago", command.id)
+        if state == "ntp" and -age > AHEAD:
+            raise Refused("E_EARLY", f"given at {command.t}, which is yet to come; set the sender's clock", command.id)
 
     def run(self, tick: Tick) -> None:
         """Worker: one command after another."""

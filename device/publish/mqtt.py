@@ -41,6 +41,7 @@ class Options(BrokerOptions):
     late_s: float = Field(default=5, gt=0, description="an event sent later than so many seconds after it happened is marked as replay")
     replay_per_s: float = Field(default=50, gt=0, le=10_000, description="late events sent a second; fresh ones go beside them at once")
     event_expiry_s: int = Field(default=604_800, ge=1, description="how long the broker keeps an event for a subscriber that is away")
+    commands_per_minute: float = Field(default=60, gt=0, le=6000, description="more than so many are refused; thirty may come at once")
     drain_s: float = Field(default=3, ge=0, le=60, description="seconds given to what still waits when the box stops")
 
 

@@ -6,11 +6,11 @@ import random
 
 
 class Pace:
-    """At most so many a second, evenly, with a tenth of a second's worth at once."""
+    """At most so many a second, evenly; after a quiet spell `burst` at once, or a tenth of a second's worth."""
 
-    def __init__(self, per_s: float) -> None:
+    def __init__(self, per_s: float, burst: int = 1) -> None:
         self._interval_ns = int(1e9 / per_s)
-        self._burst_ns = max(self._interval_ns, 100_000_000)
+        self._burst_ns = max(self._interval_ns * max(1, burst - 1), 100_000_000)
         self._next_ns = -(1 << 62)
 
     def wait_ns(self, now_ns: int) -> int:

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from contracts.command import Reply
 from contracts.errors import HardwareError
 from contracts.topics import Topics
+from contracts.wire import utc_from_ns
+from device.clock import ClockState
 from device.pipeline.board import Board
-from device.pipeline.channel import nothing
+from device.pipeline.channel import Channel, nothing
 from device.pipeline.tally import Tally
-from device.publish.commands import QUEUE, REMEMBERED, Commands, Handler, Memory
+from device.publish.commands import BURST, QUEUE, REMEMBERED, Commands, Handler, Memory
 from device.publish.letters import Incoming
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
@@ -124,6 +126,7 @@ def test_a_spoilt_memory_is_forgotten_not_fatal(tmp_path: Path, content: bytes) 
         (b'{"v":2,"id":"a","cmd":"ping"}', "E_VERSION"),
         ({"id": "a", "cmd": "dance"}, "E_UNKNOWN"),
         ({"id": "a", "cmd": "ping", "t": "2020-01-01T00:00:00Z"}, "E_EXPIRED"),
+        ({"id": "a", "cmd": "ping", "t": "2120-01-01T00:00:00Z"}, "E_EARLY"),
     ],
 )
 def test_what_is_wrong_is_answered_with_its_code(tmp_path: Path, payload: Any, code: str) -> None:
@@ -146,6 +149,32 @@ def test_age_is_not_judged_by_a_clock_nobody_set(tmp_path: Path) -> None:
     desk.clock.said = "unsynced"
     desk.give({"id": "a", "cmd": "ping", "t": "2020-01-01T00:00:00Z"})
     assert [r.ok for r in desk.work()] == [True]
+
+
+@pytest.mark.parametrize(("clock", "ahead_s", "ok"), [("ntp", 59, True), ("ntp", 61, False), ("rtc", 3600, True), ("unsynced", 3600, True)])
+def test_a_command_of_the_future_is_refused_by_a_clock_that_is_set(tmp_path: Path, clock: ClockState, ahead_s: int, ok: bool) -> None:
+    desk = Desk(tmp_path)
+    desk.clock.said = clock
+    t = utc_from_ns(desk.clock.wall + ahead_s * 1_000_000_000).isoformat()
+    desk.give({"id": "a", "cmd": "ping", "t": t})
+    assert [(r.ok, r.code) for r in desk.work()] == [(ok, "" if ok else "E_EARLY")]
+
+
+def test_commands_are_paced_a_few_at_once_then_one_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is written down twice: without that, whoever may give commands wears the disk out."""
+    monkeypatch.setattr("device.publish.commands.QUEUE", 10_000)
+    desk = Desk(tmp_path)
+    desk.commands._orders = Channel(10_000, "block")
+    for number in range(BURST + 70):
+        desk.give({"id": str(number), "cmd": "ping"})
+    refused = desk.replies()
+    assert 69 <= len(refused) <= 71 and {r.code for r in refused} == {"E_BUSY"}
+    assert "more commands than mqtt.commands_per_minute allows; try again in " in refused[0].detail
+    assert desk.tally.get("", "commands", "E_BUSY") == len(refused)
+    desk.clock.advance(10)
+    for number in range(100, 150):
+        desk.give({"id": str(number), "cmd": "ping"})
+    assert 38 <= len(desk.replies()) <= 41
 
 
 def test_a_retained_command_is_refused(tmp_path: Path) -> None:
