@@ -34,17 +34,18 @@ class DataDisk:
         self._device, self._software, self._mount = device, software, mount
         self._seen: tuple[int, int, int] | None = None  # of the disk.json that was read: device, inode, time of change
         self._disk: Disk | None = None
+        self._unsaved: Disk | None = None  # the disk was too full to take its name
         self._first: UUID | None = None  # the disk that was there when we began
 
     @property
     def id(self) -> UUID | None:
         return self._disk.id if self._disk else None
 
-    def begin(self) -> None:
-        """Read who the disk is; a disk without a name gets one, unless it should be a mounted one and is not."""
+    def begin(self, *, name: bool = True) -> None:
+        """Read who the disk is; one without a name gets it, unless it should be a mounted one and is not."""
         if self.unmounted():
             return
-        if self._read() == "" and self._disk is None:
+        if self._read() == "" and self._disk is None and name:
             self._name(self._whose())
         self._first = self.id
 
@@ -53,6 +54,8 @@ class DataDisk:
         if reason := self.unmounted():
             raise StorageError(reason)
         self._name(self._device)
+        if self._unsaved:
+            raise StorageError(f"{self.path}: could not be written; see the log, and run this again")
         self._first = self.id
 
     def unmounted(self) -> str:
@@ -85,7 +88,7 @@ class DataDisk:
             with self.path.open("rb") as file:
                 self._disk, self._seen = Disk.model_validate_json(file.read(LONGEST)), seen
         except FileNotFoundError:
-            self._disk = self._seen = None
+            self._disk, self._seen = self._unsaved, None
         except OSError as error:
             self._disk = self._seen = None
             return f"{self.path}: {error.strerror}; see the disk's state"
@@ -96,12 +99,20 @@ class DataDisk:
 
     def _name(self, device: str) -> None:
         made = utc_from_ns(self._clock.wall_ns())
-        disk = Disk(id=uuid4(), made=made, device=device, software=self._software)
-        try:
-            write_durably(self.path, disk.model_dump_json(indent=1).encode() + b"\n")
-        except StorageError as error:  # a full disk: the next start names it
-            log.warning("the disk could not be given a name", extra={"reason": str(error)})
+        self._disk = self._unsaved = Disk(id=uuid4(), made=made, device=device, software=self._software)
+        self.save()
+
+    def save(self) -> None:
+        """Write down a new name; on a full disk it holds in memory until there is room."""
+        if self._unsaved is None:
             return
+        try:
+            write_durably(self.path, self._unsaved.model_dump_json(indent=1).encode() + b"\n")
+            owned_as_its_folder(self.path)
+        except (OSError, StorageError) as error:
+            log.warning("the disk could not be given a name yet", extra={"reason": str(error)})
+            return
+        self._unsaved = None
         self._read()
 
     def _whose(self) -> str:
@@ -124,6 +135,13 @@ def _device_of(manifest: Path) -> str:
         return Clip.model_validate_json(manifest.read_bytes()).device
     except ValidationError:
         return ""
+
+
+def owned_as_its_folder(path: Path) -> None:
+    """What root makes, with a command beside the service, must be the service's."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)
 
 
 def _not_mounted(data: Path, mount: Literal[True] | Path) -> str:

@@ -46,9 +46,9 @@ class Index:
     read are left out of the list and named in `broken`."""
 
     def __init__(self, data: Path, disk: DataDisk, clock: Clock) -> None:
+        """`disk` has begun. One that has no name, or is not where it should be, gets an index in memory."""
         self._data, self._clock, self.disk = data, clock, disk
-        disk.begin()
-        self.file = IndexFile(None if disk.unmounted() else data / NAME)
+        self.file = IndexFile(data / NAME if disk.id and not disk.unmounted() else None)
         self._manifests, self._catalog = Manifests(data), Catalog(data)
         self._late: list[tuple[Clip, str]] = []
         self._lock = threading.Lock()
@@ -201,8 +201,9 @@ class Index:
     def catch_up(self, tick: Tick = nothing, told: Told = untold, *, anew: bool = False) -> Scan:
         """Bring the rows in line with the files, and finish removals that were cut off. `anew`: every manifest is read again; without
         it only those of folders that have changed. StorageError when the disk refuses: call again."""
-        if reason := self.disk.unmounted() or (self.disk.id is None and self.disk.fault()):
+        if reason := self.disk.unmounted() or (not self.file.in_memory and self.disk.id is None and self.disk.fault()):
             raise StorageError(reason)
+        self.disk.save()
         if not self.file.sound():
             self._complete = False
             self.file.renew()
@@ -213,8 +214,16 @@ class Index:
         self.settle()
         scan = Scan(self._data, self.file, self._manifests, self._clock)
         scan.run(tick, told, anew=anew)
+        with self.file.write() as write:
+            write.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('whole', 'yes')")
         self._complete = True
         return scan
+
+    def believe(self) -> bool:
+        """Another process keeps the index in line; whether that one has it whole."""
+        found = dict(self.file.read("SELECT key, value FROM meta"))
+        self._complete = found == {"disk": str(self.disk.id), "whole": "yes"}
+        return self._complete
 
     def _know_disk(self) -> None:
         """Rows that were made on another disk are forgotten."""
@@ -223,9 +232,9 @@ class Index:
             return
         self._complete = False
         with self.file.write() as write:
-            for table in ("clips", "causes", "folders"):
+            for table in ("clips", "causes", "folders", "meta"):
                 write.execute(f"DELETE FROM {table}")  # noqa: S608 - our own words
-            write.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('disk', ?)", (disk,))
+            write.execute("INSERT INTO meta (key, value) VALUES ('disk', ?)", (disk,))
 
     def close(self) -> None:
         with suppress(StorageError):

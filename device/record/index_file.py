@@ -188,6 +188,9 @@ def _made_private(path: Path) -> None:
         mode = stat.S_IMODE(os.fstat(file).st_mode)
         if mode & ~PRIVATE and os.fstat(file).st_uid == os.geteuid():
             os.fchmod(file, mode & PRIVATE)
+        if os.geteuid() == 0:  # what root makes, with a command beside the service, must be the service's
+            folder = path.parent.stat()
+            os.fchown(file, folder.st_uid, folder.st_gid)
     finally:
         os.close(file)  # before SQLite opens it: closing any handle of a file lets go of this process's locks on it
 
