@@ -23,6 +23,8 @@ GOP_FRAMES = 60  # a key frame every two seconds, the usual setting of a camera
 LAMP = (640, 360)  # the upper left of the picture, where `network.model(lamp=True)` looks
 NOISE = 3.0  # levels, standard deviation: a camera by day
 BIT_RATE = 4_000_000  # what cameras of this size are set to
+SMALL = (640, 360)  # the second stream that cameras have beside it, for those who only look
+SMALL_BIT_RATE = 512_000
 # a camera's encoder has no time to look ahead, so it spends on every picture and not most of it on key frames
 CAMERA = "bframes=0:scenecut=0:mbtree=0:rc-lookahead=0:sync-lookahead=0:weightp=0:ipratio=1.1"
 
@@ -42,17 +44,22 @@ def lamp() -> Path:
     return _longer(_made("lamp", _lamp))
 
 
+def lamp_small() -> Path:
+    """The same as a camera's second stream shows it."""
+    return _longer(_made("lamp-small", _lamp, SMALL, SMALL_BIT_RATE))
+
+
 def real() -> bool:
     return STREET.exists()
 
 
-def _made(name: str, pictures: Callable[[], Iterator[Image]]) -> Path:
-    path = KEPT / f"{name}-1080p30.mkv"
+def _made(name: str, pictures: Callable[[], Iterator[Image]], size: tuple[int, int] = (WIDTH, HEIGHT), bit_rate: int = BIT_RATE) -> Path:
+    path = KEPT / f"{name}-{size[1]}p30.mkv"
     if not path.exists():
         print(f"making {path.relative_to(ROOT)}, once", flush=True)
         KEPT.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part.mkv")
-        _encode(part, pictures())
+        _encode(part, pictures(), size, bit_rate)
         part.rename(path)
     return path
 
@@ -76,18 +83,21 @@ def _longer(path: Path) -> Path:
     return longer
 
 
-def _encode(path: Path, pictures: Iterator[Image]) -> None:
+def _encode(path: Path, pictures: Iterator[Image], size: tuple[int, int], bit_rate: int) -> None:
+    width, height = size
     random = np.random.default_rng(11)
-    noise = random.normal(0, NOISE, (HEIGHT + 64, WIDTH + 64, 1)).round().astype(np.int16)
+    noise = random.normal(0, NOISE, (height + 64, width + 64, 1)).round().astype(np.int16)
     with av.open(str(path), "w", format="matroska") as out:
-        options = {"preset": "veryfast", "x264-params": CAMERA, "maxrate": f"{BIT_RATE}", "bufsize": f"{BIT_RATE}"}
+        options = {"preset": "veryfast", "x264-params": CAMERA, "maxrate": f"{bit_rate}", "bufsize": f"{bit_rate}"}
         stream = out.add_stream("libx264", rate=FPS, options=options)
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = WIDTH, HEIGHT, "yuv420p", GOP_FRAMES
-        stream.bit_rate = BIT_RATE
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, "yuv420p", GOP_FRAMES
+        stream.bit_rate = bit_rate
         stream.time_base = stream.codec_context.time_base = Fraction(1, FPS)
         for number, picture in enumerate(pictures):
             y, x = random.integers(0, 64, 2)  # the same noise from another place is another noise
-            noisy = np.clip(picture + noise[y : y + HEIGHT, x : x + WIDTH], 0, 255).astype(np.uint8)
+            if picture.shape[:2] != (height, width):
+                picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+            noisy = np.clip(picture + noise[y : y + height, x : x + width], 0, 255).astype(np.uint8)
             frame = av.VideoFrame.from_ndarray(noisy, format="bgr24")
             frame.pts = number
             out.mux(stream.encode(frame))

@@ -17,26 +17,42 @@ EIGHT_BIT_Y = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444
 TEN_BIT_Y = {"yuv420p10le": 2, "yuv422p10le": 2, "yuv444p10le": 2, "gray10le": 2, "yuv420p12le": 4}  # bits to drop
 HD_LINES = 720  # from here on video that does not say otherwise is BT.709, below BT.601
 UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+HALVED = {"yuv420p": "yuv422p", "yuv422p": "yuv422p", "nv12": "yuv422p", "yuvj420p": "yuvj422p", "yuvj422p": "yuvj422p"}
 
 
 class Scaler:
-    """swscale contexts by target, shared by the pictures of one stream: making one costs more than using it."""
+    """swscale contexts by target, shared by the pictures of one stream: making one costs more than using it.
+
+    A picture that gets at least twice as small is made small first and coloured then: half the work, for swscale would bring the
+    colours to the width of the large picture's rows.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._contexts: dict[tuple[int, int, str], tuple[threading.Lock, VideoReformatter]] = {}
 
     def scale(self, picture: av.VideoFrame, width: int, height: int, pixels: str) -> av.VideoFrame:
+        small = HALVED.get(picture.format.name)
+        if small and pixels != "gray" and 2 * width <= picture.width and 2 * height <= picture.height:
+            matrix = _matrix(picture)
+            return self._to(self._to(picture, width, height, small, None), width, height, pixels, matrix)
+        return self._to(picture, width, height, pixels, _matrix(picture))
+
+    def _to(self, picture: av.VideoFrame, width: int, height: int, pixels: str, matrix: Colorspace | None) -> av.VideoFrame:
+        key = (width, height, f"{picture.format.name} {pixels}")
         with self._lock:
             if len(self._contexts) > 16:
                 self._contexts.clear()  # sizes that change all the time (crops) must not pile up
-            lock, context = self._contexts.setdefault((width, height, pixels), (threading.Lock(), VideoReformatter()))
+            lock, context = self._contexts.setdefault(key, (threading.Lock(), VideoReformatter()))
         same = (width, height) == (picture.width, picture.height)
-        matrix = Colorspace.ITU709 if picture.colorspace == UNSPECIFIED and picture.height >= HD_LINES else None
         with lock:
             return context.reformat(
                 picture, width, height, pixels, matrix, interpolation="BILINEAR" if same else "AREA", threads=1
             )
+
+
+def _matrix(picture: av.VideoFrame) -> Colorspace | None:
+    return Colorspace.ITU709 if picture.colorspace == UNSPECIFIED and picture.height >= HD_LINES else None
 
 
 class AvPlanes:

@@ -30,6 +30,8 @@ class PageServer:
         self._socket: socket.socket | None = None
         self._error: BaseException | None = None
         self._door = Door(desk.clock, self._options.max_connections)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()  # to end
         self._server = uvicorn.Server(
             uvicorn.Config(
                 build(desk, self._options, self._fail),
@@ -50,6 +52,7 @@ class PageServer:
                 h11_max_incomplete_event_size=16 << 10,
             )
         )
+        self._server.main_loop = self._until_told  # type: ignore[method-assign]
 
     def start(self) -> None:
         """Take the port; ConfigError when it cannot be had."""
@@ -96,6 +99,13 @@ class PageServer:
             with suppress(asyncio.CancelledError):
                 await ticking
 
+    async def _until_told(self) -> None:
+        """In the place of uvicorn's own loop, which wakes up ten times a second to see whether it is to end."""
+        self._loop = asyncio.get_running_loop()
+        while not await self._server.on_tick(0):
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._told.wait(), TICK_S)
+
     async def _tick(self, tick: Tick) -> None:
         while True:
             tick()
@@ -105,6 +115,9 @@ class PageServer:
     def close(self) -> None:
         """From any thread; work() returns soon after."""
         self._server.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended by itself
+                self._loop.call_soon_threadsafe(self._told.set)
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error

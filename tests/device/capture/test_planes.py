@@ -113,3 +113,15 @@ def test_samples_that_are_not_square_widen_the_picture() -> None:
     picture = planes("yuv420p", aspect=Fraction(4, 3))
     assert (picture.width, picture.height) == (213, 120)
     assert picture.bgr().shape == (120, 213, 3)
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuvj420p", "nv12", "yuv422p"])
+@pytest.mark.parametrize("matrix", [1, 2, 5])  # BT.709, not said, BT.601
+@pytest.mark.parametrize("levels", [1, 2])  # of television, full
+def test_a_picture_made_small_first_has_the_colours_of_the_large_one(pixels: str, matrix: int, levels: int) -> None:
+    tiles = np.random.default_rng(3).integers(0, 255, (9, 16, 3), np.uint8)
+    picture = av.VideoFrame.from_ndarray(np.kron(tiles, np.ones((80, 80, 1), np.uint8)), "rgb24").reformat(format=pixels)
+    picture.colorspace, picture.color_range = matrix, levels
+    large = AvPlanes(picture, Scaler()).bgr()[:, :, ::-1]
+    small = AvPlanes(picture, Scaler()).rgb(320, 180)
+    assert np.abs(small[10::20, 10::20].astype(int) - large[40::80, 40::80]).max() <= 3
