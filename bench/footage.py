@@ -95,9 +95,8 @@ def _encode(path: Path, pictures: Iterator[Image], size: tuple[int, int], bit_ra
         stream.time_base = stream.codec_context.time_base = Fraction(1, FPS)
         for number, picture in enumerate(pictures):
             y, x = random.integers(0, 64, 2)  # the same noise from another place is another noise
-            if picture.shape[:2] != (height, width):
-                picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-            noisy = np.clip(picture + noise[y : y + height, x : x + width], 0, 255).astype(np.uint8)
+            fitting = picture if picture.shape[:2] == (height, width) else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            noisy = np.clip(fitting + noise[y : y + height, x : x + width], 0, 255).astype(np.uint8)
             frame = av.VideoFrame.from_ndarray(noisy, format="bgr24")
             frame.pts = number
             out.mux(stream.encode(frame))
