@@ -17,7 +17,8 @@ CLICK_PX = 50  # side of the box that is made of a click
 LARGEST_PX = 65_535  # a side of a picture
 IMAGE_ID = r"^[0-9a-f]{64}$"
 
-Bbox = tuple[float, float, float, float]
+Pixels = Annotated[float, Field(ge=-1e6, le=1e6)]
+Bbox = tuple[Pixels, Pixels, Pixels, Pixels]
 ImageId = Annotated[str, Field(pattern=IMAGE_ID, description="SHA-256 of the picture's size and pixels, hex")]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 
@@ -31,7 +32,7 @@ class Annotation(Wire):
     confidence: float = Field(ge=0, le=1, description="1.0 where a person said so")
     source: Name = Field(description="detection, template_match, click, box (drawn by a person), import, ...")
     verified: bool = Field(description="a person said so")
-    point: tuple[float, float] | None = Field(default=None, description="where the person clicked, pixels; bbox is derived of it")
+    point: tuple[Pixels, Pixels] | None = Field(default=None, description="where the person clicked, pixels; bbox is derived of it")
     track: int | None = Field(default=None, description="the track's number, per camera and session")
     attributes: dict[str, JsonValue] = Field(default_factory=dict, description="occluded, text, key points, ...")
 
@@ -40,15 +41,15 @@ class Region(Wire):
     """A part of the picture of which nothing is said: no box in it is a fault, and none missing is."""
 
     bbox: Bbox = Field(description="x, y, width, height in pixels of the picture")
-    polygon: list[tuple[float, float]] = Field(default_factory=list, description="its outline in pixels; empty: the whole bbox")
+    polygon: list[tuple[Pixels, Pixels]] = Field(default_factory=list, description="its outline in pixels; empty: the whole bbox")
     reason: str = Field(default="", max_length=128, description="mask, crowd, unclear, ...")
 
 
 class Context(Wire):
     action_type: str
-    active_states: list[str] = Field(default_factory=list)
+    active_states: list[str]
     timestamp: Utc
-    success: bool | None = Field(default=None, description="whether the action succeeded; for a camera: whether the detector answered")
+    success: bool | None = Field(description="whether the action succeeded; for a camera: whether the detector answered; null: unknown")
 
 
 class Observation(Wire):
@@ -73,9 +74,9 @@ class AnnotationFile(Wire):
     image_filename: str
     image_width: int = Field(ge=1, le=LARGEST_PX)
     image_height: int = Field(ge=1, le=LARGEST_PX)
-    annotations: list[Annotation] = Field(default_factory=list, description="all observations together: a person's before a machine's")
+    annotations: list[Annotation] = Field(description="all observations together: a person's before a machine's")
     context: Context = Field(description="of the newest observation")
-    version: Literal[1] = 1
+    version: Literal[1]
     exhaustive_for: list[str] = Field(default_factory=list)
     ignore: list[Region] = Field(default_factory=list)
     reviewed: bool = Field(default=False, description="by a person, at least once")
@@ -93,15 +94,15 @@ class Record(Wire):
     id: UUID
     image: str = Field(description="images/<id>.png")
     annotations: str = Field(description="annotations/<id>.json")
-    action_id: str = Field(default="", max_length=128, description="the event, or whatever it was kept for; empty: none")
+    action_id: str = Field(max_length=128, description="the event, or whatever it was kept for; empty: none")
     action_type: str = Field(max_length=64, description="object, sample, click, box, review, import, removed, ...")
     timestamp: Utc = Field(description="time of capture")
-    active_states: list[Name] = Field(default_factory=list)
+    active_states: list[Name]
     source: str = Field(max_length=128, description="the camera's name, or who it is from")
     is_new: bool = Field(description="the picture was not in the data set before")
-    reviewed: bool = Field(default=False, description="a person looked at the whole picture; the newest record of a picture counts")
+    reviewed: bool = Field(description="a person looked at the whole picture; the newest record of a picture counts")
 
-    v: Literal[1] = 1
+    v: Literal[1]
     image_id: ImageId
     width: int = Field(ge=1, le=LARGEST_PX, description="pixels")
     height: int = Field(ge=1, le=LARGEST_PX, description="pixels")

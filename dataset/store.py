@@ -1,0 +1,164 @@
+"""Store: a data set opened for writing, by one process: what `commit` returned from survives whatever happens next."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from contracts.dataset import Acknowledgement, Record
+from contracts.errors import StorageError
+from contracts.files import storage, sync_folder
+from dataset.classes import Classes
+from dataset.index import EACH, Index, Known
+from dataset.layout import Layout
+from dataset.lines import Log, line_at, read_lines, sealed
+from dataset.opening import alone, marks, mend_end, read_mark, sync_file
+from dataset.records import read_record, since_removal, tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record that waits for `commit`; `temp` is its picture's file, None where the picture is there already."""
+
+    record: Record
+    temp: Path | None
+
+
+class Store:
+    """Order of a commit: pictures synced and given their names, classes pinned, lines of the manifest synced; then it is acknowledged.
+
+    Everything else (index, annotation files, totals) is derived and catches up. Not for several threads at once.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.layout.make()
+        with ExitStack() as undo:
+            self._lock = alone(self.layout)
+            undo.callback(os.close, self._lock)
+            self.log = Log(self.layout.manifest)
+            undo.callback(self.log.close)
+            self.index = Index(self.layout.index)
+            undo.callback(self.index.close)
+            self.torn_bytes = self._recover()
+            self.classes = self._classes()
+            self._undo = undo.pop_all()
+
+    def _recover(self) -> int:
+        """What a crash may have left: a torn last line, pictures on their way in, an index that is behind or of something else."""
+        if not self.index.knows(self.log.handle, self.log.end):
+            self.index.again()
+        self.index.catch_up(self.log.handle)
+        torn = mend_end(self.log, self.index.end, read_record)
+        with storage(self.layout.root):
+            os.fsync(self.log.handle)  # lines that were written and never acknowledged are true from now on
+            sync_folder(self.layout.root)
+            for left in self.layout.incoming.iterdir():
+                left.unlink()
+        self.index.catch_up(self.log.handle)
+        self._take_acknowledgements()
+        return torn
+
+    def _classes(self) -> Classes:
+        """Pinned; where the file was lost, as the records have them."""
+        lost = not self.layout.ontology.exists()
+        classes = Classes(self.layout)
+        if lost and self.index.lines:
+            for line in read_lines(self.log.handle):
+                record = read_record(line.text)
+                for label in record.labels if record else ():
+                    classes.pin(label.category_name, label.category_id)
+            classes.save()
+        return classes
+
+    def commit(self, batch: Sequence[Incoming]) -> None:
+        """All of them or none. After StorageError the data set is as it was before."""
+        moved: list[Path] = []
+        lines = b"".join(sealed(each.record) for each in batch)
+        try:
+            self._move_in(batch, moved)
+            self.classes.save()
+            self.log.append(lines)
+        except BaseException:
+            self.discard(batch)
+            for path in [] if self.log.unsure else moved:
+                with suppress(OSError):
+                    path.unlink()
+            raise
+        with suppress(StorageError):  # the records are safe; the index follows when there is room
+            self.index.catch_up(self.log.handle)
+
+    def _move_in(self, batch: Sequence[Incoming], moved: list[Path]) -> None:
+        """Synced one after another, after all were written: the first sync takes most of the others' data with it."""
+        with storage(self.layout.images):
+            for each in batch:
+                if each.temp:
+                    sync_file(each.temp)
+            for each in batch:
+                if each.temp:
+                    target = self.layout.image(each.record.image_id)
+                    each.temp.replace(target)
+                    moved.append(target)
+            if moved:
+                sync_folder(self.layout.images)
+
+    def discard(self, batch: Sequence[Incoming]) -> None:
+        """What waits is given up."""
+        for each in batch:
+            if each.temp:
+                with suppress(OSError):
+                    each.temp.unlink()
+
+    def known(self, image_id: str) -> Known | None:
+        """A picture that is in the data set now."""
+        if self.index.end < self.log.end:  # a full disk kept it from following
+            self.index.catch_up(self.log.handle)
+        found = self.index.picture(image_id)
+        return found if found and not found.removed else None
+
+    def records(self, known: Known, newest: int = -1) -> list[Record]:
+        """What was said of a picture since it came (again), oldest first; of the `newest` so many lines."""
+        found = [read_record(line_at(self.log.handle, start)) for start in self.index.starts(known.n, newest)]
+        return since_removal([record for record in found if record])
+
+    def acknowledge(self, found: Sequence[Known], by: str, at: datetime) -> None:
+        """Somebody has these pictures and all that was said of them until now; durable when it returns."""
+        lines = b"".join(sealed(Acknowledgement(image_id=each.id, upto=each.last, by=by, t=at)) for each in found)
+        log = Log(self.layout.acknowledged)
+        try:
+            log.append(lines)
+            sync_folder(self.layout.root)
+        finally:
+            log.close()
+        self._take_acknowledgements()
+
+    def _take_acknowledgements(self) -> None:
+        if not self.layout.acknowledged.exists():
+            return
+        log = Log(self.layout.acknowledged)
+        try:
+            if self.index.acked_end > log.end:
+                self.index.acked_end = 0
+            while chunk := list(islice(marks(log.handle, self.index.acked_end), EACH)):
+                found = [(bytes.fromhex(mark.image_id), min(mark.upto, self.index.lines)) for mark, _ in chunk if mark]
+                self.index.acknowledge(found, chunk[-1][1])
+            mend_end(log, self.index.acked_end, read_mark)
+        finally:
+            log.close()
+
+    def bury(self, found: Sequence[Known], why: str, at: datetime) -> int:
+        """A tombstone for each, durable, and only then are the files deleted. How many."""
+        last = [records[-1] for each in found if (records := self.records(each))]
+        self.log.append(b"".join(sealed(tombstone(each, self.log.end + n, why, at)) for n, each in enumerate(last)))
+        self.index.catch_up(self.log.handle)
+        return len(last)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            os.ftruncate(self._lock, 0)
+        self._undo.close()
