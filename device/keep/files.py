@@ -97,7 +97,13 @@ class FileShelf:
             old = self._known.get(relative)
             if old and not self._grows and old.changed_ns == changed_ns and self._clock.wall_ns() - changed_ns > SETTLED_NS:
                 return old
-            return self._summed(changed_ns, listed(handle))
+            return self._summed(changed_ns, self._listed(relative, handle))
+
+    def _listed(self, relative: str, handle: int) -> Listing:
+        there = listed(handle)
+        for name, error in there.faults:
+            self._on_fault(f"{self.name}: {relative}/{name} cannot be read", error)
+        return there
 
     def _summed(self, changed_ns: int, there: Listing) -> Known:
         files = [file for file in there.files if self._counted(file.name)]
@@ -136,7 +142,7 @@ class FileShelf:
         """Empty where it cannot be read: the folders beside it are looked through all the same."""
         try:
             with opened(self._data, relative) as handle:
-                return listed(handle)
+                return self._listed(relative, handle)
         except FileNotFoundError:
             pass
         except OSError as error:

@@ -25,6 +25,7 @@ class Listing:
 
     files: tuple[File, ...]
     folders: tuple[str, ...]
+    faults: tuple[tuple[str, OSError], ...] = ()  # what is there and cannot be looked at
 
 
 @contextmanager
@@ -48,17 +49,24 @@ def opened(data: Path, relative: str) -> Iterator[int]:
 
 def listed(handle: int) -> Listing:
     """A file that goes away meanwhile is left out."""
-    files, folders = [], []
+    files: list[File] = []
+    folders: list[str] = []
+    faults: list[tuple[str, OSError]] = []
     with os.scandir(handle) as entries:
         names = [entry.name for entry in entries]
     for name in names:
-        with suppress(FileNotFoundError):
+        try:
             found = os.stat(name, dir_fd=handle, follow_symlinks=False)
-            if stat.S_ISREG(found.st_mode):
-                files.append(File(name, found.st_size, found.st_mtime_ns))
-            elif stat.S_ISDIR(found.st_mode):
-                folders.append(name)
-    return Listing(tuple(files), tuple(sorted(folders)))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            faults.append((name, error))
+            continue
+        if stat.S_ISREG(found.st_mode):
+            files.append(File(name, found.st_size, found.st_mtime_ns))
+        elif stat.S_ISDIR(found.st_mode):
+            folders.append(name)
+    return Listing(tuple(files), tuple(sorted(folders)), tuple(faults))
 
 
 def remove_file(data: Path, relative: str) -> None:

@@ -123,18 +123,20 @@ class House:
         going = [shelf for name in self._options.first for shelf in self.shelves if shelf.name == name and not shelf.distrusted]
         removable = sum(self._removable(found.totals[shelf.name]) for shelf in going)
         wanted = need(before.room, before.marks, removable)
-        left = Left(replace(wanted, bytes=max(wanted.bytes, wanted_bytes)), dry=True)
+        wanted = replace(wanted, bytes=max(wanted.bytes, wanted_bytes))
+        left = Left(wanted, dry=True)
         for shelf in going:
             if left.need:
-                left = self._from(shelf, left, before, found, tick)
+                left = self._from(shelf, left, before, wanted, found, tick)
         after = look() or before
         found.room, found.full = after.room, full(after.room, after.marks)
         out_of_reach = before.room.free_bytes + removable < before.marks.high
         found.in_the_way = short(after.room, after.marks) and (out_of_reach or (left.dry and bool(left.need)))
+        self._cleaning = self._cleaning and not plenty(after.room, after.marks)
         found.cleaning = self._cleaning and not found.in_the_way
 
-    def _from(self, shelf: Shelf, left: Left, standing: Standing, found: Findings, tick: Tick) -> Left:
-        room, marks, wanted = standing.room, standing.marks, left.need
+    def _from(self, shelf: Shelf, left: Left, standing: Standing, wanted: Need, found: Findings, tick: Tick) -> Left:
+        room, marks = standing.room, standing.marks
         keeping = self._options.keeping(shelf.name)
         figures = self._figures(found.totals[shelf.name], keeping, standing)
         goal = room.free_bytes + wanted.bytes if wanted.bytes else None
@@ -143,7 +145,7 @@ class House:
         words = f"{written(room.free_bytes)} were free, room is made below {written(marks.low)}"
         if wanted.files:
             words = f"the file system could take {room.free_inodes} more files, room is made below {marks.inodes_low}"
-        result = self._cleaner.reduce(shelf, wanted, Why("watermark", keeping.order, figures, words), self._choice(keeping), tick)
+        result = self._cleaner.reduce(shelf, left.need, Why("watermark", keeping.order, figures, words), self._choice(keeping), tick)
         found.totals[shelf.name] = self._totals(shelf)
         return Left(result.need, left.dry and result.dry)
 

@@ -70,15 +70,19 @@ class RemovalLog:
         return sorted(self._path.parent.glob(f"{self._path.stem}-[0-9][0-9][0-9][0-9][0-9][0-9]{self._path.suffix}"))
 
     def last(self, limit: int) -> list[Removal]:
-        """The newest lines of the current file, for a report; a line that cannot be read is left out."""
-        try:
-            with self._path.open("rb") as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - TAIL_BYTES))
-                lines = file.read().splitlines()
-        except OSError:
-            return []
-        return [removal for line in lines if (removal := _read(line))][-limit:]
+        """The newest lines, for a report; a line that cannot be read is left out."""
+        files = [*self.older()[-1:], self._path]
+        return [removal for path in files for line in _tail(path) if (removal := _read(line))][-limit:]
+
+
+def _tail(path: Path) -> list[bytes]:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            return file.read().splitlines()
+    except OSError:
+        return []
 
 
 def _read(line: bytes) -> Removal | None:
