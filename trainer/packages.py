@@ -30,6 +30,7 @@ class Package:
 def fetch(package: Package, folder: Path) -> Path:
     """The package's file in `folder`; one that is there already and whole is not fetched again."""
     folder.mkdir(parents=True, exist_ok=True)
+    folder = folder.resolve()  # the tools run inside it
     there = _found(package, folder)
     if there is not None:
         return there

@@ -53,6 +53,13 @@ def test_another_file_than_the_known_one_is_refused(tmp_path: Path, monkeypatch:
         fetch(replace(THING, digest=sha512(b"whole")), tmp_path / "packages")
 
 
+def test_the_folder_may_be_named_from_where_one_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool(tmp_path, "npm", 'printf whole > "$4/some-thing-1.0.0.tgz"')  # npm pack <name> --pack-destination <folder>
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.chdir(tmp_path)
+    assert fetch(replace(THING, digest=sha512(b"whole")), Path("packages")) == tmp_path / "packages" / "some-thing-1.0.0.tgz"
+
+
 def test_both_kinds_of_hash_are_known(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"x")
     assert matches(tmp_path / "x", sha512(b"x"))
