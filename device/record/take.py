@@ -14,7 +14,7 @@ from device.pipeline.ring import RingReader
 from device.record.session import About, Placed
 from device.record.session_options import SessionOptions
 from device.record.take_clip import ClipOfTake
-from device.record.take_log import TakeLog
+from device.pipeline.take_log import TakeLog
 from device.record.take_video import MS, Wanted
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from device.record.clipfile import PART, ClipFile
 from device.record.layout import VIDEOS, sized
 from device.record.recover import COPY, Probe, probed
 from device.record.session import MANIFEST, read_session, write_session
-from device.record.take_log import TakeLog, TakeStory, read_log
+from device.pipeline.take_log import TakeLog, TakeStory, read_log
 
 log = logging.getLogger(__name__)
 BROKEN = ".broken"  # a video in which nothing plays
