@@ -13,7 +13,8 @@ from contracts.errors import ConfigError, ProtocolError
 from dataset.bounds import MOST_CATEGORIES, ItemError, check_name
 
 LARGEST = 4 << 20  # bytes
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's: linear in brackets, and bounded
+DEEPEST = 20
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test", "all": "all"}
 
 
@@ -49,14 +50,24 @@ def _parsed(document: Path) -> Mapping[str, Any]:
     if len(text) > LARGEST:
         raise ProtocolError(f"{document}: has more than {LARGEST} bytes; is it a data.yaml?")
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, LOADER)):  # a few lines of them make gigabytes
-            raise ProtocolError(f"{document}: has aliases (*name); write the values out")
+        _harmless(text, document)
         content = yaml.load(text, LOADER)  # noqa: S506 (it is the safe one)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ProtocolError(f"{document}: is not YAML: {str(error)[:300]}") from error
     if not isinstance(content, dict):
         raise ProtocolError(f"{document}: is not a mapping; give it `names` and `train`")
     return content
+
+
+def _harmless(text: bytes, document: Path) -> None:
+    """Aliases make gigabytes of a few lines, and brackets in each other take quadratic time."""
+    depth = 0
+    for event in yaml.parse(text, LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise ProtocolError(f"{document}: has aliases (*name); write the values out")
+        if depth > DEEPEST:
+            raise ProtocolError(f"{document}: has more than {DEEPEST} lists in each other; is it a data.yaml?")
 
 
 def _names(given: object, document: Path) -> tuple[str, ...]:
