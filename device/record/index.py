@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -180,6 +181,12 @@ class Index:
         with self.file.write() as write:
             rows.drop(write, entry.video)
         return freed
+
+    def verified(self, videos: Sequence[str], at: datetime) -> None:
+        """Their hashes were found right."""
+        with self.file.write() as write:
+            for video in videos:
+                rows.verify(write, video, at)
 
     # ---- whether it can be believed
 

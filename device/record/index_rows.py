@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.clip import Clip
+from device.record.index_file import IndexFile
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 US = timedelta(microseconds=1)
@@ -143,13 +144,22 @@ def put(write: sqlite3.Connection, entry: Entry, clip: Clip) -> None:
 
 def drop(write: sqlite3.Connection, video: str) -> None:
     """Forget the row of a video; no file is touched."""
-    folder, _, name = video.rpartition("/")
-    found = write.execute(
-        "SELECT c.number FROM clips c JOIN folders f ON f.number = c.folder WHERE f.path = ? AND c.name = ?", (folder, name)
-    ).fetchone()
+    found = _number(write, video)
     if found:
         write.execute("DELETE FROM causes WHERE clip = ?", found)
         write.execute("DELETE FROM clips WHERE number = ?", found)
+
+
+def verify(write: sqlite3.Connection, video: str, at: datetime) -> None:
+    if found := _number(write, video):
+        write.execute("UPDATE clips SET verified_us = ? WHERE number = ?", (us_of(at), *found))
+
+
+def _number(write: sqlite3.Connection, video: str) -> tuple[int] | None:
+    folder, _, name = video.rpartition("/")
+    sql = "SELECT c.number FROM clips c JOIN folders f ON f.number = c.folder WHERE f.path = ? AND c.name = ?"
+    found: tuple[int] | None = write.execute(sql, (folder, name)).fetchone()
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +192,12 @@ class Filter:
 
 
 ANY = Filter()
+
+
+def rows_of(file: IndexFile, folder: str) -> list[Entry]:
+    """Of one day folder, by its path relative to the data; those being removed too."""
+    return [from_row(row) for row in file.read(f"SELECT {COLUMNS} {FROM} WHERE f.path = ?", folder)]
+
+
+def folders_of(file: IndexFile) -> list[str]:
+    return [path for (path,) in file.read("SELECT path FROM folders ORDER BY path")]
