@@ -23,7 +23,7 @@ def tflite_to_onnx(data: bytes, report: Callable[[str], None], scratch: Path | N
     if len(data) < LEAST_BYTES or data[4:8] != MARK:
         raise BundleError("model: this is not a TFLite file; give one, or an ONNX model")
     with tempfile.TemporaryDirectory(prefix="vedette-convert-", dir=scratch) as name:
-        folder = Path(name)
+        folder = Path(name).resolve()  # what runs in it is named by its whole path
         (folder / "model.tflite").write_bytes(data)
         report(f"making an environment with {' and '.join(NEEDS)} (1.7 GB for the time of the conversion)")
         python = _environment(folder)

@@ -63,6 +63,7 @@ class Sources:
 
 def make(target: Path, work: Path, drawn: Path, schedule: Schedule, report: Report) -> tuple[StoredBundle, Judged]:
     """Everything from nothing; what is in `work` from an earlier run is gone on with."""
+    work = work.resolve()  # programs that run elsewhere are given files in it
     work.mkdir(parents=True, exist_ok=True)
     sources = gather(work, report)
     lessons = teach(sources.video, sources.teacher, PARTS, work, report)
