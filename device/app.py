@@ -11,10 +11,12 @@ from pydantic import BaseModel, JsonValue
 
 from contracts.errors import ConfigError
 from contracts.event import Event, snapshot_path
+from contracts.health import StorageHealth
 from contracts.topics import Topics
 from device.clock import Clock
 from device.config import Loaded
 from device.inventory import header, info, model_digest
+from device.keeping import keep
 from device.outlets import EventOutlet
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
@@ -70,15 +72,14 @@ class Appliance:
             self.model = self._stamp.model = model_digest(self.sight.stages)
             self._publish()
             self._record()
+            self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally)
             self.page = self._open_page()
             self.crew.on_stop(self._give_up_after_crash)
             self._undo.pop_all()
 
     def _see(self, sources: Mapping[str, Source]) -> Sight:
         snapshot = snapshot_path if self._loaded.settings.pictures else no_snapshot
-        sight = build(
-            self._loaded, sources, self._outlets, clock=self._clock, board=self.board, tally=self.tally, snapshot=snapshot
-        )
+        sight = build(self._loaded, sources, self._outlets, clock=self._clock, board=self.board, tally=self.tally, snapshot=snapshot)
         self._undo.callback(sight.close)
         sight.man(self.crew, stay=True)
         return sight
@@ -107,16 +108,9 @@ class Appliance:
         self.crew.add("journal", write_down, deadline_s=60)
         self.sight.on_end.append(self._journal_inbox.close)
         self.health = HealthReport(
-            settings.health,
-            self._topics,
-            self._stamp,
-            board=board,
-            tally=tally,
-            late=self.crew.late,
-            outbox=self.outbox,
-            notices=notices,
-            data=self._data,
-        )
+            settings.health, self._topics, self._stamp, board=board, tally=tally, late=self.crew.late, outbox=self.outbox,
+            notices=notices, data=self._data, storage=self._storage_now,
+        )  # fmt: skip
         self.crew.add("health", self.health.run, deadline_s=30)
         self.crew.on_stop(self.health.close)
 
@@ -200,6 +194,7 @@ class Appliance:
             clips=Catalog(self._data),
             data=self._data,
             health=self._health_now,
+            storage=self.janitor.report,
             still=picture_in,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
             model=self.model,
@@ -210,6 +205,9 @@ class Appliance:
         self.crew.on_stop(page.close)
         self.sight.on_end += [self._scenes.close, self._events.close]
         return page
+
+    def _storage_now(self) -> StorageHealth:
+        return self.janitor.health()
 
     def _health_now(self) -> BaseModel:
         return self.health.last or self.health.step()

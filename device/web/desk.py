@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from contracts.clip import Clip
 from contracts.event import Event
+from contracts.storage import StorageReport
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.hub import Hub
@@ -86,5 +87,6 @@ class Desk:
     data: Path  # the folder with events/<day>/<id>.jpg and clips/
     health: Callable[[], BaseModel]
     still: Callable[[Packet], Planes | None]  # a key frame decoded by itself, upright; None: there is no picture in it
+    storage: Callable[[], StorageReport | None] = lambda: None  # what fills the disk
     zones: Mapping[str, Mapping[str, Polygon]] = field(default_factory=dict)  # camera -> zone -> corners
     model: str | None = None  # digest of the bundle that is looking, sha256:<hex>

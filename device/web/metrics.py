@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from contracts.storage import StorageReport
 from device.web.desk import Desk
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -24,6 +25,7 @@ class Numbers(Collector):
         yield info
         yield from self._tally()
         yield from self._board()
+        yield from self._storage()
 
     def _tally(self) -> Iterator[Metric]:
         tally = self._desk.tally
@@ -53,6 +55,38 @@ class Numbers(Collector):
         for name, part in self._desk.board.parts().items():
             parts.add_metric([name, part.state], 1)
         yield from (cameras, reconnects, parts)
+
+    def _storage(self) -> Iterator[Metric]:
+        report = self._desk.storage()
+        if report is None:
+            return
+        disk = GaugeMetricFamily("vedette_storage_disk", "The file system of the data folder", labels=["what"])
+        figures = {
+            "total_bytes": report.total_bytes,
+            "free_bytes": report.free_bytes,
+            "free_inodes": report.free_inodes,
+            "low_bytes": report.free_low_bytes,
+            "ballast_bytes": report.ballast_bytes,
+            "days_left": report.days_left,
+        }
+        for what, value in figures.items():
+            if value is not None:
+                disk.add_metric([what], value)
+        state = GaugeMetricFamily("vedette_storage_state", "1 for the state the storage is in", labels=["state"])
+        state.add_metric([report.state], 1)
+        yield from (disk, state, *self._shelves(report))
+
+    def _shelves(self, report: StorageReport) -> Iterator[Metric]:
+        shelves = GaugeMetricFamily("vedette_storage_shelf", "What a class of files takes, and its budget", labels=["shelf", "what"])
+        removed = CounterMetricFamily("vedette_storage_removed", "Removed to keep within bounds", labels=["shelf"])
+        removed_bytes = CounterMetricFamily("vedette_storage_removed_bytes", "The same in bytes", labels=["shelf"])
+        for name, shelf in report.shelves.items():
+            for what in ("bytes", "count", "pinned_bytes", "unacknowledged_bytes", "budget_bytes", "per_day_bytes", "days_left"):
+                if (value := getattr(shelf, what)) is not None:
+                    shelves.add_metric([name, what], value)
+            removed.add_metric([name], shelf.removed_count)
+            removed_bytes.add_metric([name], shelf.removed_bytes)
+        yield from (shelves, removed, removed_bytes)
 
 
 def registry(desk: Desk) -> CollectorRegistry:

@@ -1,0 +1,42 @@
+"""Keeping: builds the janitor with every shelf that there is, and gives it a place in the crew."""
+
+from __future__ import annotations
+
+from device.clock import Clock
+from device.config import Settings
+from device.keep.clips import ClipIndex
+from device.keep.exports import Exports
+from device.keep.janitor import Janitor
+from device.keep.shelves import shelves
+from device.keep.troubles import Troubles
+from device.pipeline.board import Board
+from device.pipeline.crew import Crew
+from device.pipeline.tally import Tally
+
+DEADLINE_S = 120.0  # a disk may take its time; one that does not answer at all is for the watchdog
+
+
+def keep(
+    settings: Settings,
+    crew: Crew,
+    *,
+    clock: Clock,
+    board: Board,
+    tally: Tally,
+    clips: ClipIndex | None = None,
+    exports: Exports | None = None,
+) -> Janitor:
+    troubles = Troubles(clock)
+    janitor = Janitor(
+        settings.data,
+        shelves(settings.data, clock, troubles.met, clips=clips, exports=exports),
+        settings.storage,
+        clock=clock,
+        board=board,
+        tally=tally,
+        troubles=troubles,
+        reserve_bytes=settings.record.reserve_mb * 1_000_000 if settings.record else 0,
+    )
+    crew.add("janitor", janitor.run, deadline_s=DEADLINE_S)
+    crew.on_stop(janitor.close)
+    return janitor
