@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "be the appliance: watch the cameras until stopped",
     "check": "check the configuration, probe cameras, broker and bundles",
     "replay": "run recorded files through the same pipeline",
+    "clips": "what is recorded: list, keep, remove, check, copy elsewhere",
     "bench": "measure this box: decoding, inference, the whole way",
     "doctor": "what is wrong with this box, and what to do about it",
     "init": "write a device.yaml, by asking or by probing",

@@ -201,3 +201,13 @@ def rows_of(file: IndexFile, folder: str) -> list[Entry]:
 
 def folders_of(file: IndexFile) -> list[str]:
     return [path for (path,) in file.read("SELECT path FROM folders ORDER BY path")]
+
+
+def matching(file: IndexFile, text: str, limit: int = 50) -> list[Entry]:
+    """By the beginning of an id, with or without its dashes, or by the path of a video; what is being removed is not there any more."""
+    digits = text.replace("-", "").upper()
+    if digits and not digits.strip("0123456789ABCDEF"):
+        test, values = "hex(c.id) GLOB ?", [f"{digits}*"]
+    else:
+        test, values = "f.path = ? AND c.name = ?", [*text.rpartition("/")[::2]]
+    return [from_row(row) for row in file.read(f"SELECT {COLUMNS} {FROM} WHERE {KEPT} AND {test} LIMIT ?", *values, limit)]
