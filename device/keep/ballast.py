@@ -18,7 +18,8 @@ class Ballast:
         self._path, self._size_bytes = path, size_bytes
         self.bytes = 0
         with suppress(OSError):
-            self.bytes = min(path.lstat().st_blocks * 512, path.lstat().st_size)
+            there = path.lstat()
+            self.bytes = max(1, min(there.st_blocks * 512, there.st_size))  # half of one, or a link of that name, is not right: made anew
 
     def trim(self, room: Room, marks: Marks) -> None:
         """Given up with less free than half of it, taken when there is room for it above the high mark."""
