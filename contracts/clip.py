@@ -28,7 +28,8 @@ class Cause(Wire):
 class Audio(Wire):
     """The sound in a clip, as the camera sent it, or why there is none although the camera has it."""
 
-    codec: str = Field(description="FFmpeg's name: aac, opus, pcm_alaw, ...")
+    codec: str = Field(description="FFmpeg's name: aac, opus, pcm_s16le, ...")
+    sent: str = Field(default="", description="the camera's codec, where its samples were unpacked: G.711, which no container of ours takes")
     sample_rate: int = Field(ge=0, description="Hz")
     channels: int = Field(ge=0)
     packets: int = Field(default=0, ge=0, description="kept")

@@ -94,6 +94,11 @@ class PacketRing:
         with self._changed:
             return self._packets[-1] if self._packets else None
 
+    def oldest(self) -> Packet | None:
+        """The key frame that the ring begins with."""
+        with self._changed:
+            return self._packets[0] if self._packets else None
+
     def last_key(self) -> Packet | None:
         """The newest key frame: what a snapshot or a page that has just been opened starts with."""
         with self._changed:

@@ -4,54 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
-from uuid import UUID
 
 from av.error import FFmpegError
 
-from contracts.clip import Cause, Clip, Hole, Why, clip_id
+from contracts.clip import Audio, Cause, Clip, Hole, Why, clip_id
 from contracts.errors import HardwareError, StorageError
 from contracts.files import rename_durably
 from contracts.wire import utc_from_ns
 from device.pipeline.codec_string import codec_string
 from device.pipeline.mux import Muxer, container_of, duration_ns
 from device.pipeline.packets import Packet, StreamInfo
+from device.pipeline.sound import Sound
 from device.record.clipfile import ClipFile
 from device.record.layout import clip_path, part_of, sized, write_manifest
+from device.record.order import Order, Tail
 
 NO_HASH = "0" * 64
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is asked of a clip; the start is that of the first event, in media time."""
-
-    first_event: UUID
-    start_pts_ns: int
-    pre_roll_ms: int
-    post_roll_ms: int
-    device: str
-    software: str
-    segment: int = 0
 
 
 class ClipWriter:
     """Raises StorageError (the disk) or HardwareError (the stream); then `abandon` it. What it wrote is left for `recover`."""
 
-    def __init__(self, data: Path, first: Packet, order: Order, causes: Sequence[Cause], reserve_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        data: Path,
+        first: Packet,
+        order: Order,
+        causes: Sequence[Cause],
+        reserve_bytes: int = 0,
+        *,
+        hears: bool = False,
+        after: Tail | None = None,
+    ) -> None:
         info, self._order, self._first = first.stream, order, first
+        self.hears, self._after = hears, after
+        self._sounds = self.sounds_lost = 0
+        self._sound = info.sound if hears else None
         self._seen = self._last = first
         self.newest_pts_ns = first.pts_ns  # of the pictures written so far, in the order of showing
         self._end_ns, self._end_wall_ns, self._frames = first.pts_ns, first.wall_ns, 0
         self._from_pts_ns = first.pts_ns  # where decoding (re)starts: what is shown before needs pictures that are not here
         self._holes: list[Hole] = []
-        self.id = clip_id(order.first_event, order.segment)
-        self.video = clip_path(data, info.camera, utc_from_ns(first.wall_ns), self.id, container_of(info.codec))
+        if after:
+            self._note_gap(after)
+        self.id = clip_id(order.owner.seed, order.segment)
+        self.video = clip_path(data, info.camera, utc_from_ns(first.wall_ns), self.id, container_of(info.codec, self._sound))
         self._file = ClipFile(part_of(self.video), reserve_bytes)
         try:
-            self._muxer = Muxer(self._file, first, self._manifest(causes, "cut off").model_dump_json())
+            self._muxer = Muxer(self._file, first, self._manifest(causes, "cut off").model_dump_json(), sound=self._sound)
         except HardwareError:
             self._file.close()
             self.part.unlink()  # nothing has been written to it
@@ -66,12 +69,45 @@ class ClipWriter:
         return self._first.pts_ns
 
     @property
-    def last(self) -> Packet:
-        return self._last
+    def tail(self) -> Tail:
+        return Tail(self._last, self._end_ns)
+
+    @property
+    def kept_ns(self) -> int:
+        """Media time of what is in it, holes not counted."""
+        holes = (hole.until_pts_ns - hole.from_pts_ns for hole in self._holes if hole.from_pts_ns >= self._first.pts_ns)
+        return self._end_ns - self._first.pts_ns - sum(holes)
+
+    def _note_gap(self, after: Tail) -> None:
+        """Something may have been missed since the segment before."""
+        first, last = self._first, after.last
+        away, missed = first.stream.epoch != last.stream.epoch, first.seq - last.seq - 1
+        if away or missed > 0:
+            self._add_hole(after, "reconnect" if away else "skipped", None if away else missed)
+
+    def _add_hole(self, after: Tail, reason: Literal["reconnect", "skipped"], missed: int | None) -> None:
+        hole = Hole(reason=reason, after_frame=after.last.seq, from_pts_ns=after.end_ns, until_pts_ns=self._first.pts_ns, packets=missed)
+        self._holes.append(hole)
 
     def fits(self, info: StreamInfo) -> bool:
         """Whether packets of this stream can go on in the same file."""
-        return replace(info, epoch=0, rate=None) == replace(self._first.stream, epoch=0, rate=None)
+        return info is self._first.stream or replace(info, epoch=0, rate=None) == replace(self._first.stream, epoch=0, rate=None)
+
+    def hear(self, sound: Sound) -> None:
+        """What was said before the first picture is not in this clip."""
+        if self._sound is None or sound.pts_ns < self._first.pts_ns:
+            return
+        try:
+            heard = self._muxer.hear(sound)
+        except OSError as error:
+            raise self._refused(error) from error
+        except (FFmpegError, ValueError):  # a packet that is none of its codec: the pictures go on
+            heard = False
+        self._sounds += heard
+        self.sounds_lost += not heard
+
+    def _refused(self, error: OSError | FFmpegError) -> StorageError:
+        return self._file.refusal() or StorageError(f"{self.part}: {error}; see the disk's state")
 
     def write(self, packet: Packet) -> bool:
         """True when something more is safe on the disk now. Pictures that cannot be decoded here are left out."""
@@ -80,7 +116,7 @@ class ClipWriter:
         try:
             self._muxer.write(packet)
         except OSError as error:
-            raise self._file.refusal() or StorageError(f"{self.part}: {error}; see the disk's state") from error
+            raise self._refused(error) from error
         self._last, self._frames = packet, self._frames + 1
         self.newest_pts_ns = max(self.newest_pts_ns, packet.pts_ns)
         end_ns = packet.pts_ns + duration_ns(packet)
@@ -96,7 +132,17 @@ class ClipWriter:
         self._seen = packet
         if away or missed > 0:
             self._note_hole(packet, None if away else missed)
-        return packet.pts_ns >= self._from_pts_ns
+        shown = packet.pts_ns >= self._from_pts_ns
+        if not shown and self._after and self._from_pts_ns == self._first.pts_ns:
+            self._note_leading(self._after)
+        return shown
+
+    def _note_leading(self, after: Tail) -> None:
+        """Pictures behind our first that are shown before it, and need the segment before to be decoded."""
+        if self._holes:
+            self._holes[0] = self._holes[0].model_copy(update={"packets": (self._holes[0].packets or 0) + 1})
+        else:
+            self._add_hole(after, "skipped", 1)
 
     def _note_hole(self, packet: Packet, missed: int | None) -> None:
         if packet.key:
@@ -112,7 +158,7 @@ class ClipWriter:
         try:
             self._muxer.close()
         except (OSError, FFmpegError) as error:
-            raise self._file.refusal() or StorageError(f"{self.part}: {error}; see the disk's state") from error
+            raise self._refused(error) from error
         refusal = self._file.refusal()
         if refusal:
             raise refusal
@@ -140,7 +186,10 @@ class ClipWriter:
             segment=order.segment,
             camera=info.camera,
             file=self.video.name,
-            container=container_of(info.codec),
+            group=order.owner.group,
+            trigger=order.owner.trigger,
+            note=order.owner.note,
+            container=container_of(info.codec, self._sound),
             codec=info.codec,
             codec_string=codec_string(first),
             width=info.width,
@@ -152,7 +201,7 @@ class ClipWriter:
             origin_pts_ns=first.dts_ns,
             pre_roll_asked_ms=order.pre_roll_ms,
             pre_roll_ms=(order.start_pts_ns - first.pts_ns) / 1e6,
-            post_roll_asked_ms=order.post_roll_ms,
+            post_roll_asked_ms=order.owner.post_roll_ms,
             post_roll_ms=None if ended_pts_ns is None else (self._end_ns - ended_pts_ns) / 1e6,
             first_frame=first.seq,
             last_frame=self._last.seq,
@@ -161,8 +210,26 @@ class ClipWriter:
             sha256=NO_HASH,
             holes=self._holes,
             events=list(causes),
+            audio=self._audio(),
             device=order.device,
             software=order.software,
             state="recovered",
             reason=reason,
+        )
+
+    def _audio(self) -> Audio | None:
+        info = self._first.stream.sound
+        if info is None:
+            return None
+        left_out = ""
+        if not self.hears:
+            left_out = "none came when the clip began" if info.head else f"neither MP4 nor Matroska takes {info.codec} as it is"
+        return Audio(
+            codec=info.kept_as,
+            sent="" if info.kept_as == info.codec.removesuffix("float") else info.codec,
+            sample_rate=info.sample_rate,
+            channels=info.channels,
+            packets=self._sounds,
+            lost=self.sounds_lost,
+            left_out=left_out,
         )

@@ -1,17 +1,40 @@
 """What the owner may choose about recordings and pictures."""
 
+from __future__ import annotations
+
 from typing import Literal
 
 from pydantic import Field
 
 from device.pipeline.strict import Strict
+from device.record.when import CameraRecord, EventTrigger, When
 
 
 class RecordOptions(Strict):
     pre_roll_ms: int = Field(default=3000, ge=0, le=60_000, description="kept from before an event began, milliseconds")
     post_roll_ms: int = Field(default=3000, ge=0, le=600_000, description="kept from after an event ended, milliseconds")
     longest_clip_s: int = Field(default=300, ge=5, le=3600, description="a longer recording goes on in the next clip, seconds")
+    segment_s: int = Field(default=60, ge=2, le=3600, description="continuous and scheduled recording is cut in pieces so long, seconds")
     reserve_mb: int = Field(default=256, ge=0, le=1_000_000, description="with less free recording stops and leaves it to events, MB")
+    audio: bool = Field(default=False, description="sound is kept too, where the camera has it; know whose voices you may keep")
+    when: When = When()
+    cameras: dict[str, CameraRecord] = Field(default_factory=dict, description="what is other for one camera, by its name")
+
+    def events_of(self, camera: str) -> EventTrigger | None:
+        own = self.cameras.get(camera, CameraRecord()).events
+        return self.when.events if own is None else own or None
+
+    def continuous_of(self, camera: str) -> bool:
+        own = self.cameras.get(camera, CameraRecord()).continuous
+        return self.when.continuous if own is None else own
+
+    def schedule_of(self, camera: str) -> list[str]:
+        own = self.cameras.get(camera, CameraRecord()).schedule
+        return self.when.schedule if own is None else own
+
+    def audio_of(self, camera: str) -> bool:
+        own = self.cameras.get(camera, CameraRecord()).audio
+        return self.audio if own is None else own
 
 
 class PictureOptions(Strict):

@@ -1,53 +1,49 @@
-"""Recorder: the worker that keeps clips of events; analysis hands it scenes, capture is never held up by it."""
+"""Recorder: the worker that keeps clips of events, hours and commands; analysis hands it scenes, capture is never held up by it."""
 
 from __future__ import annotations
 
-import errno
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from uuid import UUID
 
-from contracts.clip import Clip
+from contracts.clip import Clip, group_id
 from contracts.errors import HardwareError, StorageError
-from contracts.event import Event
 from device.clock import Clock
 from device.pipeline.board import Board
-from device.pipeline.channel import Channel, Closed, nothing
+from device.pipeline.channel import Closed, nothing
 from device.pipeline.protocols import Tick
 from device.pipeline.ring import PacketRing, RingReader
 from device.pipeline.tally import Tally
-from device.record.clip import Order
+from device.record.ask import Ask
+from device.record.demand import Demand
+from device.record.ear import Ear
+from device.record.groups import GroupDone, Groups
 from device.record.layout import video_of
+from device.record.mending import Mending
 from device.record.options import RecordOptions
-from device.record.recording import MS, Place, Recording
-from device.record.recover import recover_part
+from device.record.place import place
+from device.record.recording import Recording
+from device.record.standing import Standing
+from device.record.triggers import Trigger, last_seen_pts_ns
+from device.record.wishes import Begin, End, Wishes
 from vision.types import Scene
 
 log = logging.getLogger(__name__)
-PART = "record"  # our name on the board
-EVENTS = 256  # messages that may wait
-TURN_S = 0.05  # how often an open clip is fed
+TURN_S = 0.2  # how often an open clip is fed: with the fragment that is not full yet, less than a second can be lost
 IDLE_S = 1.0
 SETTLE_NS = 2_000_000_000  # analysis has been silent so long: an event can no longer join
+AGAIN_NS = 2_000_000_000  # a recording that failed is tried again, where it is still wanted
 FOREVER = (1 << 62, 0)  # a mark behind everything
-BROKEN = {errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}  # does not heal by itself
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """A message, the media time at which it was told, and a cursor at its pre-roll, taken while the ring is sure to hold it."""
-
-    event: Event
-    told_pts_ns: int
-    reader: RingReader | None
 
 
 class Recorder:
-    """Inbox[Scene] for the analysis thread, `run` for its own.
+    """Inbox[Scene] for the analysis thread, `run` for its own; `start` and `stop` for whoever gives commands.
 
-    Full channel: of a live camera the oldest message is given up and counted (a lost `new` is a clip less; a lost `end` is
-    remembered, so that no clip runs for ever); where nothing may be lost (`lossless`, a file) analysis waits.
+    `on_clip` hears of each clip that is finished, and again when an event marks it later; `on_group` of each recording that is
+    complete. Both are called on the recorder's thread and must be quick.
+
+    Hours are for live cameras; of a file (`lossless`) only events are kept, and analysis waits for the recorder. See also `Ear`.
     """
 
     def __init__(
@@ -64,93 +60,109 @@ class Recorder:
         lossless: bool = False,
         on_clip: Callable[[Clip], None] = lambda _: None,
         finished: Callable[[Clip, str], None] = lambda _clip, _video: None,
+        on_group: Callable[[GroupDone], None] = lambda _: None,
     ) -> None:
-        self._rings, self._options, self._clock, self._tally, self._board = rings, options, clock, tally, board
-        self._place = Place(data, options.longest_clip_s * 1_000_000_000, options.reserve_mb * 1_000_000)
-        self._device, self._software, self._lossless, self._on_clip = device, software, lossless, on_clip
+        self._rings, self._options, self._clock, self._tally = rings, options, clock, tally
+        self._place = place(data, options, device, software)
+        self._on_clip, self._groups = on_clip, Groups(on_group)
         self._finished = finished  # the clip and its video's path, relative to the data; for the index
-        self._events: Channel[Trigger] = Channel(EVENTS, "block" if lossless else "drop_oldest", self._lost)
-        self._lost_ends: list[Trigger] = []
-        self._marks: dict[str, tuple[int, int]] = {}  # camera -> media time analysed, and when (mono)
+        self._ear = Ear(rings, options, clock, tally, lossless)
         self._open: dict[str, Recording] = {}
-        self._left: list[Path] = []  # what errors left behind
+        self._wishes = Wishes(rings, Standing(options, () if lossless else tuple(rings), device, clock.wall_ns()), clock, tally)
+        self._mending = Mending(data, self._place.reserve_bytes, board=board, tally=tally, clock=clock, on_clip=self._tell)
+        self._again: dict[str, tuple[int, list[Demand]]] = {}  # camera -> when one that failed is tried again (mono), its events
 
     def put(self, item: Scene, wait: bool = False) -> bool:
-        """Takes what begins and what ends; the mark moves only behind the scene's own events."""
-        for event in item.events:
-            if event.life != "update":
-                self._events.put(Trigger(event, item.frame.pts_ns, self._reader(event)), wait)
-        self._marks[item.frame.camera] = (item.frame.pts_ns, self._clock.mono_ns())
-        return True
+        return self._ear.put(item, wait)
 
-    def _reader(self, event: Event) -> RingReader | None:
-        ring = self._rings.get(event.camera)
-        if ring is None or event.life != "new":
-            return None
-        return ring.reader(self._lossless, from_pts_ns=event.start_pts_ns - self._options.pre_roll_ms * MS)
+    def start(self, cameras: Sequence[str] = (), max_s: float | None = None, note: str = "") -> UUID:
+        """Record these (none named: all) until `stop`, at most so long; the group's id. From any thread."""
+        return self._ear.ask(lambda: self._start(list(dict.fromkeys(cameras)) or list(self._rings), max_s, note))[0]
 
-    def _lost(self, trigger: Trigger) -> None:
-        event = trigger.event
-        self._tally.count(event.camera, "not_kept", f"recorder_{event.life}")
-        if trigger.reader:
-            trigger.reader.close()
-        if event.life == "end":
-            self._lost_ends.append(trigger)
+    def stop(self, group: UUID | None = None, cameras: Sequence[str] = ()) -> list[UUID]:
+        """End this recording by command, or all that record one of these cameras, or all; those that were ended. From any thread."""
+        return self._ear.ask(lambda: self._stop_groups(group, cameras))
 
     def close(self) -> None:
         """No more scenes; `run` ends when the open clips are closed."""
-        self._events.close()
+        self._ear.close()
 
     def run(self, tick: Tick) -> None:
         try:
             while True:
                 tick()
                 if not self.step():
-                    self._wait()
+                    self._hear(self._ear.wait(TURN_S if self._open else IDLE_S))
         except Closed:
-            self._stop(tick)
-
-    def _wait(self) -> None:
-        try:
-            trigger = self._events.get(TURN_S if self._open else IDLE_S)
-        except TimeoutError:
-            return
-        self._hear(trigger)
+            self._end(tick)
 
     def step(self) -> bool:
         """One round: hear what came, feed every open clip, close what is done. True when there was something to write."""
-        marks = dict(self._marks)  # before the messages: nothing older than a mark can still be waiting among them
-        self._drain()
+        marks = self._ear.marks()
+        self._hear(self._ear.waiting())
+        self._change(self._wishes.step())
+        self._try_again()
         busy = [self._feed(camera, recording, marks) for camera, recording in list(self._open.items())]
         return any(busy)
 
-    def _drain(self) -> None:
-        while len(self._events):
-            self._hear(self._events.get(0))
-        while self._lost_ends:
-            self._hear(self._lost_ends.pop(0))
+    def _hear(self, messages: Iterable[Trigger | Ask]) -> None:
+        for message in messages:
+            if isinstance(message, Ask):
+                message.answer()
+            elif message.event.life == "end":
+                self._leave(message)
+            elif message.cursors:
+                self._enter(message)
+            elif message.event.camera not in self._rings:
+                log.error("no packets of this camera to record", extra={"camera": message.event.camera})
 
-    def _hear(self, trigger: Trigger) -> None:
-        event, reader = trigger.event, trigger.reader
-        recording = self._open.get(event.camera)
-        if event.life == "end":
-            if recording:
-                recording.leave(event, trigger.told_pts_ns)
-            return
-        if reader is None:
-            log.error("no packets of this camera to record", extra={"camera": event.camera})
-            return
-        if recording and not recording.joins(event):
-            self._complete(event.camera, recording)
-        if event.camera not in self._open:
-            self._open[event.camera] = self._begin(event, reader)
-        self._open[event.camera].join(event, reader)
+    def _enter(self, message: Trigger) -> None:
+        event = message.event
+        self._groups.began(group_id(str(event.id)), "event", list(message.cursors))
+        for camera, cursor in message.cursors.items():
+            self._join(camera, message.demand(camera, self._options), cursor.reader, event.pts_ns + cursor.shift_ns)
 
-    def _begin(self, event: Event, reader: RingReader) -> Recording:
-        self._left = [part for part in self._left if not self._mended(part)]
-        options = self._options
-        order = Order(event.id, event.start_pts_ns, options.pre_roll_ms, options.post_roll_ms, self._device, self._software)
-        return Recording(reader, self._place, order)
+    def _leave(self, message: Trigger) -> None:
+        event = message.event
+        for recording in self._open.values():
+            demand = recording.demands.get(event.id)
+            if demand:
+                recording.demands.leave(event.id, last_seen_pts_ns(event) + demand.shift_ns, message.told_pts_ns + demand.shift_ns)
+        for _, demands in self._again.values():
+            demands[:] = [demand for demand in demands if demand.id != event.id]
+
+    def _join(self, camera: str, demand: Demand, reader: RingReader, pts_ns: int) -> None:
+        recording = self._open.get(camera)
+        if recording and not recording.joins(pts_ns):
+            self._complete(camera, recording)
+        if camera not in self._open:
+            self._mending.step()
+            self._open[camera] = Recording(reader, self._place, demand)
+        self._open[camera].join(demand, reader)
+
+    def _change(self, changes: Sequence[Begin | End]) -> None:
+        for change in changes:
+            camera, demand = change.camera, change.demand
+            recording = self._open.get(camera)
+            if isinstance(change, Begin):
+                self._groups.began(demand.group, demand.trigger, [camera], demand.note)
+                self._wishes.joined(camera, recording.kept_ns if recording and recording.joins(demand.told_pts_ns) else 0)
+                self._join(camera, demand, self._rings[camera].reader(from_pts_ns=demand.from_pts_ns), demand.told_pts_ns)
+            elif recording and recording.demands.get(demand.id):
+                recording.demands.leave(demand.id, change.pts_ns, change.pts_ns, change.why)
+            else:
+                self._groups.over(demand.group, camera)
+
+    def _start(self, cameras: list[str], max_s: float | None, note: str) -> list[UUID]:
+        longest_s = self._options.when.command.longest_s if self._options.when.command else 0
+        group, begins = self._wishes.start(cameras, min(max_s or longest_s, longest_s), note)
+        self._change(begins)
+        return [group]
+
+    def _stop_groups(self, group: UUID | None, cameras: Sequence[str]) -> list[UUID]:
+        groups = [each for each in self._wishes.running(cameras) if group in {None, each}]
+        self._change([end for each in groups for end in self._wishes.stop(each)])
+        return groups
 
     def _feed(self, camera: str, recording: Recording, marks: Mapping[str, tuple[int, int]]) -> bool:
         now = self._clock.mono_ns()
@@ -172,52 +184,66 @@ class Recorder:
             recording.skipped = 0
         if recording.safe:
             recording.safe = False
-            self._board.part(PART, "ok", wall_ns=self._clock.wall_ns())
+            self._mending.ok(camera)
+        self._wishes.kept(camera, recording.kept_ns)
         while recording.finished:
             clip = recording.finished.pop(0)
             self._tally.count(camera, "clips")
             self._tally.count(camera, "clip_bytes", by=clip.bytes)
             log.info("clip kept", extra={"camera": camera, "file": clip.file, "frames": clip.frames, "reason": clip.reason})
-            self._finished(clip, video_of(clip))
-            self._on_clip(clip)
+            self._tell(clip, video_of(clip))
+        for clip in recording.marked:
+            self._tell(clip, video_of(clip))
+        recording.marked.clear()
+        while recording.over:
+            self._groups.over(recording.over.pop(0), camera)
+
+    def _tell(self, clip: Clip, video: str) -> None:
+        self._groups.clip(clip)
+        self._finished(clip, video)
+        self._on_clip(clip)
 
     def _finish(self, camera: str, recording: Recording) -> None:
         try:
             recording.finish()
         except (StorageError, HardwareError) as error:
-            self._fail(camera, recording, error)
-            return
+            return self._fail(camera, recording, error)
         del self._open[camera]
-        self._report(camera, recording)
+        self._let_go(camera, recording)
 
     def _fail(self, camera: str, recording: Recording, error: StorageError | HardwareError) -> None:
-        """Recording stops and says so; what was written is kept as far as it plays; the next event tries again."""
+        """Recording stops and says so. What is wished of the camera is tried again, events that are on with it; else the next event is."""
         del self._open[camera]
-        broken = isinstance(error.__cause__, OSError) and error.__cause__.errno in BROKEN
-        self._board.part(PART, "failed" if broken else "degraded", str(error), self._clock.wall_ns())
-        self._tally.count(camera, "not_kept", "clip_failed")
-        log.error("recording stopped", extra={"camera": camera, "reason": str(error)})
+        self._mending.failed(camera, error)
         part = recording.abandon()
         recording.safe = False
+        wished = self._wishes.of(camera)
+        if wished:
+            events = [demand for demand in recording.demands.on() if demand.trigger == "event"]
+            self._again[camera] = (self._clock.mono_ns() + AGAIN_NS, events)
+            wished += events
+        self._let_go(camera, recording, {demand.group for demand in wished})
+        if part:
+            self._mending.take(part)
+
+    def _let_go(self, camera: str, recording: Recording, kept: Collection[UUID] = ()) -> None:
+        """Its last clips are told; all its groups but those that go on are over for this camera."""
         self._report(camera, recording)
-        if part and not self._mended(part):
-            self._left.append(part)
+        self._wishes.kept(camera, recording.kept_ns, over=True)
+        for group in recording.demands.groups():
+            if group not in kept:
+                self._groups.over(group, camera)
 
-    def _mended(self, part: Path) -> bool:
-        try:
-            clip = recover_part(part, self._place.data, self._place.reserve_bytes)
-        except StorageError as error:  # still no room: the next event tries again, and so does the next start
-            log.warning("a cut clip waits to be closed", extra={"reason": str(error)})
-            return False
-        if clip:
-            self._tally.count(clip.camera, "clips")
-            self._finished(clip, part.with_suffix("").relative_to(self._place.data).as_posix())
-            self._on_clip(clip)
-        return True
+    def _try_again(self) -> None:
+        now = self._clock.mono_ns()
+        for camera in [camera for camera, (due, _) in self._again.items() if now >= due]:
+            _, events = self._again.pop(camera)
+            for demand in [*self._wishes.of(camera), *events]:
+                self._join(camera, demand, self._rings[camera].reader(from_pts_ns=demand.start_pts_ns), demand.start_pts_ns)
 
-    def _stop(self, tick: Tick) -> None:
+    def _end(self, tick: Tick) -> None:
         """All that is still in the rings and was asked for, then the last clips are closed."""
-        self._drain()
+        self._hear(self._ear.waiting())
         for camera, recording in list(self._open.items()):
             self._complete(camera, recording, tick)
 
