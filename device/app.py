@@ -39,6 +39,7 @@ from device.record.pictures import Pictures
 from device.record.recorder import Recorder
 from device.record.recover import recover
 from device.sight import Sight, build, open_sources
+from device.sittings import commands_of, sittings
 from device.standing import said, usable
 from device.stills import Stills, picture_in
 from device.web.desk import Desk
@@ -70,6 +71,7 @@ class Appliance:
             usable(self._data)
             self.sight = self._see(sources or open_sources(loaded, clock))
             self.model = self._stamp.model = model_digest(self.sight.stages)
+            self.sittings = sittings(loaded, self.sight, self.crew, self._outlets, clock=clock, tally=self.tally, board=self.board)
             self._publish()
             self._record()
             self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally)
@@ -120,7 +122,7 @@ class Appliance:
             return None  # the page says so where a broker's state would stand
         commands = Commands(
             self._topics,
-            {"snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart},
+            {"snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart, **commands_of(self.sittings)},
             Memory(self._data / "commands.json"),
             notices=notices,
             stamp=self._stamp,

@@ -27,6 +27,7 @@ from device.publish.health import Options as HealthOptions
 from device.publish.mqtt import Options as MqttOptions
 from device.publish.outbox import Options as OutboxOptions
 from device.record.options import PictureOptions, RecordOptions
+from device.record.session_options import SessionOptions
 from device.scrub import masked, scrub
 from device.web.options import Options as PageOptions
 
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     pipeline: dict[str, Plug] = Field(default_factory=dict)
     model: Model = Model()
     record: RecordOptions | None = Field(default=RecordOptions(), description="clips of events; null: none")
+    recording: SessionOptions | None = Field(default=None, description="sessions of takes, with a clip of every camera each; null: none")
     pictures: PictureOptions | None = Field(default=PictureOptions(), description="a picture of each event; null: none")
     storage: StorageOptions = Field(default=StorageOptions(), description="how long things are kept, and how much room they get")
     mqtt: MqttOptions | None = Field(default=None, description="the broker; null: none, events stay on this box")

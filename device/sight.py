@@ -119,7 +119,8 @@ def build(
     inbox: LatestFrames | Channel[Frame | EndOfStream]
     inbox = LatestFrames(lambda lost: tally.count(lost.camera, "dropped", "overwritten")) if live else Channel(WAITING, "block")
     record = loaded.settings.record
-    seconds = (record.pre_roll_ms / 1000 if record else 0) + MARGIN_S
+    takes = loaded.settings.recording
+    seconds = max(record.pre_roll_ms if record else 0, takes.pre_roll_ms if takes else 0) / 1000 + MARGIN_S
     rings = {name: PacketRing(seconds) for name in sources}
     captures = [Capture(source, rings[name], board=board, tally=tally, clock=clock) for name, source in sources.items()]
     looks = [
@@ -164,7 +165,8 @@ def _stages(
         )
         for name, source in sources.items()
     }
-    context = Context(clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot)
+    taking = settings.recording.rules() if settings.recording else None
+    context = Context(clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot, taking)
     stages: dict[str, Stage | WideStage] = {}
     gate: Gate | None = None
     alone: dict[str, str] = {}  # the kinds of which there is one, and which it is
