@@ -7,6 +7,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,10 +17,13 @@ from contracts.dataset import Annotation, Metadata, Region
 from contracts.errors import ConfigError, StorageError
 from contracts.files import storage
 from dataset.about import About, Added, Facts, facts_of, record
+from dataset.coco import pour, write_coco
 from dataset.filters import Filters
 from dataset.index import EACH
+from dataset.items import Writer
 from dataset.layout import checked
 from dataset.marks import Mark, numbered, region
+from dataset.native import NativeReader
 from dataset.phash import REACH_BITS, nearest, phash
 from dataset.picture import Picture, as_bgr, image_id, stored
 from dataset.records import record_id
@@ -153,7 +157,17 @@ class Exporter:
             self._refresh.settle()
             write_totals(self.store, self._description)
 
+    def convert(self, writer: Writer) -> int:
+        """Everything that is committed into another format; how many pictures. Nothing is left of one that fails."""
+        with closing(NativeReader(self.store.layout.root)) as reader:
+            return pour(reader, writer)
+
+    def write_coco(self) -> int:
+        """`dataset.json`, of what is committed; how many pictures."""
+        return write_coco(self.store.layout.root)
+
     def close(self) -> None:
+        """Commit what waits, bring up what is derived, let go of the data set."""
         with self._turn:
             try:
                 self.commit()

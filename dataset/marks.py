@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from contracts.dataset import CLICK_PX, Annotation, Bbox, Region
+from dataset.bounds import check_name
 from dataset.classes import Classes
 
 
@@ -51,8 +52,7 @@ def _numbered(mark: Mark, width: int, height: int, classes: Classes) -> Annotati
         raise ValueError(
             f"{mark.category}: box {mark.bbox} is not in a picture of {width}x{height}; boxes are x, y, width, height in pixels"
         )
-    if not mark.category or not mark.category.isprintable():
-        raise ValueError(f"class {mark.category[:80]!r}: give it a name of printable characters")
+    check_name(mark.category, "class")
     return Annotation(
         bbox=bbox,
         category_id=classes.number(mark.category),

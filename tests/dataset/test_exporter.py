@@ -20,13 +20,15 @@ SPEC_RECORD = ["id", "image", "annotations", "action_id", "action_type", "timest
 SPEC_FILE = ["image_id", "image_filename", "image_width", "image_height", "annotations", "context", "version"]
 SPEC_BOX = ["bbox", "category_id", "category_name", "confidence", "source", "verified"]
 SPEC_STATISTICS = [
-    "total_records_processed", "records_with_screenshots", "records_with_matches", "records_with_clicks", "skipped_records", "export_time_seconds",
+    "total_records_processed", "records_with_screenshots", "records_with_matches", "records_with_clicks", "skipped_records",
+    "export_time_seconds",
 ]  # fmt: skip
 
 
 def test_every_name_of_the_layout_is_the_one_that_was_agreed(tmp_path: Path) -> None:
     with Exporter(tmp_path) as exporter:
-        name = exporter.add(view(1), [seen()], about(1, action_id="e1", action_type="object", active_states=("open",), success=True)).image_id
+        why = about(1, action_id="e1", action_type="object", active_states=("open",), success=True)
+        name = exporter.add(view(1), [seen()], why).image_id
     record, file = lines(tmp_path)[0], told(tmp_path, name)
     assert [key for key in SPEC_RECORD if key not in record] == []
     assert (record["image"], record["annotations"]) == (f"images/{name}.png", f"annotations/{name}.json")
@@ -91,7 +93,8 @@ def test_a_click_is_a_point_and_the_box_around_it_is_cut_at_the_edge(tmp_path: P
 
 def test_what_a_person_drew_stands_before_what_a_machine_saw(tmp_path: Path) -> None:
     with Exporter(tmp_path) as exporter:
-        name = exporter.add(view(1), [seen("person"), box("car", (40, 4, 10, 10), 0.4), box("car", (40, 30, 10, 10), 0.4)], about(1)).image_id
+        cars = box("car", (40, 4, 10, 10), 0.4), box("car", (40, 30, 10, 10), 0.4)
+        name = exporter.add(view(1), [seen("person"), *cars], about(1)).image_id
         exporter.review(name, [drawn("person", (5, 6, 20, 30))], about(2, source="ann", reviewed=True, exhaustive_for=("person", "car")))
     file = told(tmp_path, name)
     assert [(each["category_name"], each["bbox"], each["source"]) for each in file["annotations"]] == [("person", [5, 6, 20, 30], "box")]
@@ -157,7 +160,7 @@ def test_nothing_is_durable_before_the_batch_is_full_or_committed(tmp_path: Path
 
 
 def test_a_second_writer_is_told_who_the_first_is(tmp_path: Path) -> None:
-    with Exporter(tmp_path), pytest.raises(ConfigError, match="process [0-9]+ writes to this data set"):
+    with Exporter(tmp_path), pytest.raises(ConfigError, match=r"process \d+ writes to this data set"):
         Exporter(tmp_path)
     Exporter(tmp_path).close()
 
