@@ -35,6 +35,7 @@ from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
 from device.record.catalog import Catalog
+from device.record.command import record
 from device.record.pictures import Pictures
 from device.record.recorder import Recorder
 from device.record.recover import recover
@@ -61,6 +62,7 @@ class Appliance:
         self._loaded, self._clock = loaded, clock
         self.board, self.tally, self.crew = Board(), Tally(), Crew(clock)
         self.restart_wanted = threading.Event()
+        self.recorder: Recorder | None = None
         self._topics, self._data = Topics(settings.device_id), settings.data
         self._stamp = Stamp(clock, settings.profile)
         self._scenes: Hub[Scene] = Hub(PAGE_SCENES)
@@ -122,7 +124,10 @@ class Appliance:
             return None  # the page says so where a broker's state would stand
         commands = Commands(
             self._topics,
-            {"snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart, **commands_of(self.sittings)},
+            {
+                "snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart,
+                "record": self._by_command, **commands_of(self.sittings),
+            },
             Memory(self._data / "commands.json"),
             notices=notices,
             stamp=self._stamp,
@@ -155,18 +160,11 @@ class Appliance:
             found = recover(self._data, settings.record.reserve_mb * 1_000_000)
             if words := said(found):
                 self.board.part("record", "degraded", words, self._clock.wall_ns())
-            recorder = Recorder(
-                self.sight.rings,
-                self._data,
-                settings.record,
-                clock=self._clock,
-                tally=self.tally,
-                board=self.board,
-                device=settings.device_id,
-                software=version("vedette"),
-                lossless=not self.sight.live,
-            )
-            self._add_outlet(recorder, "record")
+            self.recorder = Recorder(
+                self.sight.rings, self._data, settings.record, clock=self._clock, tally=self.tally, board=self.board,
+                device=settings.device_id, software=version("vedette"), lossless=not self.sight.live,
+            )  # fmt: skip
+            self._add_outlet(self.recorder, "record")
         if settings.pictures:
             pictures = Pictures(
                 self._data, settings.pictures, clock=self._clock, tally=self.tally, board=self.board, lossless=not self.sight.live
@@ -242,6 +240,9 @@ class Appliance:
         self.sight.inbox.close()
         for call in self.sight.on_end:
             call()
+
+    def _by_command(self, args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+        return record(self.recorder, args)
 
     def _restart(self, _args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
         self.restart_wanted.set()

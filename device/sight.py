@@ -20,7 +20,7 @@ from device.pipeline.board import Board
 from device.pipeline.channel import SLICE_S, Channel, LatestFrames
 from device.pipeline.context import CameraContext, Context, no_snapshot
 from device.pipeline.crew import Crew
-from device.pipeline.protocols import EndOfStream, Gate, Inbox, Source, Stage, Tick, WideStage
+from device.pipeline.protocols import EndOfStream, Gate, Hearing, Inbox, Source, Stage, Tick, WideStage
 from device.pipeline.ring import PacketRing
 from device.pipeline.run import Analysis
 from device.pipeline.tally import Tally
@@ -143,8 +143,12 @@ def build(
 
 
 def open_sources(loaded: Loaded, clock: Clock) -> dict[str, Source]:
-    """One a configured camera."""
-    return {name: cls(name, options, clock) for name, (cls, options) in loaded.sources.items()}
+    """One a configured camera; its sound is read where it is kept."""
+    sources: dict[str, Source] = {name: cls(name, options, clock) for name, (cls, options) in loaded.sources.items()}
+    for name, source in sources.items():
+        if isinstance(source, Hearing) and loaded.settings.record and loaded.settings.record.audio_of(name):
+            source.hear()
+    return sources
 
 
 def _fps(loaded: Loaded, name: str) -> float:

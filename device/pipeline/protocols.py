@@ -47,6 +47,13 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class Hearing(Protocol):
+    """A source that can read its sound too; told so before it is opened."""
+
+    def hear(self) -> None: ...
+
+
 class Gate(Protocol):
     """Decides from a small luma picture whether anything moves; keeps its own state per camera."""
 

@@ -119,6 +119,7 @@ class HealthReport:
             analysed=self._tally.get(name, "analysed"),
             gated=self._tally.get(name, "gated"),
             dropped=self._reasons(name, "dropped"),
+            recorded=self._tally.gauges().get((name, "recorded")),
             no_answer=self._reasons(name, "no_answer"),
             not_kept=self._reasons(name, "not_kept"),
             events=self._tally.get(name, "events"),

@@ -15,6 +15,7 @@ from device.pipeline.channel import Closed, nothing
 from device.pipeline.protocols import Tick
 from device.pipeline.ring import PacketRing, RingReader
 from device.pipeline.tally import Tally
+from device.record.again import Again
 from device.record.ask import Ask
 from device.record.demand import Demand
 from device.record.ear import Ear
@@ -33,7 +34,6 @@ log = logging.getLogger(__name__)
 TURN_S = 0.2  # how often an open clip is fed: with the fragment that is not full yet, less than a second can be lost
 IDLE_S = 1.0
 SETTLE_NS = 2_000_000_000  # analysis has been silent so long: an event can no longer join
-AGAIN_NS = 2_000_000_000  # a recording that failed is tried again, where it is still wanted
 FOREVER = (1 << 62, 0)  # a mark behind everything
 
 
@@ -42,7 +42,6 @@ class Recorder:
 
     `on_clip` hears of each clip that is finished, and again when an event marks it later; `on_group` of each recording that is
     complete. Both are called on the recorder's thread and must be quick.
-
     Hours are for live cameras; of a file (`lossless`) only events are kept, and analysis waits for the recorder. See also `Ear`.
     """
 
@@ -68,9 +67,10 @@ class Recorder:
         self._finished = finished  # the clip and its video's path, relative to the data; for the index
         self._ear = Ear(rings, options, clock, tally, lossless)
         self._open: dict[str, Recording] = {}
-        self._wishes = Wishes(rings, Standing(options, () if lossless else tuple(rings), device, clock.wall_ns()), clock, tally)
+        standing = Standing(options, () if lossless else tuple(rings), device, clock.wall_ns())
+        self._wishes = Wishes(rings, standing, options.when.command, clock=clock, tally=tally)
         self._mending = Mending(data, self._place.reserve_bytes, board=board, tally=tally, clock=clock, on_clip=self._tell)
-        self._again: dict[str, tuple[int, list[Demand]]] = {}  # camera -> when one that failed is tried again (mono), its events
+        self._again = Again()
 
     def put(self, item: Scene, wait: bool = False) -> bool:
         return self._ear.put(item, wait)
@@ -128,8 +128,7 @@ class Recorder:
             demand = recording.demands.get(event.id)
             if demand:
                 recording.demands.leave(event.id, last_seen_pts_ns(event) + demand.shift_ns, message.told_pts_ns + demand.shift_ns)
-        for _, demands in self._again.values():
-            demands[:] = [demand for demand in demands if demand.id != event.id]
+        self._again.leave(event.id)
 
     def _join(self, camera: str, demand: Demand, reader: RingReader, pts_ns: int) -> None:
         recording = self._open.get(camera)
@@ -154,8 +153,7 @@ class Recorder:
                 self._groups.over(demand.group, camera)
 
     def _start(self, cameras: list[str], max_s: float | None, note: str) -> list[UUID]:
-        longest_s = self._options.when.command.longest_s if self._options.when.command else 0
-        group, begins = self._wishes.start(cameras, min(max_s or longest_s, longest_s), note)
+        group, begins = self._wishes.start(cameras, max_s, note)
         self._change(begins)
         return [group]
 
@@ -207,7 +205,8 @@ class Recorder:
         try:
             recording.finish()
         except (StorageError, HardwareError) as error:
-            return self._fail(camera, recording, error)
+            self._fail(camera, recording, error)
+            return
         del self._open[camera]
         self._let_go(camera, recording)
 
@@ -219,10 +218,8 @@ class Recorder:
         recording.safe = False
         wished = self._wishes.of(camera)
         if wished:
-            events = [demand for demand in recording.demands.on() if demand.trigger == "event"]
-            self._again[camera] = (self._clock.mono_ns() + AGAIN_NS, events)
-            wished += events
-        self._let_go(camera, recording, {demand.group for demand in wished})
+            wished += self._again.put(camera, self._clock.mono_ns(), recording.demands.on())
+        self._let_go(camera, recording, [demand.group for demand in wished])
         if part:
             self._mending.take(part)
 
@@ -235,9 +232,7 @@ class Recorder:
                 self._groups.over(group, camera)
 
     def _try_again(self) -> None:
-        now = self._clock.mono_ns()
-        for camera in [camera for camera, (due, _) in self._again.items() if now >= due]:
-            _, events = self._again.pop(camera)
+        for camera, events in self._again.due(self._clock.mono_ns()).items():
             for demand in [*self._wishes.of(camera), *events]:
                 self._join(camera, demand, self._rings[camera].reader(from_pts_ns=demand.start_pts_ns), demand.start_pts_ns)
 

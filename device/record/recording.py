@@ -1,4 +1,4 @@
-"""Recording: what one camera is recorded for, in clips without a gap between them, from the first demand's pre-roll to the last one's end."""
+"""Recording: what one camera is recorded for, in clips without a gap between, from the first demand's pre-roll to the last one's end."""
 
 from __future__ import annotations
 

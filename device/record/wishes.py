@@ -14,6 +14,7 @@ from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Tally
 from device.record.demand import Demand, seed_of
 from device.record.standing import Standing, Want
+from device.record.when import CommandTrigger
 
 STEP_NS = 500_000_000  # how often the hours are looked at
 
@@ -53,7 +54,10 @@ class _Order:
 class Wishes:
     """Owned by the recorder's thread. `step` says what begins and ends now; a camera without a picture yet begins with its first."""
 
-    def __init__(self, rings: Mapping[str, PacketRing], standing: Standing, clock: Clock, tally: Tally) -> None:
+    def __init__(
+        self, rings: Mapping[str, PacketRing], standing: Standing, command: CommandTrigger | None, *, clock: Clock, tally: Tally
+    ) -> None:
+        self._longest_s = command.longest_s if command else 0
         self._rings, self._standing, self._clock, self._tally = rings, standing, clock, tally
         self._stands: dict[str, _Stand] = {}
         self._orders: dict[UUID, _Order] = {}
@@ -93,8 +97,10 @@ class Wishes:
         seed = seed_of(want.group, camera, newest.wall_ns)
         return Demand(uuid4(), want.trigger, want.group, seed, start, newest.pts_ns)
 
-    def start(self, cameras: Sequence[str], max_s: float, note: str) -> tuple[UUID, list[Begin]]:
+    def start(self, cameras: Sequence[str], max_s: float | None, note: str) -> tuple[UUID, list[Begin]]:
         """By command; ConfigError names what cannot be recorded."""
+        if not self._longest_s:
+            raise ConfigError("record: this box records nothing by command; record.when.command allows it")
         group, begins = uuid4(), []
         for camera in cameras:
             ring = self._rings.get(camera)
@@ -104,7 +110,7 @@ class Wishes:
                 raise ConfigError(f"camera {camera}: " + ("gives no pictures now" if ring else f"is not known; known are {known}"))
             seed = seed_of(group, camera, newest.wall_ns)
             begins.append(Begin(camera, Demand(uuid4(), "command", group, seed, newest.pts_ns, newest.pts_ns, note=note)))
-        deadline = self._clock.mono_ns() + int(max_s * 1e9)
+        deadline = self._clock.mono_ns() + int(min(max_s or self._longest_s, self._longest_s) * 1e9)
         self._orders[group] = _Order(group, {begin.camera: begin.demand for begin in begins}, deadline)
         return group, begins
 
