@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from importlib.metadata import version
 
 from pydantic import BaseModel, JsonValue
 
 from contracts.errors import ConfigError
 from contracts.event import Event, snapshot_path
-from contracts.health import StorageHealth
 from contracts.topics import Topics
 from device.clock import Clock
 from device.config import Loaded
+from device.indexing import open_index
 from device.inventory import header, info, model_digest
 from device.keeping import keep
 from device.outlets import EventOutlet
@@ -34,7 +34,6 @@ from device.publish.mqtt import Mqtt
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
-from device.record.catalog import Catalog
 from device.record.command import record
 from device.record.pictures import Pictures
 from device.record.recorder import Recorder
@@ -75,8 +74,10 @@ class Appliance:
             self.model = self._stamp.model = model_digest(self.sight.stages)
             self.sittings = sittings(loaded, self.sight, self.crew, self._outlets, clock=clock, tally=self.tally, board=self.board)
             self._publish()
-            self._record()
-            self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally)
+            self.index = self._undo.enter_context(closing(open_index(settings, self.crew, clock=clock, board=self.board)))
+            if not self.index.disk.unmounted():
+                self._record()
+            self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally, clips=self.index)
             self.page = self._open_page()
             self.crew.on_stop(self._give_up_after_crash)
             self._undo.pop_all()
@@ -113,7 +114,7 @@ class Appliance:
         self.sight.on_end.append(self._journal_inbox.close)
         self.health = HealthReport(
             settings.health, self._topics, self._stamp, board=board, tally=tally, late=self.crew.late, outbox=self.outbox,
-            notices=notices, data=self._data, storage=self._storage_now,
+            notices=notices, data=self._data, storage=lambda: self.janitor.health(),  # noqa: PLW0108 - built later
         )  # fmt: skip
         self.crew.add("health", self.health.run, deadline_s=30)
         self.crew.on_stop(self.health.close)
@@ -162,7 +163,7 @@ class Appliance:
                 self.board.part("record", "degraded", words, self._clock.wall_ns())
             self.recorder = Recorder(
                 self.sight.rings, self._data, settings.record, clock=self._clock, tally=self.tally, board=self.board,
-                device=settings.device_id, software=version("vedette"), lossless=not self.sight.live,
+                device=settings.device_id, software=version("vedette"), lossless=not self.sight.live, finished=self.index.add,
             )  # fmt: skip
             self._add_outlet(self.recorder, "record")
         if settings.pictures:
@@ -191,7 +192,7 @@ class Appliance:
             scenes=self._scenes,
             events=self._events,
             history=self.outbox,
-            clips=Catalog(self._data),
+            clips=self.index,
             data=self._data,
             health=self._health_now,
             storage=self.janitor.report,
@@ -205,9 +206,6 @@ class Appliance:
         self.crew.on_stop(page.close)
         self.sight.on_end += [self._scenes.close, self._events.close]
         return page
-
-    def _storage_now(self) -> StorageHealth:
-        return self.janitor.health()
 
     def _health_now(self) -> BaseModel:
         return self.health.last or self.health.step()
@@ -228,6 +226,7 @@ class Appliance:
             raise
         finally:
             self.outbox.close()
+            self.index.close()
         if self.crew.crash:
             raise self.crew.crash[1]
 
