@@ -62,7 +62,7 @@ def _checked(args: argparse.Namespace, recordings: Recordings) -> Report:
         checkup = Checkup(recordings.data, recordings.index, recordings.clock, quick=args.quick, running=recordings.running)
         report = checkup.run(told)
     if recordings.disk.id and (reason := recordings.disk.fault()):
-        report.faults.append(Fault("disk", "disk.json", reason))
+        report.faults.append(Fault("foreign" if args.data else "disk", "disk.json", reason))  # who names a folder knows it is another's
     if recordings.index.file.report:
         report.faults.append(Fault("index", "index.sqlite", recordings.index.file.report))
     return report
