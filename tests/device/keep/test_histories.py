@@ -59,7 +59,9 @@ class Turn:
     days: float
 
 
-PUTS = st.builds(Put, st.sampled_from(SHELVES), st.integers(1, 120 * MB), st.integers(0, 200), st.booleans(), st.booleans())
+PUTS = st.builds(
+    Put, st.sampled_from(SHELVES), st.integers(1, 120).map(lambda mb: mb * MB), st.integers(0, 200), st.booleans(), st.booleans()
+)
 FILLS = st.builds(Fill, st.integers(0, 950 * MB))
 REFUSALS = st.builds(Refuse, st.sampled_from(SHELVES), st.sampled_from([0, errno.EIO, errno.EROFS, errno.EACCES]))
 TURNS = st.builds(Turn, st.floats(0, 40))
@@ -86,7 +88,7 @@ def act(box: House, step: Put | Fill | Refuse | Turn, number: int) -> None:
 @given(HISTORIES, st.sampled_from(["oldest", "largest"]), st.sampled_from(["keep", "alert"]))
 def test_any_history(history: list[Any], order: Any, mode: Any) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
-        options: dict[str, Any] = {name: {"budget": f"{share}%", "order": order} for name, share in zip(SHELVES, (30, 10, 20), strict=True)}
+        options: dict[str, Any] = {name: {"budget": f"{share}%", "order": order} for name, share in zip(SHELVES, (20, 5, 8), strict=True)}
         options["pictures"]["max_age"] = "30 days"
         options["exports"]["unacknowledged"] = mode
         box = House(Path(folder), monkeypatch, *SHELVES, disk=Disk(total=DISK, inodes=0, files=0), **options)
@@ -116,8 +118,16 @@ def judge(box: House, before: dict[str, dict[str, Kept]], told: list[Removal], m
             assert all(item.acknowledged for item in went)
         lines = {r.item: r for r in told if r.shelf == name and r.outcome == "removed"}
         assert {item.name for item in went} <= set(lines), "each loss is explained"
+        needed(shelf, went, lines)
         ordered(shelf, went, lines, box)
         bounded(box, shelf)
+
+
+def needed(shelf: MemoryShelf, went: list[Kept], lines: dict[str, Removal]) -> None:
+    """The last that went by the budget was still too much."""
+    by_budget = [item for name in shelf.went for item in went if item.name == name and lines[name].rule == "budget"]
+    if by_budget and not any(lines[item.name].rule == "watermark" for item in went):
+        assert shelf.totals().bytes + by_budget[-1].bytes > (lines[by_budget[-1].name].figures.budget_bytes or 0)
 
 
 def ordered(shelf: MemoryShelf, went: list[Kept], lines: dict[str, Removal], box: House) -> None:
