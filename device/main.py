@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "check the configuration, probe cameras, broker and bundles",
     "replay": "run recorded files through the same pipeline",
     "clips": "what is recorded: list, keep, remove, check, copy elsewhere",
+    "verify-export": "is a session whole? what is missing or wrong in it",
     "bench": "measure this box: decoding, inference, the whole way",
     "doctor": "what is wrong with this box, and what to do about it",
     "init": "write a device.yaml, by asking or by probing",
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, rest = parser().parse_known_args(argv)
     words = COMMANDS[args.command]
     try:
-        command = import_module(f"device.commands.{args.command}")
+        command = import_module(f"device.commands.{args.command.replace('-', '_')}")
         mine = argparse.ArgumentParser(prog=f"vedette {args.command}", description=words[0].upper() + words[1:] + ".")
         command.add_arguments(mine)
         options = mine.parse_args(rest)

@@ -53,7 +53,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 def test_every_command_is_described() -> None:
     page = text_of("commands")
     assert not [name for name in main.COMMANDS if f"`vedette {name}" not in page]
-    assert not set(re.findall(r"`vedette ([a-z]+)", page)) - set(main.COMMANDS)
+    assert not set(re.findall(r"`vedette ([a-z-]+)", page)) - set(main.COMMANDS)
 
 
 def test_every_command_of_the_trainer_is_described() -> None:
@@ -65,7 +65,7 @@ def test_every_command_of_the_trainer_is_described() -> None:
 @pytest.mark.parametrize("command", main.COMMANDS)
 def test_every_option_of_a_command_explains_itself(command: str) -> None:
     parser = argparse.ArgumentParser()
-    importlib.import_module(f"device.commands.{command}").add_arguments(parser)
+    importlib.import_module(f"device.commands.{command.replace('-', '_')}").add_arguments(parser)
     assert not [action.dest for action in parser._actions if not action.help]
 
 
