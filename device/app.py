@@ -164,6 +164,7 @@ class Appliance:
             self.recorder = Recorder(
                 self.sight.rings, self._data, settings.record, clock=self._clock, tally=self.tally, board=self.board,
                 device=settings.device_id, software=version("vedette"), lossless=not self.sight.live, finished=self.index.add,
+                refused=lambda error: self.janitor.short_of_room(error),  # noqa: PLW0108 - built later
             )  # fmt: skip
             self._add_outlet(self.recorder, "record")
         if settings.pictures:

@@ -17,13 +17,22 @@ from device.record.recover import recover_part
 log = logging.getLogger(__name__)
 PART = "record"  # our name on the board
 BROKEN = {errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM}  # does not heal by itself
+Refused = Callable[[StorageError], None]  # hears what the disk said: somebody may be able to make room
 
 
 class Mending:
     def __init__(
-        self, data: Path, reserve_bytes: int, *, board: Board, tally: Tally, clock: Clock, on_clip: Callable[[Clip, str], None]
+        self,
+        data: Path,
+        reserve_bytes: int,
+        refused: Refused,
+        *,
+        board: Board,
+        tally: Tally,
+        clock: Clock,
+        on_clip: Callable[[Clip, str], None],
     ) -> None:
-        self._data, self._reserve_bytes = data, reserve_bytes
+        self._data, self._reserve_bytes, self._refused = data, reserve_bytes, refused
         self._board, self._tally, self._clock, self._on_clip = board, tally, clock, on_clip
         self._left: list[Path] = []
         self._failures: dict[str, int] = {}  # in a row, by camera
@@ -36,6 +45,8 @@ class Mending:
     def failed(self, camera: str, error: StorageError | HardwareError) -> None:
         """Shown at once; counted and logged the first time and then ever more rarely, for it is tried again every few seconds."""
         failures = self._failures[camera] = self._failures.get(camera, 0) + 1
+        if isinstance(error, StorageError):
+            self._refused(error)
         broken = isinstance(error.__cause__, OSError) and error.__cause__.errno in BROKEN
         self._board.part(PART, "failed" if broken else "degraded", str(error), self._clock.wall_ns())
         self._tally.count(camera, "not_kept", "clip_failed")

@@ -21,7 +21,7 @@ from device.record.demand import Demand
 from device.record.ear import Ear
 from device.record.groups import GroupDone, Groups
 from device.record.layout import video_of
-from device.record.mending import Mending
+from device.record.mending import Mending, Refused
 from device.record.options import RecordOptions
 from device.record.place import place
 from device.record.recording import Recording
@@ -60,17 +60,17 @@ class Recorder:
         on_clip: Callable[[Clip], None] = lambda _: None,
         finished: Callable[[Clip, str], None] = lambda _clip, _video: None,
         on_group: Callable[[GroupDone], None] = lambda _: None,
+        refused: Refused = lambda _: None,
     ) -> None:
         self._rings, self._options, self._clock, self._tally = rings, options, clock, tally
         self._place = place(data, options, device, software)
-        self._on_clip, self._groups = on_clip, Groups(on_group)
+        self._on_clip, self._groups, self._again = on_clip, Groups(on_group), Again()
         self._finished = finished  # the clip and its video's path, relative to the data; for the index
         self._ear = Ear(rings, options, clock, tally, lossless)
         self._open: dict[str, Recording] = {}
         standing = Standing(options, () if lossless else tuple(rings), device, clock.wall_ns())
         self._wishes = Wishes(rings, standing, options.when.command, clock=clock, tally=tally)
-        self._mending = Mending(data, self._place.reserve_bytes, board=board, tally=tally, clock=clock, on_clip=self._tell)
-        self._again = Again()
+        self._mending = Mending(data, self._place.reserve_bytes, refused, board=board, tally=tally, clock=clock, on_clip=self._tell)
 
     def put(self, item: Scene, wait: bool = False) -> bool:
         return self._ear.put(item, wait)
