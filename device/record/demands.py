@@ -51,9 +51,11 @@ class Demands:
     def get(self, demand: UUID) -> Demand | None:
         return self._on.get(demand)
 
-    def standing(self) -> bool:
-        """Whether one is on that has no end of its own; the last to have ended counts where nobody else is on."""
-        return any(each.standing for each in self._on.values()) or (not self._on and self.owner().standing)
+    def standing(self, pts_ns: int) -> bool:
+        """Whether one that stands wants this moment; the last to have ended counts where nobody else is on."""
+        if any(each.standing for each in self._on.values()) or (not self._on and self.owner().standing):
+            return True
+        return any(each.standing and end > pts_ns for each, end in self._off.values())
 
     def owner(self) -> Demand:
         """Whom a clip that begins now belongs to."""

@@ -95,7 +95,7 @@ class Recording:
         while self._pending and wrote < BATCH and self._may_write(self._pending[0], mark_pts_ns) and self._write():
             wrote += 1
         self._wrote_mono_ns = mono_ns if wrote or self._wrote_mono_ns is None else self._wrote_mono_ns
-        if mono_ns - self._wrote_mono_ns > AWAY_NS and self._writer and self.demands.standing():
+        if mono_ns - self._wrote_mono_ns > AWAY_NS and self._writer and self._order.owner.standing:
             self._cut("camera away", None)
         if (self._reached() and self._all_heard()) or (self._over and not self._pending):
             self.done_mono_ns = mono_ns
@@ -175,7 +175,7 @@ class Recording:
         owner = self._order.owner
         if not writer.fits(packet.stream) or (packet.sounds and not writer.hears and begins(self._pending)):
             return "stream changed"
-        if owner.standing != self.demands.standing():
+        if owner.standing != self.demands.standing(packet.pts_ns):
             return "segment" if not owner.standing else ENDS[owner.trigger]
         longest_ns = self._place.segment_ns if owner.standing else self._place.longest_ns
         if packet.pts_ns - writer.start_pts_ns >= longest_ns:

@@ -40,6 +40,7 @@ class _Stand:
     want: Want
     demand: Demand
     asked_mono_ns: int
+    ended: bool = False  # it has been said when it ends
     kept_ns: int = 0  # by recordings that are over
     before_ns: int = 0  # what its recording had kept before it
 
@@ -79,10 +80,13 @@ class Wishes:
             return []
         changes: list[Begin | End] = []
         stand, want = self._stands.get(camera), self._standing.want(camera, wall_ns)
-        if stand and (want is None or want.group != stand.want.group):
-            del self._stands[camera]
-            until_ns = stand.want.until_ns
+        over = stand is not None and (want is None or want.group != stand.want.group)
+        if stand and (over or _ends_soon(want, wall_ns)) and not stand.ended:
+            stand.ended = True
+            until_ns = want.until_ns if want and not over else stand.want.until_ns
             changes.append(End(camera, stand.demand, newest.pts_ns if until_ns is None else at_wall(newest, until_ns), _why(stand.want)))
+        if over:
+            del self._stands[camera]
         if want and camera not in self._stands:
             demand = self._demand(camera, want, newest)
             waited_ns = 0 if want.trigger == "schedule" else wall_ns - want.since_ns
@@ -130,7 +134,7 @@ class Wishes:
         """What is wished of a camera now, told anew as from its newest picture: to go on after a failure."""
         newest = self._rings[camera].newest()
         stand = self._stands.get(camera)
-        found = [stand.demand] if stand else []
+        found = [stand.demand] if stand and not stand.ended else []
         found += [order.demands[camera] for order in self._orders.values() if camera in order.demands]
         if newest is None:
             return []
@@ -156,6 +160,11 @@ class Wishes:
 def at_wall(packet: Packet, wall_ns: int) -> int:
     """A camera's media time at an instant, by one of its packets."""
     return packet.pts_ns + wall_ns - packet.wall_ns
+
+
+def _ends_soon(want: Want | None, wall_ns: int) -> bool:
+    """Before the hours are looked at again: said in time the end is exact to the picture."""
+    return want is not None and want.until_ns is not None and want.until_ns - wall_ns <= 2 * STEP_NS
 
 
 def _why(want: Want) -> Why:

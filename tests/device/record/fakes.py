@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from contracts.clip import Clip
 from contracts.event import Event
@@ -14,6 +15,7 @@ from device.pipeline.packets import Packet
 from device.pipeline.ring import PacketRing
 from device.pipeline.run import NoPlanes
 from device.pipeline.tally import Tally
+from device.record.groups import GroupDone
 from device.record.options import RecordOptions
 from device.record.recorder import Recorder
 from tests.device.record.footage import START_PTS_NS, START_WALL_NS
@@ -48,15 +50,19 @@ class Bench:
         cameras: Iterable[str] = ("left",),
         ring_s: float = 10.0,
         lossless: bool = False,
-        **options: int,
+        **options: Any,
     ) -> None:
         self.data, self.clock, self.tally, self.board = data, HandClock(), Tally(), Board()
         self.rings = {camera: PacketRing(ring_s) for camera in cameras}
         self.clips: list[Clip] = []
+        self.groups: list[GroupDone] = []
+        if "cameras_other" in options:
+            options["cameras"] = options.pop("cameras_other")
         chosen = {"pre_roll_ms": 1000, "post_roll_ms": 1000, "reserve_mb": 0, **options}
         self.recorder = Recorder(
             self.rings, data, RecordOptions(**chosen), clock=self.clock, tally=self.tally, board=self.board,
             device="box-1", software="vedette 0.1.0", lossless=lossless, on_clip=self.clips.append,
+            on_group=self.groups.append,
         )  # fmt: skip
 
     def play(self, packets: Iterable[Packet], events: Iterable[Event] = ()) -> None:

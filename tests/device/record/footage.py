@@ -62,6 +62,7 @@ def footage(
     epoch: int = 0,
     start_pts_ns: int = START_PTS_NS,
     inband: bool = True,
+    open_gop: bool = False,
 ) -> tuple[Packet, ...]:
     """Packets as capture hands them over: in decoding order, numbered, with media and capture times."""
     coder = av.CodecContext.create(ENCODERS[codec], "w")
@@ -70,7 +71,8 @@ def footage(
     if codec == "h264":
         coder.options = {"preset": "ultrafast", "g": str(gop), "bf": str(b_frames), "b_strategy": "0", "sc_threshold": "0", "threads": "1"}
     if codec == "hevc":
-        coder.options = {"preset": "ultrafast", "x265-params": f"keyint={gop}:min-keyint={gop}:bframes={b_frames}:log-level=none:pools=1"}
+        opened = "min-keyint=1:open-gop=1:b-adapt=0:frame-threads=1" if open_gop else f"min-keyint={gop}"
+        coder.options = {"preset": "ultrafast", "x265-params": f"keyint={gop}:{opened}:bframes={b_frames}:log-level=none:pools=1"}
     if not inband:
         coder.flags |= av.codec.context.Flags.global_header
     encoded: list[av.Packet] = []
