@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from contracts.errors import HardwareError, ProtocolError, StorageError
-from contracts.files import file_name, inside
+from contracts.errors import HardwareError, StorageError
+from contracts.files import file_name
 from contracts.session import SessionManifest
 from contracts.takes import CameraDetections, Detection, StereoObservations, TakeClip, TakeManifest
 from contracts.wire import Wire
@@ -77,16 +77,13 @@ class TakeCheck:
             self._report.note(self._path, f"said when it was recorded: {words}")
 
     def _clip(self, manifest: TakeManifest, clip: TakeClip) -> Film | None:
-        try:
-            path = self._report.file(inside(self._folder, clip.file), AGAIN)
-        except ProtocolError as error:
-            self._wrong(str(error).partition("; ")[0])
+        if clip.file != (name := f"{file_name(clip.camera)}.{clip.container}"):
+            self._wrong(f"camera {clip.camera}: its clip is called {clip.file[:100]!r}, and should be {name}")
             return None
+        path = self._report.file(self._folder / name, AGAIN)
         if path is None:
             return None
         try:
-            if clip.file != f"{file_name(clip.camera)}.{clip.container}":
-                self._wrong(f"camera {clip.camera}: its clip is called {clip.file}", "give the file its name back")
             size, digest = hashed(path)
             if (size, digest) != (clip.bytes, clip.sha256):
                 self._report.error(path, f"is not what was recorded: {size} bytes of {clip.bytes}, or its hash is another", AGAIN)
