@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from contracts.errors import StorageError
 from device.clock import Clock
 from device.config import Settings
 from device.keep.clips import ClipIndex
@@ -27,16 +30,26 @@ def keep(
     exports: Exports | None = None,
 ) -> Janitor:
     troubles = Troubles(clock)
+    foreign = partial(_foreign, clips)
     janitor = Janitor(
         settings.data,
-        shelves(settings.data, clock, troubles.met, clips=clips, exports=exports),
+        shelves(settings.data, clock, troubles.met, clips=clips, exports=exports, foreign=foreign),
         settings.storage,
         clock=clock,
         board=board,
         tally=tally,
         troubles=troubles,
         reserve_bytes=settings.record.reserve_mb * 1_000_000 if settings.record else 0,
+        foreign=foreign,
     )
     crew.add("janitor", janitor.run, deadline_s=DEADLINE_S)
     crew.on_stop(janitor.close)
     return janitor
+
+
+def _foreign(clips: ClipIndex | None) -> str:
+    """Why the data folder is not sure to be this box's disk."""
+    try:
+        return clips.disk.fault() if clips else ""
+    except StorageError as error:
+        return str(error)

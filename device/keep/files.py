@@ -11,7 +11,7 @@ from pathlib import Path
 from contracts.removal import Order
 from device.clock import Clock
 from device.keep.folder import Listing, listed, opened, remove_empty, remove_file
-from device.keep.shelf import Fault, Kept, Totals
+from device.keep.shelf import Fault, Foreign, Kept, Totals, ours
 
 PAGE = 1024  # looked ahead, where the whole folder has to be sorted
 DEEPEST = 8
@@ -59,11 +59,16 @@ class FileShelf:
         removable: Callable[[str], bool] = finished,
         counted: Callable[[str], bool] = every,
         grows: bool = False,
+        foreign: Foreign = ours,
     ) -> None:
-        self.name, self.distrusted = name, ""
+        self.name, self._foreign = name, foreign
         self._data, self._folder, self._clock, self._on_fault = data, folder, clock, on_fault
         self._by_day, self._deep, self._removable, self._counted, self._grows = by_day, deep, removable, counted, grows
         self._known: dict[str, Known] = {}
+
+    @property
+    def distrusted(self) -> str:
+        return self._foreign()
 
     # ---- figures
 

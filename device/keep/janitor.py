@@ -21,7 +21,7 @@ from device.keep.rates import Rates
 from device.keep.removals import RemovalLog
 from device.keep.report import Desk, health_of
 from device.keep.room import Standing, look, marks, short
-from device.keep.shelf import Shelf
+from device.keep.shelf import Foreign, Shelf, ours
 from device.keep.troubles import Troubles
 from device.keep.verdict import Findings, verdict
 from device.pipeline.board import Board
@@ -39,7 +39,8 @@ SOON_S = 1.0  # after a round that removed something for room: what is freed sho
 class Janitor:
     """`run` in a worker; `step`, `report` and `health` are what it does and says. `short_of_room` is called from any thread.
 
-    `reserve_bytes`: with less free, recording stops by itself; cleaning begins before that.
+    `reserve_bytes`: with less free, recording stops by itself; cleaning begins before that. `foreign`: on a disk that is not
+    this box's nothing is removed, and nothing written.
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class Janitor:
         tally: Tally,
         troubles: Troubles,
         reserve_bytes: int = 0,
+        foreign: Foreign = ours,
     ) -> None:
         self._data, self._options, self._clock, self._board = data, options, clock, board
-        self._troubles, self._reserve_bytes = troubles, reserve_bytes
+        self._troubles, self._reserve_bytes, self._foreign = troubles, reserve_bytes, foreign
         ages = Ages(clock)
         removals = RemovalLog(data / REMOVALS, options.removals_mb * 1_000_000, options.removals_files, tally)
         self._cleaner = Cleaner(removals, troubles, ages, clock, tally)
@@ -110,7 +112,8 @@ class Janitor:
             quota, self._quota_bytes = self._quota_bytes, 0
         standing = self._look()
         tick()
-        if standing and self._trimmed(standing):
+        foreign = self._foreign()
+        if standing and not foreign and self._trimmed(standing):
             standing = self._look()
         pressed = standing is not None and short(standing.room, standing.marks)
         now = self._clock.mono_ns()
@@ -119,7 +122,7 @@ class Janitor:
         before = sum(count for count, _ in self._cleaner.removed.values())
         found = self._house.round(self._look, standing.marks.floor if standing and quota else 0, tick)
         removed = sum(count for count, _ in self._cleaner.removed.values()) > before
-        self._tell(found)
+        self._tell(found, foreign)
         return self._next(pressed or found.cleaning, removed)
 
     def _next(self, pressed: bool, removed: bool) -> float:
@@ -149,14 +152,18 @@ class Janitor:
             log.info("ballast taken" if self._ballast.bytes else "ballast given up", extra={"bytes": max(before, self._ballast.bytes)})
         return self._ballast.bytes != before
 
-    def _tell(self, found: Findings) -> None:
+    def _tell(self, found: Findings, foreign: str) -> None:
         found.ballast_bytes = self._ballast.bytes
+        if not foreign:
+            self._forecast(found)
+        found.troubles = [trouble.text for trouble in self._troubles.now()]
+        said = verdict(found)
+        self._last = self._desk.report(found, self._look(), said)
+        self._board.part(PART, said.level, said.reason, self._clock.wall_ns())
+
+    def _forecast(self, found: Findings) -> None:
         there = {name: totals.bytes for name, totals in found.totals.items()}
         try:
             self._rates.see(there, {name: size for name, (_, size) in self._cleaner.removed.items()})
         except (OSError, StorageError) as error:
             self._troubles.met("forecast: its figures cannot be kept", error)
-        found.troubles = [trouble.text for trouble in self._troubles.now()]
-        said = verdict(found)
-        self._last = self._desk.report(found, self._look(), said)
-        self._board.part(PART, said.level, said.reason, self._clock.wall_ns())

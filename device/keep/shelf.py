@@ -10,6 +10,12 @@ from contracts.removal import Order
 
 Fault = Callable[[str, Exception], None]  # what was being done, and what the disk said
 
+Foreign = Callable[[], str]  # why the data folder is not sure to be this box's; empty: it is
+
+
+def ours() -> str:
+    return ""
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 from device.clock import Clock
 from device.keep.clips import ClipIndex, ClipShelf
 from device.keep.exports import Exports, ExportShelf
 from device.keep.files import FileShelf
-from device.keep.shelf import Fault, Shelf
+from device.keep.shelf import Fault, Foreign, Shelf, ours
 
 ROTATED = re.compile(r"events-[0-9]{8}-[0-9]{6,}\.jsonl")
 
 
-def shelves(data: Path, clock: Clock, on_fault: Fault, *, clips: ClipIndex | None = None, exports: Exports | None = None) -> list[Shelf]:
+def shelves(
+    data: Path,
+    clock: Clock,
+    on_fault: Fault,
+    *,
+    clips: ClipIndex | None = None,
+    exports: Exports | None = None,
+    foreign: Foreign = ours,
+) -> list[Shelf]:
     """All that there are. Without an index clips are counted only, and without its part so is training data."""
-    found: list[Shelf] = [
-        ClipShelf(clips) if clips else FileShelf("clips", data, "clips", clock, on_fault, removable=never),
-        FileShelf("pictures", data, "events", clock, on_fault, by_day=True),
-        FileShelf("snapshots", data, "snapshots", clock, on_fault, deep=False),
-        FileShelf("salvage", data, "salvage", clock, on_fault, removable=seen),
-        ExportShelf(exports) if exports else FileShelf("exports", data, "dataset", clock, on_fault, removable=never),
-        FileShelf("logs", data, "log", clock, on_fault, deep=False, removable=rotated, grows=True),
+    files = partial(FileShelf, data=data, clock=clock, on_fault=on_fault, foreign=foreign)
+    return [
+        ClipShelf(clips) if clips else files("clips", folder="clips", removable=never),
+        files("pictures", folder="events", by_day=True),
+        files("snapshots", folder="snapshots", deep=False),
+        files("salvage", folder="salvage", removable=seen),
+        ExportShelf(exports) if exports else files("exports", folder="dataset", removable=never),
+        files("logs", folder="log", deep=False, removable=rotated, grows=True),
+        files("models", folder="models", removable=never),
+        files("engines", folder="engines", removable=never),
+        files("journal", folder="", deep=False, counted=seen, removable=never, grows=True),
     ]
-    found += [FileShelf(name, data, name, clock, on_fault, removable=never) for name in ("models", "engines")]
-    return [*found, FileShelf("journal", data, "", clock, on_fault, deep=False, counted=seen, removable=never, grows=True)]
 
 
 def never(_name: str) -> bool:

@@ -40,13 +40,21 @@ def verdict(found: Findings) -> Verdict:
     said: list[tuple[StorageState, str]] = []
     if found.in_the_way:
         said.append(_in_the_way(found))
-    said += [("untrusted", f"nothing of {shelf} is removed: {why}") for shelf, why in found.distrusted.items()]
+    said += [("untrusted", f"nothing of {shelf} is removed: {why}") for why, shelf in _by_reason(found.distrusted).items()]
     said += [_over(shelf, totals, budget, found.notice) for shelf, (totals, budget) in found.over.items()]
     said += [("failing", text) for text in found.troubles[-3:]]
     if not said:
         return Verdict("cleaning" if found.cleaning else "ok", "ok", "")
     level: PartWord = "failed" if found.full and (found.in_the_way or found.troubles) else "degraded"
     return Verdict(said[0][0], level, "; also: ".join(text for _, text in said))
+
+
+def _by_reason(distrusted: Mapping[str, str]) -> dict[str, str]:
+    """Each reason once, with the shelves it holds for."""
+    shelves: dict[str, list[str]] = {}
+    for shelf, why in distrusted.items():
+        shelves.setdefault(why, []).append(shelf)
+    return {why: ", ".join(names) for why, names in shelves.items()}
 
 
 def _in_the_way(found: Findings) -> tuple[StorageState, str]:

@@ -254,3 +254,8 @@ def test_more_than_a_page_of_stuck_files_does_not_hide_the_rest(tmp_path: Path) 
         write(tmp_path / f"snapshots/{number:04d}.jpg", 1, T0_NS + number * DAY_NS)
     shelf = FileShelf("snapshots", tmp_path, "snapshots", HandClock(), Faults(), deep=False)
     assert len(list(shelf.items("oldest", skip=5))) == 30
+
+
+def test_on_a_disk_that_is_not_ours_no_shelf_offers_itself_for_cleaning(tmp_path: Path) -> None:
+    every = shelves(tmp_path, HandClock(), Faults(), foreign=lambda: "the recordings of another box are on this disk")
+    assert {shelf.distrusted for shelf in every} == {"the recordings of another box are on this disk"}
