@@ -34,9 +34,10 @@ class About:
 class Added:
     """`refused` says why nothing was kept; empty: it was, or it was there already (`repeated`)."""
 
-    record: UUID
+    record: UUID | None
     image_id: str
     is_new: bool = False
+    bytes: int = 0  # that the picture takes; 0: it was there
     near_duplicate_of: str | None = None
     repeated: bool = False
     refused: str = ""

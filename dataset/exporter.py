@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -15,17 +14,16 @@ from uuid import UUID
 
 from contracts.dataset import Annotation, Metadata, Region
 from contracts.errors import ConfigError, StorageError
-from contracts.files import storage
 from dataset.about import About, Added, Facts, facts_of, record
 from dataset.coco import pour, write_coco
 from dataset.filters import Filters
-from dataset.index import EACH
+from dataset.index import EACH, Held, Known
 from dataset.items import Writer
 from dataset.layout import checked
 from dataset.marks import Mark, numbered, region
 from dataset.native import NativeReader
 from dataset.phash import REACH_BITS, nearest, phash
-from dataset.picture import Picture, as_bgr, image_id, stored
+from dataset.picture import as_bgr, image_id, stored
 from dataset.records import record_id
 from dataset.refresh import Refresh
 from dataset.store import Incoming, Store
@@ -88,7 +86,7 @@ class Exporter:
                 return self._refuse(identity, name, "near_duplicate")
             shot = stored(image, name, value, self._level)
             facts = facts or Facts(shot.width, shot.height, len(shot.png), shot.sha256, value, *(near or (None, None)))
-            return self._wait(identity, name, facts, self._write(shot), labels, ignore, about)
+            return self._wait(identity, name, facts, self.store.bring(shot), labels, ignore, about)
 
     def review(self, image: str, marks: Sequence[Mark], about: About) -> Added:
         """What somebody says of a picture that is in the data set; `about.reviewed` when it was of the whole picture."""
@@ -147,6 +145,16 @@ class Exporter:
             for known in chosen:
                 self._refresh.delete(known)
             return [known.id for known in chosen]
+
+    def offered(self, limit: int, largest_first: bool = False, acknowledged: bool = True) -> list[Known]:
+        """Pictures that could be removed; either those that somebody else has, or those that nobody has."""
+        with self._turn:
+            return self.store.index.offered(limit, largest_first, acknowledged)
+
+    def held(self) -> Held:
+        """How much there is."""
+        with self._turn:
+            return self.store.index.held()
 
     def refresh(self) -> None:
         """Every annotation file and the totals, however long it takes."""
@@ -217,19 +225,6 @@ class Exporter:
             return self.store.index.numbered(found[1]).id, found[0]
         return (firsts[waiting[1]].image_id, waiting[0]) if waiting else None
 
-    def _write(self, shot: Picture) -> Path:
-        """Not synced yet: `commit` does it for all of them."""
-        temp = self.store.layout.incoming / f"{shot.id}.png"
-        with storage(temp):
-            try:
-                temp.unlink(missing_ok=True)
-                with os.fdopen(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644), "wb") as file:
-                    file.write(shot.png)
-            except OSError:
-                temp.unlink(missing_ok=True)
-                raise
-        return temp
-
     def _wait(
         self, identity: UUID, name: str, facts: Facts, temp: Path | None, labels: list[Annotation], ignore: list[Region], about: About
     ) -> Added:
@@ -238,7 +233,7 @@ class Exporter:
         self._waiting.append(Incoming(made, temp))
         if len(self._waiting) >= self._batch_size:
             self.commit()
-        return Added(identity, name, made.is_new, made.near_duplicate_of)
+        return Added(identity, name, made.is_new, made.bytes if made.is_new else 0, made.near_duplicate_of)
 
 
 def _when(about: About) -> str:

@@ -23,7 +23,7 @@ TABLES = (
     "CREATE TABLE state (one INTEGER PRIMARY KEY, end INTEGER, lines INTEGER, damaged INTEGER, tail BLOB, acked_end INTEGER)",
     (
         "CREATE TABLE images (n INTEGER PRIMARY KEY, id BLOB UNIQUE NOT NULL, phash BLOB, head INTEGER, bytes INTEGER, first INTEGER,"
-        " last INTEGER, acked INTEGER DEFAULT 0, removed INTEGER DEFAULT 0, boxes INTEGER DEFAULT 0)"
+        " last INTEGER, us INTEGER, acked INTEGER DEFAULT 0, removed INTEGER DEFAULT 0, boxes INTEGER DEFAULT 0)"
     ),
     "CREATE TABLE records (seq INTEGER PRIMARY KEY, start INTEGER, image INTEGER, id BLOB UNIQUE NOT NULL)",
     "CREATE INDEX records_of ON records (image, seq)",
@@ -47,17 +47,28 @@ class Known:
     acked: int  # up to which record somebody has it
     removed: bool
     boxes: int
+    us: int  # time of its first record, microseconds since 1970
 
     @property
     def acknowledged(self) -> bool:
         return self.acked >= self.last
 
 
-KNOWN = "n, id, bytes, first, last, acked, removed, boxes"
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What pictures there are, those that were removed left out."""
+
+    bytes: int
+    count: int
+    oldest_us: int | None
+    unacknowledged_bytes: int
 
 
-def _known(row: tuple[int, bytes, int, int, int, int, int, int]) -> Known:
-    return Known(row[0], row[1].hex(), row[2], row[3], row[4], row[5], bool(row[6]), row[7])
+KNOWN = "n, id, bytes, first, last, acked, removed, boxes, us"
+
+
+def _known(row: tuple[int, bytes, int, int, int, int, int, int, int]) -> Known:
+    return Known(row[0], row[1].hex(), row[2], row[3], row[4], row[5], bool(row[6]), row[7], row[8])
 
 
 class Index:
@@ -187,6 +198,17 @@ class Index:
         alive = "removed = 0 AND" if live else ""
         query = f"SELECT {KNOWN} FROM images WHERE {alive} n > ? ORDER BY n LIMIT ?"  # noqa: S608  ours
         return [_known(row) for row in self._rows.execute(query, (after, limit))]
+
+    def offered(self, limit: int, largest: bool, acknowledged: bool) -> list[Known]:
+        """What could be removed, oldest or largest first; either what somebody else has, or what nobody has."""
+        has, order = ">=" if acknowledged else "<", "bytes DESC, n" if largest else "n"
+        query = f"SELECT {KNOWN} FROM images WHERE removed = 0 AND acked {has} last ORDER BY {order} LIMIT ?"  # noqa: S608  ours
+        return [_known(row) for row in self._rows.execute(query, (limit,))]
+
+    def held(self) -> Held:
+        query = "SELECT sum(bytes), count(*), min(us), sum(CASE WHEN acked < last THEN bytes END) FROM images WHERE removed = 0"
+        size, count, oldest_us, unacknowledged = self._rows.execute(query).fetchone()
+        return Held(size or 0, count, oldest_us, unacknowledged or 0)
 
     def starts(self, number: int, newest: int = -1) -> list[int]:
         """Where the lines of a picture begin, in order; of the `newest` so many."""

@@ -110,9 +110,8 @@ def _bear(rows: sqlite3.Connection, record: Record, key: bytes, number: int | No
     value, head = int(record.phash, 16), record.near_duplicate_of is None
     facts = (value.to_bytes(8, "big"), head, record.bytes)
     if number is None:
-        number = rows.execute(
-            "INSERT INTO images (id, phash, head, bytes, first, last) VALUES (?, ?, ?, ?, ?, ?)", (key, *facts, seq, seq)
-        ).lastrowid
+        put = "INSERT INTO images (id, phash, head, bytes, first, last, us) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        number = rows.execute(put, (key, *facts, seq, seq, micros(record.timestamp))).lastrowid
         assert number is not None  # noqa: S101  an INSERT has one
     else:
         rows.execute("UPDATE images SET phash = ?, head = ?, bytes = ?, removed = 0, boxes = 0 WHERE n = ?", (*facts, number))

@@ -18,7 +18,10 @@ from dataset.index import EACH, Index, Known
 from dataset.layout import Layout
 from dataset.lines import Log, line_at, read_lines, sealed
 from dataset.opening import alone, marks, mend_end, read_mark, sync_file
+from dataset.picture import Picture
 from dataset.records import read_record, since_removal, tombstone
+
+NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,19 @@ class Store:
                     classes.pin(label.category_name, label.category_id)
             classes.save()
         return classes
+
+    def bring(self, shot: Picture) -> Path:
+        """A picture on its way in. Not synced yet: `commit` does it for all of them."""
+        temp = self.layout.incoming / f"{shot.id}.png"
+        with storage(temp):
+            temp.unlink(missing_ok=True)
+            try:
+                with os.fdopen(os.open(temp, NEW, 0o644), "wb") as file:
+                    file.write(shot.png)
+            except OSError:
+                temp.unlink(missing_ok=True)
+                raise
+        return temp
 
     def commit(self, batch: Sequence[Incoming]) -> None:
         """All of them or none. After StorageError the data set is as it was before."""

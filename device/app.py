@@ -14,6 +14,7 @@ from contracts.event import Event, snapshot_path
 from contracts.topics import Topics
 from device.clock import Clock
 from device.config import Loaded
+from device.export.training import Training
 from device.indexing import open_index
 from device.inventory import header, info, model_digest
 from device.keeping import keep
@@ -42,6 +43,7 @@ from device.sight import Sight, build, open_sources
 from device.sittings import commands_of, sittings
 from device.standing import said, usable
 from device.stills import Stills, picture_in
+from device.teaching import by_command, exports_of, teach
 from device.web.desk import Desk
 from device.web.server import PageServer
 from vision.types import Scene
@@ -62,6 +64,7 @@ class Appliance:
         self.board, self.tally, self.crew = Board(), Tally(), Crew(clock)
         self.restart_wanted = threading.Event()
         self.recorder: Recorder | None = None
+        self.training: Training | None = None
         self._topics, self._data = Topics(settings.device_id), settings.data
         self._stamp = Stamp(clock, settings.profile)
         self._scenes: Hub[Scene] = Hub(PAGE_SCENES)
@@ -77,7 +80,8 @@ class Appliance:
             self.index = self._undo.enter_context(closing(open_index(settings, self.crew, clock=clock, board=self.board)))
             if not self.index.disk.unmounted():
                 self._record()
-            self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally, clips=self.index)
+            exports = exports_of(self.training, self._data, clock)
+            self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally, clips=self.index, exports=exports)
             self.page = self._open_page()
             self.crew.on_stop(self._give_up_after_crash)
             self._undo.pop_all()
@@ -127,7 +131,7 @@ class Appliance:
             self._topics,
             {
                 "snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart,
-                "record": self._by_command, **commands_of(self.sittings),
+                "record": self._by_command, "export": lambda args: by_command(self.training, args), **commands_of(self.sittings),
             },
             Memory(self._data / "commands.json"),
             notices=notices,
@@ -137,16 +141,9 @@ class Appliance:
             per_minute=settings.mqtt.commands_per_minute,
         )
         mqtt = Mqtt(
-            settings.mqtt,
-            settings.device_id,
-            self.outbox,
-            notices,
-            self._stamp,
-            board=self.board,
-            tally=self.tally,
-            commands=commands,
+            settings.mqtt, settings.device_id, self.outbox, notices, self._stamp, board=self.board, tally=self.tally, commands=commands,
             software=version("vedette"),
-        )
+        )  # fmt: skip
         inventory = self._stamp.wrap("info", info(self._loaded, self.sight.stages)).model_dump_json().encode()
         notices.post_state(Letter(self._topics.up("info"), inventory, retain=True))
         self.crew.add("commands", commands.run, deadline_s=120)
@@ -155,7 +152,7 @@ class Appliance:
         return mqtt
 
     def _record(self) -> None:
-        """Clips and pictures of events."""
+        """Clips and pictures of events, training data."""
         settings = self._loaded.settings
         if settings.record:
             found = recover(self._data, settings.record.reserve_mb * 1_000_000)
@@ -172,6 +169,9 @@ class Appliance:
                 self._data, settings.pictures, clock=self._clock, tally=self.tally, board=self.board, lossless=not self.sight.live
             )
             self._add_outlet(pictures, "pictures")
+        self.training = teach(
+            settings, self.sight, self._outlets, self.crew, self._data, clock=self._clock, tally=self.tally, board=self.board
+        )
 
     def _add_outlet(self, outlet: Recorder | Pictures, name: str) -> None:
         self._outlets.append(outlet)

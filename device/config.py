@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 from contracts.topics import DeviceId
 from device import capture, stages
 from device.documents import read_yaml
+from device.export.export_options import ExportOptions
 from device.keep.options import StorageOptions
 from device.pipeline.zone import Zone
 from device.plugs import Plug, resolved
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     record: RecordOptions | None = Field(default=RecordOptions(), description="clips of events; null: none")
     recording: SessionOptions | None = Field(default=None, description="sessions of takes, with a clip of every camera each; null: none")
     pictures: PictureOptions | None = Field(default=PictureOptions(), description="a picture of each event; null: none")
+    export: ExportOptions = Field(default=ExportOptions(), description="training data: pictures with what was seen in them")
     storage: StorageOptions = Field(default=StorageOptions(), description="how long things are kept, and how much room they get")
     mqtt: MqttOptions | None = Field(default=None, description="the broker; null: none, events stay on this box")
     outbox: OutboxOptions = OutboxOptions()

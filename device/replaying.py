@@ -31,6 +31,7 @@ from device.publish.journal import Journal
 from device.record.pictures import Pictures
 from device.record.recorder import Recorder
 from device.sight import build
+from device.teaching import teach
 from vision.types import Scene
 
 EVENTS = 256
@@ -138,6 +139,7 @@ def _replay(
             outlets.append(outlet)
             crew.add(type(outlet).__name__.lower(), outlet.run, deadline_s=60)
             sight.on_end.append(outlet.close)
+        teach(loaded.settings, sight, outlets, crew, out, clock=clock, tally=tally, board=board)
     crew.start()
     try:
         while not crew.wait(POLL_S):

@@ -20,6 +20,7 @@ from dataset.native import NativeReader
 from tests.dataset.scenery import WHEN, about, fill, lines, seen, told, view
 
 SMALL = (16, 12)
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  a sync costs nothing there
 
 
 class DataSet(RuleBasedStateMachine):
@@ -27,7 +28,7 @@ class DataSet(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = Path(tempfile.mkdtemp(prefix="vedette-model-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
+        self.root = Path(tempfile.mkdtemp(prefix="vedette-model-", dir=MEMORY))
         self.exporter = Exporter(self.root, batch_size=1000)
         self.time = 0
         self.sure: dict[str, list[int]] = {}
@@ -102,7 +103,7 @@ TestDataSet = DataSet.TestCase
 @pytest.fixture
 def memory() -> Iterator[Path]:
     """A folder on which a sync costs nothing, where there is one."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         yield Path(folder)
 
 
