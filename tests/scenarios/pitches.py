@@ -22,16 +22,14 @@ SECONDS = 8.0
 LANE = {"points": [[0.0, 0.35], [1.0, 0.35], [1.0, 1.0], [0.0, 1.0]], "anchor": "center"}
 PLATE = {"points": [[0.8, 0.35], [1.0, 0.35], [1.0, 1.0], [0.8, 1.0]], "anchor": "center"}
 PROFILE = {"detection_fps": 50, "pipeline": {"detect": {"use": "detect", "bundle": "white"}, "take": {"use": "take"}}, "record": None}
-CALIBRATION = {
+CORNERS = {"top_left_ft": (-0.7, 3.4), "top_right_ft": (0.7, 3.4), "bottom_left_ft": (-0.7, 1.6), "bottom_right_ft": (0.7, 1.6)}
+LENS = {"fx": 300.0, "fy": 300, "cx": 160.0, "cy": 120.0, "distortion_k1": -0.1, "distortion_k2": 0.01}
+CALIBRATION: dict[str, dict[str, Any]] = {
     "stereo_geometry.json": {"baseline_ft": 4.0, "convergence_angle_deg": 6.5, "camera_height_ft": 5.0, "distance_to_plate_ft": 40.0},
-    "strike_zone_definition.json": {
-        "top_left_ft": [-0.7, 0.0, 3.4], "top_right_ft": [0.7, 0.0, 3.4], "bottom_left_ft": [-0.7, 0.0, 1.6], "bottom_right_ft": [0.7, 0.0, 1.6],
-    },
-    **{
-        f"intrinsics_{name}.json": {"camera_id": name, "fx": 300.0, "fy": 300, "cx": 160.0, "cy": 120.0, "distortion_k1": -0.1, "distortion_k2": 0.01}
-        for name in ("left", "right")
-    },
-}  # fmt: skip
+    "strike_zone_definition.json": {name: [x, 0.0, z] for name, (x, z) in CORNERS.items()},
+    "intrinsics_left.json": {"camera_id": "left", **LENS},
+    "intrinsics_right.json": {"camera_id": "right", **LENS},
+}
 
 
 def film(path: Path, throws: Sequence[tuple[float, float]] = THROWS, seconds: float = SECONDS, side: int = 1) -> Path:
