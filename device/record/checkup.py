@@ -97,8 +97,9 @@ class Checkup:
             fault = self._stranger(path, listing) if name in listing else Fault("foreign", self._name(path), "is no plain file")
             if fault and not (fault.damage and self._fresh(listing.get(name))):
                 self._say(fault)
-        self._rows(self._name(folder), found)
-        return [suspect for each in found.values() if (suspect := self._clip(each))]
+        suspects = [suspect for each in found.values() if (suspect := self._clip(each))]
+        self._rows(self._name(folder), {video: each for video, each in found.items() if self._manifests.read(video)})
+        return suspects
 
     def _fresh(self, status: os.stat_result | None) -> bool:
         return self._running and status is not None and abs(self._clock.wall_ns() - status.st_mtime_ns) < FRESH_NS

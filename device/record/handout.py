@@ -68,6 +68,7 @@ class Handout:
         """One clip: video, then events, and the manifest last: what has one is whole."""
         clip, final = stored.manifest, self._folder / handed_name(stored)
         with self._seam():
+            make_folders(self._folder)
             copied = not self._is_there(final, clip, told)
             if copied:
                 self._copy(self._data / stored.video, final, clip, told)
