@@ -63,8 +63,8 @@ class Observation(Wire):
     exhaustive_for: list[str] = Field(default_factory=list, description="classes of which every instance in the picture is annotated")
     ignore: list[Region] = Field(default_factory=list)
     context: Context
-    reason: str = Field(default="", description="why the picture was kept")
-    sampling_probability: float = Field(default=1.0, gt=0, le=1, description="with which it was kept for that reason")
+    reason: str = Field(description="why the picture was kept")
+    sampling_probability: float = Field(gt=0, le=1, description="with which it was kept, by any of the rules that could have kept it")
 
 
 class AnnotationFile(Wire):
@@ -115,9 +115,10 @@ class Record(Wire):
     exhaustive_for: list[Name] = Field(default_factory=list)
     ignore: list[Region] = Field(default_factory=list)
     success: bool | None = None
-    reason: str = Field(default="", max_length=64, description="why it was kept: event_best, uncertain, background, schedule, ...")
-    sampling_probability: float = Field(default=1.0, gt=0, le=1, description="with which it was kept for that reason")
-    session: str = Field(default="", max_length=128, pattern=r"^[^/\\\x00]*$", description="one run of one source; split by it")
+    reason: str = Field(max_length=64, description="why it was kept: event_best, uncertain, background, schedule, ...")
+    sampling_probability: float = Field(gt=0, le=1, description="with which it was kept, by any of the rules that could have kept it")
+    session: str = Field(max_length=128, pattern=r"^[^/\\\x00]*$", description="one run of one source; split by it")
+    device: str = Field(default="", max_length=40, description="id of the box it was fetched from; empty: it was made here")
     pts_ns: int | None = Field(default=None, description="media time")
     model: str | None = Field(default=None, description="digest of the bundle that looked, sha256:<hex>")
     skipped_before: dict[str, int] = Field(default_factory=dict, description="candidates not kept since the last record, by reason")

@@ -70,10 +70,10 @@ class Exporter:
         """A picture (BGR or gray, uint8) with what is known of it. ValueError for what cannot be a picture or a box."""
         with self._turn:
             image = as_bgr(image)
+            if refused := self._filters.refuses(marks, about.success, about.active_states):
+                return self._refuse(refused)
             name = image_id(image)
             identity = record_id(about.session, about.source, about.action_type, about.action_id, about.reason, name, _when(about))
-            if refused := self._filters.refuses(marks, about.success, about.active_states):
-                return self._refuse(identity, name, refused)
             if self._has(identity):
                 return Added(identity, name, repeated=True)
             labels, ignore = self._said(marks, about, image.shape[1], image.shape[0])
@@ -83,7 +83,7 @@ class Exporter:
             value = phash(image)
             near = self._near(value)
             if near and self._skip_near:
-                return self._refuse(identity, name, "near_duplicate")
+                return self._refuse("near_duplicate")
             shot = stored(image, name, value, self._level)
             facts = facts or Facts(shot.width, shot.height, len(shot.png), shot.sha256, value, *(near or (None, None)))
             return self._wait(identity, name, facts, self.store.bring(shot), labels, ignore, about)
@@ -191,9 +191,9 @@ class Exporter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _refuse(self, identity: UUID, name: str, reason: str) -> Added:
+    def _refuse(self, reason: str) -> Added:
         self._skipped[reason] += 1
-        return Added(identity, name, refused=reason)
+        return Added(None, "", refused=reason)
 
     def _has(self, identity: UUID) -> bool:
         return any(each.record.id == identity for each in self._waiting) or self.store.index.has_record(identity.bytes)

@@ -149,11 +149,11 @@ class Training:
 
     def _add(self, pick: Pick) -> Added:
         frame, exporter = pick.scene.frame, self._opened()
-        image, ignore = masked(frame.planes.bgr(), self._options.masks.get(frame.camera, ()))
         refused = self._budget.refuses(frame.wall_ns) if pick.reason != "manual" else ""
         if refused:
             exporter.skip(refused)
             return Added(None, "", refused=refused)
+        image, ignore = masked(frame.planes.bgr(), self._options.masks.get(frame.camera, ()))
         added = exporter.add(image, marks_of(pick.scene), self._about(pick, ignore))
         self._budget.spend(added.bytes)
         self._board.part(PART, "ok", wall_ns=self._clock.wall_ns())
