@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -21,10 +23,14 @@ LONGEST_WAIT_S = 900
 
 
 def same(given: str, secret: SecretStr | None) -> bool:
-    """Equal, in a time that says nothing of where they differ; hashing first hides the length too."""
-    if secret is None:
-        return False
-    return hmac.compare_digest(sha256(given.encode()).digest(), sha256(secret.get_secret_value().encode()).digest())
+    """Equal, in a time that says nothing of where they differ, nor of whether there is a secret; hashing first hides the length too.
+
+    One SHA-256 of what the guard let in takes microseconds: secrets come from the configuration, no hash of one is kept that would
+    have to be slow, and guesses are slowed down by waiting.
+    """
+    wanted = secrets.token_hex() if secret is None else secret.get_secret_value()
+    equal = hmac.compare_digest(sha256(given.encode()).digest(), sha256(wanted.encode()).digest())
+    return equal and secret is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +70,42 @@ class Sessions:
     def __init__(self, clock: Clock, hours: float) -> None:
         self._clock, self._span_ns = clock, int(hours * 3600e9)
         self._ends: OrderedDict[bytes, int] = OrderedDict()
+        self._over: dict[bytes, asyncio.Event] = {}  # of those whose end somebody waits for
 
     def open(self) -> str:
         cookie = secrets.token_urlsafe(32)
-        self._ends[sha256(cookie.encode()).digest()] = self._clock.mono_ns() + self._span_ns
+        self._ends[_key(cookie)] = self._clock.mono_ns() + self._span_ns
         while len(self._ends) > MAX_SESSIONS:
-            self._ends.popitem(last=False)
+            self._end(next(iter(self._ends)))
         return cookie
 
     def valid(self, cookie: str) -> bool:
-        return self._ends.get(sha256(cookie.encode()).digest(), 0) > self._clock.mono_ns()
+        return self._left_ns(_key(cookie)) > 0
 
     def close(self, cookie: str) -> None:
-        self._ends.pop(sha256(cookie.encode()).digest(), None)
+        self._end(_key(cookie))
+
+    async def ended(self, cookie: str) -> None:
+        """Returns when the session is closed, has given way to newer ones, or its hours are over."""
+        key = _key(cookie)
+        while (left_ns := self._left_ns(key)) > 0:
+            over = self._over.setdefault(key, asyncio.Event())
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(over.wait(), left_ns / 1e9)
+        self._end(key)
+
+    def _left_ns(self, key: bytes) -> int:
+        return self._ends.get(key, 0) - self._clock.mono_ns()
+
+    def _end(self, key: bytes) -> None:
+        self._ends.pop(key, None)
+        over = self._over.pop(key, None)
+        if over is not None:
+            over.set()
+
+
+def _key(cookie: str) -> bytes:
+    return sha256(cookie.encode()).digest()
 
 
 class Access:
@@ -90,6 +119,10 @@ class Access:
 
     def bearer(self, token: str, address: str) -> bool:
         return self._judge(same(token, self._options.token), address)
+
+    def trainer(self, token: str, address: str) -> bool:
+        """Whether it may fetch training data: by the token for that, and where there is none by that of machines."""
+        return self._judge(same(token, self._options.export_token or self._options.token), address)
 
     def login(self, word: str, address: str) -> bool:
         """The form takes the password; where only a token is set, the token."""

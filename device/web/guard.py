@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
@@ -17,6 +19,9 @@ from device.web.options import Options, is_loopback
 
 MAX_BODY_BYTES = 16 << 10  # the only body the page takes is a login form
 OPEN_PATHS = ("/login", "/healthz", "/static/", "/favicon.ico")
+LOGGED_OUT = 4401  # close code for our own scripts: ask for the login
+CLOSE_S = 2.0
+SHIPPING = "/api/v1/exports"
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -41,7 +46,9 @@ class Guard:
         asked = HTTPConnection(scope)
         send = _with_headers(send, asked)
         refusal = self._wrong_way(asked) or self._stranger(asked)
-        if refusal is None:
+        if refusal is None and scope["type"] == "websocket" and self._by_session(asked):
+            await self._while_logged_in(asked.cookies[COOKIE], scope, receive, send)
+        elif refusal is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
@@ -80,6 +87,8 @@ class Guard:
         path = asked.scope["path"]
         is_open = any(path == p or (p.endswith("/") and path.startswith(p)) for p in OPEN_PATHS)
         token, address = _bearer(asked), asked.client.host if asked.client else "?"
+        if path == SHIPPING or path.startswith(f"{SHIPPING}/"):
+            return self._shipping(asked, token, address)
         asked.scope["vedette.welcome"] = welcome = self._has_session(asked)
         if welcome or (is_open and token is None):
             return None
@@ -90,6 +99,37 @@ class Guard:
                 asked.scope["vedette.welcome"] = True
                 return None
         return Refusal(401, "log in, or send Authorization: Bearer <token>")
+
+    def _shipping(self, asked: HTTPConnection, token: str | None, address: str) -> Refusal | None:
+        """Training data has a token of its own, which opens nothing else; without one only this machine may ask, as for the page."""
+        if not self._options.ships:
+            return Refusal(403, "training data is not offered: set VEDETTE_PAGE__EXPORT_TOKEN on the box, and give it to the trainer")
+        if self._options.export_token is None and self._has_session(asked):
+            return None
+        if token is not None and (wait_s := self._access.failures.wait_s(address)):
+            return Refusal(429, f"too many wrong guesses; wait {wait_s} s", wait_s)
+        if token is not None and self._access.trainer(token, address):
+            return None
+        return Refusal(401, "send Authorization: Bearer <token>, the one of page.export_token")
+
+    async def _while_logged_in(self, cookie: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """A stream does not outlive the session that opened it: it ends with the session, and the browser is told why."""
+        stream = asyncio.ensure_future(self._app(scope, receive, send))
+        over = asyncio.ensure_future(self._access.sessions.ended(cookie))
+        try:
+            await asyncio.wait({stream, over}, return_when=asyncio.FIRST_COMPLETED)
+            if stream.done():
+                await stream
+                return
+        finally:
+            for task in (stream, over):
+                task.cancel()
+            await asyncio.gather(stream, over, return_exceptions=True)
+        with suppress(asyncio.TimeoutError, OSError, RuntimeError):  # gone already, or it reads nothing: it gets nothing more either
+            await asyncio.wait_for(send({"type": "websocket.close", "code": LOGGED_OUT, "reason": "logged out"}), CLOSE_S)
+
+    def _by_session(self, asked: HTTPConnection) -> bool:
+        return self._access.locked and self._has_session(asked)
 
     def _has_session(self, asked: HTTPConnection) -> bool:
         return not self._access.locked or self._access.sessions.valid(asked.cookies.get(COOKIE, ""))

@@ -48,7 +48,7 @@ def router(access: Access) -> APIRouter:
         return answer
 
     @routes.post("/logout")
-    def leave(request: Request) -> Response:
+    async def leave(request: Request) -> Response:  # in the event loop, where the sessions are
         access.sessions.close(request.cookies.get(COOKIE, ""))
         answer = RedirectResponse("/login", 303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict", path="/")

@@ -2,6 +2,7 @@
 
 const FIRST_MS = 400;
 const LAST_MS = 8000;
+const LOGGED_OUT = 4401; // the box ended the session, perhaps in another tab
 
 export function lasting(path, { open = () => {}, words = () => {}, bytes = () => {}, down = () => {} }) {
   let socket = null;
@@ -25,6 +26,10 @@ export function lasting(path, { open = () => {}, words = () => {}, bytes = () =>
     mine.onclose = (event) => {
       if (mine !== socket || ended) return;
       down(event);
+      if (event.code === LOGGED_OUT) {
+        location.reload(); // leads to the login, and back here after it
+        return;
+      }
       timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(LAST_MS, wait * 2);
     };

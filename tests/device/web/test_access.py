@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
@@ -79,3 +83,45 @@ def test_memory_of_addresses_is_bounded() -> None:
     for n in range(MAX_ADDRESSES + 50):
         failures.wrong(str(n))
     assert len(failures._wrong) == MAX_ADDRESSES
+
+
+@pytest.mark.parametrize("secret", [None, SecretStr("correct horse"), SecretStr("x")])
+@pytest.mark.parametrize("given_word", ["", "correct horse", "wrong", "x" * 10_000])
+def test_every_guess_is_compared_once_and_alike(monkeypatch: pytest.MonkeyPatch, given_word: str, secret: SecretStr | None) -> None:
+    """Digests of one length, by the comparison that does not stop early: whether a secret is set takes no less time to learn."""
+    compared: list[tuple[int, int]] = []
+    honest = hmac.compare_digest
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((len(one), len(other)))
+        return honest(one, other)
+
+    monkeypatch.setattr("device.web.access.hmac.compare_digest", compare)
+    assert same(given_word, secret) is (secret is not None and given_word == secret.get_secret_value())
+    assert compared == [(32, 32)]
+
+
+def test_who_waits_for_the_end_of_a_session_is_told_however_it_ends() -> None:
+    async def ends(how: Callable[[HandClock, Sessions, str], object]) -> bool:
+        clock = HandClock()
+        sessions = Sessions(clock, hours=0.0001 if how is expire else 1)
+        cookie = sessions.open()
+        waiting = asyncio.ensure_future(sessions.ended(cookie))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        how(clock, sessions, cookie)
+        await asyncio.wait_for(waiting, 10)
+        return not sessions.valid(cookie) and not sessions._over
+
+    def leave(_clock: HandClock, sessions: Sessions, cookie: str) -> None:
+        sessions.close(cookie)
+
+    def crowd(_clock: HandClock, sessions: Sessions, _cookie: str) -> None:
+        for _ in range(MAX_SESSIONS):
+            sessions.open()
+
+    def expire(clock: HandClock, _sessions: Sessions, _cookie: str) -> None:
+        clock.pass_s(1)
+
+    assert all(asyncio.run(ends(how)) for how in (leave, crowd, expire))
+    assert asyncio.run(asyncio.wait_for(Sessions(HandClock(), 1).ended("never opened"), 1)) is None

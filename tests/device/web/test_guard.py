@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from pydantic import ValidationError
+from starlette.types import Message, Receive, Scope, Send
 from websockets.exceptions import InvalidStatus
 
+from device.clock import SystemClock
+from device.web.access import Access
+from device.web.guard import Guard
 from device.web.login import onward
 from device.web.options import Options, is_loopback
 from tests.device.web.conftest import PASSWORD, TOKEN, Run, words
@@ -159,3 +165,36 @@ ELSEWHERE = ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\
 @pytest.mark.parametrize("path", ELSEWHERE)
 def test_after_the_login_nobody_is_sent_elsewhere(path: str) -> None:
     assert onward(path) == "/"
+
+
+def test_a_browser_that_reads_nothing_is_let_go_when_its_session_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stream ends at once; that the word of it cannot be sent holds up nobody."""
+    monkeypatch.setattr("device.web.guard.CLOSE_S", 0.05)
+    ended: list[str] = []
+
+    async def stream(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("stream")
+
+    async def nothing() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def stuck(message: Message) -> None:
+        ended.append(str(message["code"]))
+        await asyncio.Event().wait()
+
+    async def visit() -> None:
+        options = Options.model_validate(LOCKED)
+        access = Access(options, SystemClock())
+        cookie = access.sessions.open()
+        headers = [(b"host", b"127.0.0.1"), (b"cookie", f"vedette_session={cookie}".encode())]
+        scope = {"type": "websocket", "path": "/api/v1/events/stream", "headers": headers, "client": ("127.0.0.1", 1), "query_string": b""}
+        socket = asyncio.ensure_future(Guard(stream, options, access)(scope, nothing, stuck))
+        await asyncio.sleep(0)
+        access.sessions.close(cookie)
+        await asyncio.wait_for(socket, 10)
+
+    asyncio.run(visit())
+    assert ended == ["stream", "4401"]

@@ -11,10 +11,13 @@ import cv2
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection
 
-from tests.device.web.conftest import WAIT_S, Run, Running, words
+from tests.device.web.conftest import PASSWORD, TOKEN, WAIT_S, Run, Running, words
 from tests.device.web.demo import Demo
 from tests.device.web.footage import HEIGHT, WIDTH, picture
+
+LOCKED = {"password": PASSWORD, "token": TOKEN}
 
 
 def video(page: Running, demo: Demo, count: int) -> tuple[dict[str, object], bytes]:
@@ -186,3 +189,41 @@ def test_what_is_no_longer_kept_is_said_to_be_missed(page: Running, demo: Demo) 
 def test_an_unknown_camera_is_refused(page: Running) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         page.listen("/api/v1/live/nowhere")
+
+
+def entered(client: Running) -> str:
+    """Logged in; the cookie as a header."""
+    cookies = client.post("/login", data={"password": PASSWORD}, headers=client.same).cookies
+    client.http.cookies.clear()
+    return f"vedette_session={cookies['vedette_session']}"
+
+
+def closed_with(socket: ClientConnection) -> int:
+    with pytest.raises(ConnectionClosed) as over:
+        while True:
+            socket.recv(timeout=WAIT_S)
+    return over.value.rcvd.code if over.value.rcvd else 0
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events/stream", "/api/v1/live/street"])
+def test_who_logs_out_hears_and_sees_nothing_more(run: Run, path: str) -> None:
+    """Whatever the stream was doing; the sockets of other sessions and of machines stay."""
+    client = run(**LOCKED)
+    mine, other = entered(client), entered(client)
+    with (
+        client.listen(path, Cookie=mine) as first,
+        client.listen(path, Cookie=mine) as second,
+        client.listen("/api/v1/events/stream", Cookie=other) as others,
+        client.listen("/api/v1/events/stream", Authorization=f"Bearer {TOKEN}") as machine,
+    ):
+        for socket in (first, second, others, machine):
+            words(socket, "hello")
+        if path.endswith("street"):
+            second.send(json.dumps({"play": "jpeg"}))
+            words(second, "still")
+        assert client.post("/logout", headers={**client.same, "cookie": mine}).status_code == 303
+        assert [closed_with(first), closed_with(second)] == [4401, 4401]
+        for socket in (others, machine):
+            words(socket, "status")
+    with pytest.raises(InvalidStatus):
+        client.listen(path, Cookie=mine)

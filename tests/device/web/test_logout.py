@@ -1,0 +1,43 @@
+"""Logging out in one tab, with another one open: real Chromium."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.device.web.conftest import PASSWORD, Running
+from tests.device.web.demo import Demo
+from tests.device.web.test_browser import ARGS, CHROMIUM
+from tests.device.web.visitor import Visitor, until
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")]
+
+
+def test_the_other_tab_shows_nothing_more_and_asks_for_the_password(tmp_path: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    demo = Demo(tmp_path, ("street",))
+    demo.start()
+    running = Running(demo, password=PASSWORD)
+    try:
+        with playwright.sync_playwright() as play:
+            chromium = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+            visitor = Visitor(chromium, running.base)
+            page = visitor.open("/")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.keyboard.press("Enter")
+            page.wait_for_url(f"{running.base}/")
+            until(page, "document.querySelectorAll('canvas').length > 0")
+            other = page.context.new_page()
+            other.goto(running.base + "/events")
+            other.locator("form[action='/logout'] button").first.click()
+            other.wait_for_url("**/login*")
+            page.wait_for_url(re.compile(r"/login\?next=/$"))  # by itself
+            assert page.locator("canvas").count() == 0
+            chromium.close()
+        assert visitor.complaints == []
+    finally:
+        running.close()
+        demo.close()
+    assert running.error is None
