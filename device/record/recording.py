@@ -19,7 +19,7 @@ from device.record.demands import Demands
 from device.record.marks import Marks
 from device.record.order import Order, Tail
 from device.record.place import Place
-from device.record.soundtrack import Soundtrack, begins, settled
+from device.record.soundtrack import Soundtrack, settled
 
 MS = 1_000_000
 BATCH = 256  # packets a turn, so that one camera does not keep the others waiting
@@ -163,7 +163,7 @@ class Recording:
         return True
 
     def _begin(self, packet: Packet) -> bool:
-        hears = begins(self._pending)
+        hears = self._sound.begins(self._pending)
         if hears is None and not self._over:
             return False
         place, tail = self._place, self._tail
@@ -173,7 +173,7 @@ class Recording:
 
     def _why_cut(self, writer: ClipWriter, packet: Packet) -> Why | None:
         owner = self._order.owner
-        if not writer.fits(packet.stream) or (packet.sounds and not writer.hears and begins(self._pending)):
+        if not writer.fits(packet.stream) or (not writer.hears and self._sound.alive(packet)):
             return "stream changed"
         if owner.standing != self.demands.standing(packet.pts_ns):
             return "segment" if not owner.standing else ENDS[owner.trigger]

@@ -140,8 +140,9 @@ class Box:
 class RtspServer:
     """GStreamer's, run by the system's Python; serves the film at its own speed from its beginning to whoever comes first."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, parser: str = "", sound: str = "") -> None:
         self.port, self.path = free_port(), path
+        self._words = [*([parser] if parser else []), str(path), *([sound] if sound else [])]
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -149,7 +150,7 @@ class RtspServer:
         return f"rtsp://127.0.0.1:{self.port}/file"
 
     def start(self) -> None:
-        command = ["/usr/bin/python3", str(SERVER), str(self.port), str(self.path)]
+        command = ["/usr/bin/python3", str(SERVER), str(self.port), *self._words]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._process.stdout
         if self._process.stdout.readline().strip() != "ready":

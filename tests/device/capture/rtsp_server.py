@@ -1,7 +1,7 @@
 """A real RTSP server on loopback for the tests; run by the system's Python, which has GStreamer's bindings.
 
 rtsp_server.py PORT [FILE]: serves /live, rendered at 25 pictures a second with a key frame each second, and FILE's H.264 at
-/file; says "ready" on its output. /secret asks for user "owner" with password "hush".
+/file (with PARSER FILE what the parser makes of FILE, with a third word SOUND its sound too); says "ready" on its output. /secret asks for user "owner" with password "hush".
 """
 
 import sys
@@ -25,6 +25,20 @@ def mount(server: GstRtspServer.RTSPServer, path: str, launch: str) -> GstRtspSe
     return factory
 
 
+PAYLOADS = {
+    "h264parse": "h264parse config-interval=-1 ! rtph264pay", "h265parse": "h265parse config-interval=-1 ! rtph265pay",
+    "jpegparse": "jpegparse ! rtpjpegpay",
+    "aac": "aacparse ! rtpmp4gpay", "opus": "opusparse ! rtpopuspay", "pcma": "rtppcmapay", "mp3": "mpegaudioparse ! rtpmpapay",
+}  # fmt: skip
+
+
+def parsed(parser: str, path: str, sound: str = "") -> str:
+    streams = f"d. ! queue ! {PAYLOADS[parser]} name=pay0 pt=96"
+    if sound:
+        streams += f" d. ! queue ! {PAYLOADS[sound]} name=pay1 pt={8 if sound == 'pcma' else 14 if sound == 'mp3' else 97}"
+    return f"( filesrc location={path} ! matroskademux name=d {streams} )"
+
+
 def guard(server: GstRtspServer.RTSPServer, factory: GstRtspServer.RTSPMediaFactory) -> None:
     auth = GstRtspServer.RTSPAuth()
     token = GstRtspServer.RTSPToken()
@@ -46,7 +60,9 @@ def main() -> None:
         guard(server, mount(server, "/secret", LIVE))
     else:
         mount(server, "/live", LIVE)
-        if len(sys.argv) > 2:
+        if len(sys.argv) > 3:
+            mount(server, "/file", parsed(*sys.argv[2:]))
+        elif len(sys.argv) > 2:
             source = f"filesrc location={sys.argv[2]} ! matroskademux ! h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96"
             mount(server, "/file", f"( {source} )")
     if not server.attach(None):

@@ -32,8 +32,8 @@ def test_days_and_hours_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "mon", "mon 25:00-26:00", "mon 7:00-8:00", "mun 07:00-08:00", "mon 08:00-08:00", "mon 24:00-06:00", "mon-tue-wed 07:00-08:00",
-     "mon, 07:00-08:00"]
+    "text", ["", "mon", "mon 25:00-26:00", "mon 7:00-8:00", "mun 07:00-08:00", "mon 08:00-08:00", "mon 24:00-06:00",
+     "mon-tue-wed 07:00-08:00",      "mon, 07:00-08:00"]
 )  # fmt: skip
 def test_what_is_not_a_schedule_is_refused_and_said_how_it_should_be(text: str) -> None:
     with pytest.raises(ValueError, match=r"mon-fri|time"):
