@@ -124,7 +124,7 @@ class Cleaner:
                 continue
             self._gone(shelf.name, item, line)
             need = need.less(item.bytes, item.files)
-        self._say(failed)
+        self._say(failed)  # and what found no room before: there may be some now
         return need
 
     def _line(self, shelf: str, item: Kept, why: Why) -> Removal:
@@ -146,7 +146,7 @@ class Cleaner:
 
     def _say(self, lines: list[Removal]) -> None:
         """A log that takes no line does not keep a full disk full: the lines wait, and each removal is in the process's log as well."""
-        if not lines:
+        if not lines and not self._log.waiting:
             return
         try:
             self._log.add(lines)

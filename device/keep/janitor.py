@@ -69,6 +69,7 @@ class Janitor:
         self._closed = self._woken = False
         self._quota_bytes = 0
         self._due_ns = clock.mono_ns()
+        self._pressed = False  # the disk was short at the last look
         self._vain = 0  # rounds while the disk was short that removed nothing
         self._last = self._desk.report(Findings(totals={}), None, verdict(Findings(totals={})))
 
@@ -116,8 +117,8 @@ class Janitor:
         if standing and not foreign and self._trimmed(standing):
             standing = self._look()
         pressed = standing is not None and short(standing.room, standing.marks)
-        now = self._clock.mono_ns()
-        if not woken and now < self._due_ns:
+        news, self._pressed = pressed and not self._pressed, pressed
+        if not woken and not news and self._clock.mono_ns() < self._due_ns:
             return self._options.look_s
         before = sum(count for count, _ in self._cleaner.removed.values())
         found = self._house.round(self._look, standing.marks.floor if standing and quota else 0, tick)

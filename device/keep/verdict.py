@@ -60,9 +60,9 @@ def _by_reason(distrusted: Mapping[str, str]) -> dict[str, str]:
 def _in_the_way(found: Findings) -> tuple[StorageState, str]:
     pinned, waiting = sum_of(found.totals, "pinned_bytes"), sum_of(found.totals, "unacknowledged_bytes")
     free = f"{written(found.room.free_bytes)} free" if found.room else "little room"
-    others = other_bytes(found) or 0
+    others = (other_bytes(found) or 0) + sum_of(found.totals, "fixed_bytes")
     if others > pinned + waiting:
-        return "others", f"{free}: {written(others)} on this disk are not Vedette's recordings; make room there or give it a larger disk"
+        return "others", f"{free}: {written(others)} on this disk are not recordings; make room there or give it a larger disk"
     if waiting > pinned:
         text = f"{written(waiting)} of training data that the trainer has not acknowledged"
         return "unacknowledged", f"{free}, and what is left is mostly {text}; connect the trainer or add room{found.notice}"

@@ -101,11 +101,13 @@ def led_away(data: Path, folder: Path) -> bool:
 
 def recover_part(part: Path, data: Path, reserve_bytes: int = 0) -> Clip | None:
     """The clip it became; None: nothing plays in it and it lies in `salvage/` now. StorageError: no room, or a broken disk."""
+    video = part.with_name(part.name.removesuffix(PART))
+    if not part.exists() and video.exists():  # the last try got as far as that, and had no room for the manifest
+        return rebuild(video, data)
     probe = probed(part)
     if probe is None:
         _put_aside(part, data)
         return None
-    video = part.with_name(part.name.removesuffix(PART))
     if not _copied(part, video, probe, reserve_bytes):
         rename_durably(part, video)
     return rebuild(video, data)

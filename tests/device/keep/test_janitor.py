@@ -185,7 +185,7 @@ def test_what_others_fill_is_not_paid_for_with_recordings_unless_recording_would
         box.clips.put(str(number), 5 * MB, T0_NS + number)
     box.round(5)
     assert not box.clips.went
-    assert box.janitor.report().state == "others" and "are not Vedette's recordings" in box.part()[1]
+    assert box.janitor.report().state == "others" and "are not recordings" in box.part()[1]
     box.disk.others += 30 * MB
     box.round()
     assert box.clips.went == ["0"]
