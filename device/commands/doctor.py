@@ -15,7 +15,9 @@ from device import inventory, probes
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from, seconds
 from device.commands.check import findings, from_error
-from device.findings import Finding, worst
+from device.config import Settings
+from device.findings import Finding, from_message, worst
+from device.record.disk import DataDisk
 
 VIDEO = Path("/dev")
 SYNCS = 20
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     except ConfigError as error:
         found += from_error(error)
     else:
-        found += [disk(loaded.settings.data), *findings(loaded, args.timeout, probe=True)]
+        found += [disk(loaded.settings.data), whose(loaded.settings), *findings(loaded, args.timeout, probe=True)]
     if args.json:
         print(json.dumps({"ok": worst(found) != "error", "findings": [finding.plain() for finding in found]}, indent=1))
     else:
@@ -88,6 +90,16 @@ def devices() -> list[Finding]:
     if not shutil.which("gst-launch-1.0"):
         found.append(Finding("gstreamer", "note", "not installed: cameras with `use: gstreamer` (CSI on a Jetson) need it"))
     return found or [Finding("devices", "note", "no local camera at /dev/video*; network cameras and files need none")]
+
+
+def whose(settings: Settings) -> Finding:
+    """Whether the disk of the recordings is this box's, and where it should be."""
+    data_disk = DataDisk(settings.data, SystemClock(), device=settings.device_id, mount=settings.storage.mount)
+    data_disk.begin(name=False)
+    reason = data_disk.unmounted() or (data_disk.fault() if data_disk.path.exists() else "")
+    if reason:
+        return from_message("recordings", reason)
+    return Finding("recordings", "ok", f"disk {data_disk.id}, this box's" if data_disk.id else "none yet")
 
 
 def disk(folder: Path) -> Finding:

@@ -33,14 +33,17 @@ class IndexWorker:
                 log.info("index in line", extra={"folders": scan.read, "added": scan.put, "dropped": scan.dropped})
             settled = index.settle()
         except StorageError as error:
-            self._say("degraded", str(error))
+            self._say(self._word(), str(error))
             return
         if reason := index.trusted.reason:
-            self._say("failed" if index.disk.id is None else "degraded", reason)
+            self._say(self._word(), reason)
         elif not settled:
             self._say("degraded", f"{index.file.path}: the disk has no room for new rows; free some, they are added then")
         else:
             self._say("ok", index.file.report)
+
+    def _word(self) -> PartWord:
+        return "failed" if self._index.disk.id is None else "degraded"
 
     def _told(self, done: int, of: int) -> None:
         self._say("ok", f"built from the manifests: {done} of {of} folders" if done < of else "")
