@@ -89,4 +89,5 @@ class Desk:
     still: Callable[[Packet], Planes | None]  # a key frame decoded by itself, upright; None: there is no picture in it
     storage: Callable[[], StorageReport | None] = lambda: None  # what fills the disk
     zones: Mapping[str, Mapping[str, Polygon]] = field(default_factory=dict)  # camera -> zone -> corners
+    exports: Mapping[str, Path] = field(default_factory=dict)  # data sets that the trainer may fetch, by name
     model: str | None = None  # digest of the bundle that is looking, sha256:<hex>

@@ -27,6 +27,8 @@ class Door:
         for protocol in idle[: max(0, len(idle) + 1 - self._most_idle)]:
             self._show_out(protocol)
         made = H11Protocol(**arguments)
+        # an answer that nobody reads can end its own connection
+        made.app_state = {**made.app_state, "hang_up": lambda: made.transport.abort()}  # noqa: PLW0108  there is none yet
         self._since[made] = self._clock.mono_ns()
         return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -25,6 +26,10 @@ class Options(Strict):
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on; not loopback: needs a token or password")
     port: int = Field(default=8088, ge=0, le=65535, description="TCP port; 0 takes a free one")
     token: SecretStr | None = Field(default=None, description="for machines: Authorization: Bearer, at least 16 characters")
+    export_token: SecretStr | None = Field(default=None, description="for the trainer: fetches training data with it and nothing else")
+    export_downloads: int = Field(default=8, ge=1, le=64, description="pictures of training data sent at a time")
+    tls_cert: Path | None = Field(default=None, description="certificate with its chain, PEM: the page is served over HTTPS")
+    tls_key: Path | None = Field(default=None, description="its key, PEM, without a passphrase")
     password: SecretStr | None = Field(default=None, description="for people: asked for by the login form, at least 8 characters")
     allowed_hosts: tuple[str, ...] = Field(default=(), description="names by which browsers reach the box, beside its addresses")
     session_hours: float = Field(default=12.0, gt=0, le=24 * 30, description="hours until a login must be repeated")
@@ -34,7 +39,7 @@ class Options(Strict):
     max_viewers: int = Field(default=24, ge=1, le=256, description="live pictures at a time, all cameras and browsers together")
     max_connections: int = Field(default=128, ge=8, le=4096, description="connections at a time, of any kind")
 
-    @field_validator("token")
+    @field_validator("token", "export_token")
     @classmethod
     def _long_token(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < LEAST_TOKEN:
@@ -49,6 +54,12 @@ class Options(Strict):
         return value
 
     @model_validator(mode="after")
+    def _certificate_and_key(self) -> Options:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key belong together; set both, or none for plain HTTP")
+        return self
+
+    @model_validator(mode="after")
     def _open_only_with_a_lock(self) -> Options:
         if not is_loopback(self.host) and self.token is None and self.password is None:
             raise ValueError(
@@ -56,6 +67,11 @@ class Options(Strict):
                 "set VEDETTE_PAGE__PASSWORD (or the token), or listen on 127.0.0.1"
             )
         return self
+
+    @property
+    def ships(self) -> bool:
+        """Whether training data may be fetched at all: not from outside without a token of its own."""
+        return self.export_token is not None or is_loopback(self.host)
 
     @property
     def locked(self) -> bool:

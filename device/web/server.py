@@ -13,6 +13,7 @@ import uvicorn
 
 from contracts.errors import ConfigError
 from device.pipeline.protocols import Tick
+from device.web import tls
 from device.web.desk import Desk
 from device.web.door import BACKLOG, Door
 from device.web.options import Options, is_loopback
@@ -50,12 +51,15 @@ class PageServer:
                 ws_max_size=MAX_MESSAGE_BYTES,
                 ws_per_message_deflate=False,  # video does not get smaller
                 h11_max_incomplete_event_size=16 << 10,
+                ssl_certfile=self._options.tls_cert,
+                ssl_keyfile=self._options.tls_key,
             )
         )
         self._server.main_loop = self._until_told  # type: ignore[method-assign]
 
     def start(self) -> None:
-        """Take the port; ConfigError when it cannot be had."""
+        """Take the port; ConfigError when it cannot be had, or the certificate cannot be used."""
+        tls.check(self._options)
         host, port = self._options.host.strip("[]"), self._options.port
         try:
             family, kind, proto, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -77,7 +81,8 @@ class PageServer:
         host, port = self._socket.getsockname()[:2]
         if not is_loopback(host) and host in {"0.0.0.0", "::"}:  # noqa: S104 - read, not bound
             host = socket.gethostname()
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self._options.tls_cert else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     def work(self, tick: Tick) -> None:
         """Worker: answers until close(); raises what went wrong in one of the page's own threads."""

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from device.web import api, login, pages, sockets, trends
+from device.web import api, exports, login, pages, sockets, trends
 from device.web.access import Access
 from device.web.desk import Desk
 from device.web.guard import Guard
@@ -50,6 +50,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # nothing leaves the box by a side door
     )
     app.include_router(api.router(desk, live, trail, past))
+    app.include_router(exports.router(desk.exports, desk.device_id, desk.clock, options.export_downloads))
     app.include_router(sockets.router(desk, live, trail))
     app.include_router(login.router(access))
     app.include_router(pages.router(desk, app, options, trail))
