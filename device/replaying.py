@@ -31,6 +31,7 @@ from device.publish.journal import Journal
 from device.record.pictures import Pictures
 from device.record.recorder import Recorder
 from device.sight import build
+from device.sittings import sittings
 from device.teaching import teach
 from vision.types import Scene
 
@@ -135,6 +136,7 @@ def _replay(
     crew.add("journal", Journal(inbox, [log], clock, tally).run, deadline_s=60)
     sight.on_end.append(inbox.close)
     if keep:
+        sittings(loaded, sight, crew, outlets, clock=clock, tally=tally, board=board, data=out)
         for outlet in _keepers(loaded, sight.rings, out, clock, board, tally):
             outlets.append(outlet)
             crew.add(type(outlet).__name__.lower(), outlet.run, deadline_s=60)

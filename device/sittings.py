@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from pydantic import JsonValue
 
@@ -55,14 +56,23 @@ def commands_of(kept: Sittings | None) -> dict[str, Callable[[Mapping[str, JsonV
 
 
 def sittings(
-    loaded: Loaded, sight: Sight, crew: Crew, outlets: list[Inbox[Scene]], *, clock: Clock, tally: Tally, board: Board
+    loaded: Loaded,
+    sight: Sight,
+    crew: Crew,
+    outlets: list[Inbox[Scene]],
+    *,
+    clock: Clock,
+    tally: Tally,
+    board: Board,
+    data: Path | None = None,
 ) -> Sittings | None:
-    """None: no sessions are kept. What the last run left is closed before the first take of this one."""
+    """None: no sessions are kept. What the last run left is closed before the first take of this one. `data`: a replay's folder."""
     options = loaded.settings.recording
     if options is None:
         return None
     about = _about(loaded, sight, options)
-    places = Places(loaded.settings.data / options.output_dir, loaded.settings.data / options.calibration_dir)
+    home = loaded.settings.data
+    places = Places(data / options.output_dir.name if data else home / options.output_dir, home / options.calibration_dir)
     finisher = Finisher(frames_of, clock=clock, tally=tally, board=board)
     found = recover_takes(places.recordings, finisher.put)
     words = [f"nothing says what {folder} is; look at it, then delete it" for folder in found.aside] + found.waiting

@@ -11,10 +11,10 @@ from contracts.errors import HardwareError, StorageError
 from contracts.event import Event
 from contracts.takes import Saved, TakeClip, TakeEnd, TakeHead, TakeLine, TakeLook
 from device.pipeline.ring import RingReader
+from device.pipeline.take_log import TakeLog
 from device.record.session import About, Placed
 from device.record.session_options import SessionOptions
 from device.record.take_clip import ClipOfTake
-from device.pipeline.take_log import TakeLog
 from device.record.take_video import MS, Wanted
 
 log = logging.getLogger(__name__)

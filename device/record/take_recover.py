@@ -16,11 +16,11 @@ from contracts.errors import StorageError
 from contracts.files import file_name, rename_durably, storage, sync_folder
 from contracts.takes import TakeClip, TakeEnd, TakeHead, TakeLine
 from device.pipeline.mux import remux
+from device.pipeline.take_log import TakeLog, TakeStory, read_log
 from device.record.clipfile import PART, ClipFile
 from device.record.layout import VIDEOS, sized
 from device.record.recover import COPY, Probe, probed
 from device.record.session import MANIFEST, read_session, write_session
-from device.pipeline.take_log import TakeLog, TakeStory, read_log
 
 log = logging.getLogger(__name__)
 BROKEN = ".broken"  # a video in which nothing plays
@@ -88,7 +88,7 @@ def close_take(folder: Path, story: TakeStory, head: TakeHead) -> None:
     take_log = TakeLog(folder)
     try:
         for camera in head.cameras:
-            clip = story.clips.get(camera) or _clip(folder, camera)
+            clip = story.clips.get(camera) or _clip(folder, camera, head.start_ns)
             if clip is None:
                 faults.append(f"camera {camera}: nothing of it could be kept")
             elif camera not in story.clips:
@@ -107,7 +107,7 @@ def last_seen(story: TakeStory, head: TakeHead) -> tuple[datetime, int]:
     return head.start + timedelta(microseconds=(end_ns - head.start_ns) // 1000), end_ns
 
 
-def _clip(folder: Path, camera: str) -> TakeClip | None:
+def _clip(folder: Path, camera: str, start_ns: int) -> TakeClip | None:
     """The clip of a camera, whole or cut; None: there is none that plays."""
     for suffix in VIDEOS:
         video = folder / f"{file_name(camera)}{suffix}"
@@ -117,7 +117,7 @@ def _clip(folder: Path, camera: str) -> TakeClip | None:
         if part.is_file() and not part.is_symlink() and not _close(part, video):
             continue
         if video.is_file() and not video.is_symlink():
-            return _described(video)
+            return _described(video, start_ns)
     return None
 
 
@@ -155,7 +155,7 @@ def _copied(part: Path, video: Path, probe: Probe) -> bool:
     return True
 
 
-def _described(video: Path) -> TakeClip | None:
+def _described(video: Path, start_ns: int) -> TakeClip | None:
     """From the manifest it was begun with, which lies in the file itself; None: it is not one of ours, or nothing plays."""
     probe = probed(video)
     if probe is None:
@@ -167,11 +167,13 @@ def _described(video: Path) -> TakeClip | None:
         return None
     size, digest = sized(video)
     span_ns = probe.end_ns - probe.first_ns
+    first_ns = max(0, start_ns - round(draft.pre_roll_ms * 1e6))
     changes = {
+        "first_frame_ns": first_ns,
         "start_pts_ns": draft.origin_pts_ns + probe.first_ns,
         "end_pts_ns": draft.origin_pts_ns + probe.end_ns,
         "end": draft.start + timedelta(microseconds=span_ns // 1000),
-        "last_frame_ns": draft.first_frame_ns + max(0, span_ns - span_ns // max(1, probe.frames)),
+        "last_frame_ns": first_ns + max(0, span_ns - span_ns // max(1, probe.frames)),
         "frames": probe.frames,
         "last_frame": draft.first_frame + probe.frames - 1,
         "bytes": size,

@@ -52,7 +52,7 @@ class Writing:
         self.video = folder / f"{file_name(info.camera)}.{container_of(info.codec)}"
         self.file = ClipFile(part_of(self.video), wanted.reserve_bytes)
         try:
-            self._muxer = Muxer(self.file, first, self._manifest("cut off", None).model_dump_json())
+            self._muxer = Muxer(self.file, first, self._comment())
         except HardwareError:
             self.file.close()
             self.file.path.unlink()  # nothing has been written to it
@@ -108,6 +108,10 @@ class Writing:
             self._muxer.close()
         with suppress(StorageError):
             self.file.close()
+
+    def _comment(self) -> str:
+        """Without monotonic times, which differ from run to run: the same video gives the same bytes. The log has them."""
+        return self._manifest("cut off", None).model_copy(update={"first_frame_ns": 0, "last_frame_ns": 0}).model_dump_json()
 
     def _manifest(self, why: Why, ended_ns: int | None) -> TakeClip:
         """As known now; before the end it goes into the file itself, so that a file that was cut still says what it is."""

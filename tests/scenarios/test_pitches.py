@@ -99,3 +99,28 @@ def test_kill_9_in_the_middle_of_a_take_costs_its_end_and_nothing_else(films: di
     found = verified(first.parent)
     assert found["ok"], found
     assert not [path for path in first.parent.rglob("*") if path.name.endswith((".part", ".tmp", ".copy"))]
+
+
+def test_a_recording_played_again_gives_the_same_takes(films: dict[str, Path], tmp_path: Path) -> None:
+    device = pitch_box(tmp_path, {"left": films["left"]}, calibrated="none")
+    told = []
+    for out in ("a", "b"):
+        done = run_vedette(
+            "replay",
+            str(films["left"]),
+            "--config",
+            str(device),
+            "--keep",
+            "--start",
+            "2026-01-02T03:04:05Z",
+            "--output",
+            out,
+            folder=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr
+        session = tmp_path / out / "left" / "recordings" / "session-2026-01-02_001"
+        assert verified(session)["ok"], verified(session)
+        folders = sorted(session.glob("*-pitch-*"))
+        assert len(folders) == len(THROWS)
+        told.append([[clip["sha256"] for clip in manifest_of(folder)["clips"]] for folder in folders])
+    assert told[0] == told[1]
