@@ -200,6 +200,7 @@ class Appliance:
             still=picture_in,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
             model=self.model,
+            exports={"dataset": settings.export.dir or self._data / "dataset"},
         )
         page = PageServer(desk, settings.page)
         page.start()
