@@ -100,15 +100,32 @@ def held(item: Item, holds: Iterable[str]) -> Item:
     return item
 
 
-def lost(item: Item, holds: Iterable[str]) -> list[str]:
-    """Features the item has and the format does not hold."""
-    kept = frozenset(holds)
-    return [name for name, feature in FEATURES.items() if name not in kept and _differs(item, feature.strip(item), name)]
+def features_of(item: Item) -> set[str]:
+    """Features the item has, which a format that does not hold them loses. (An id or number of a format's own making is not missed.)"""
+    found = {name for name, value in _of_item(item) if value}
+    for label in item.labels:
+        found |= {name for name in LABEL_FLAGS if getattr(label, name)}
+        found |= {name for name in ("confidence", "point", "track") if getattr(label, name) is not None}
+        if label.attributes and any(not isinstance(value, str) for value in label.attributes.values()):
+            found.add("types")
+        if "beyond" not in found and clipped(label.box, item.width, item.height) is not label.box:
+            found.add("beyond")
+    return found
 
 
-def _differs(item: Item, stripped: Item, name: str) -> bool:
-    """An id of the format's own making is not missed."""
-    return stripped != item and name not in {"id", "numbers"}
+LABEL_FLAGS = ("source", "verified", "crowd", "difficult", "truncated", "occluded", "observation", "attributes")
+
+
+def _of_item(item: Item) -> tuple[tuple[str, bool], ...]:
+    return (
+        ("split", bool(item.split)),
+        ("ignore", bool(item.ignore)),
+        ("exhaustive", item.exhaustive_for is not None),
+        ("picture attributes", bool(item.attributes)),
+        ("frame", bool(item.sequence) or item.frame is not None),
+        ("origin", item.origin != Origin()),
+        ("hashes", bool(item.sha256 or item.near) or item.phash is not None),
+    )
 
 
 def boxes_of(item: Item, notes: Callable[[str], None]) -> list[tuple[Label, Box]]:

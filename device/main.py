@@ -21,9 +21,11 @@ COMMANDS = {
     "replay": "run recorded files through the same pipeline",
     "clips": "what is recorded: list, keep, remove, check, copy elsewhere",
     "verify-export": "is a session whole? what is missing or wrong in it",
+    "ship": "training data into a folder, e.g. on a USB stick, for the trainer",
     "bench": "measure this box: decoding, inference, the whole way",
     "doctor": "what is wrong with this box, and what to do about it",
     "init": "write a device.yaml, by asking or by probing",
+    "dataset": "convert, divide, compare and check training data",
 }
 SHARED = {"init"}  # whose file another user, the service's, has to read
 EXIT: dict[type, int] = {ConfigError: 2, BundleError: 3, HardwareError: 4, StorageError: 5}
