@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import yaml
 
 from contracts.errors import ConfigError, VedetteError
-from device import probes
+from device import budgets, probes
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from, seconds
 from device.config import Loaded
@@ -57,7 +57,7 @@ def findings(loaded: Loaded, timeout_s: float, *, probe: bool) -> list[Finding]:
     if not probe:
         return found
     clock = SystemClock()
-    found += [probes.data(loaded.settings), *probes.privacy(loaded.settings), *probes.bundles(loaded)]
+    found += [probes.data(loaded.settings), budgets.storage(loaded.settings), *probes.privacy(loaded.settings), *probes.bundles(loaded)]
     if worst(found) != "error":
         found += _stages(loaded)
     return [*found, *probes.cameras(loaded, clock, timeout_s), probes.broker(loaded.settings, clock), probes.clock_state(clock)]
