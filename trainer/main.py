@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 
 from contracts.errors import VedetteError
-from trainer.commands import evaluate, models, train
+from trainer.commands import dataset, evaluate, fetch, models, train
 
-COMMANDS = {"train": train, "evaluate": evaluate, "models": models}
+COMMANDS = {"fetch": fetch, "train": train, "evaluate": evaluate, "models": models, "dataset": dataset}
 STOPPED = 130  # as shells say for Ctrl-C
 
 

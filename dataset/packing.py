@@ -1,0 +1,162 @@
+"""Packing: a data set into a folder, most of all a stick: what nobody has acknowledged yet, whole page after whole page, read back."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from contracts.dataset import Record
+from contracts.errors import StorageError
+from contracts.files import make_folders, refuse_links, storage, sync_folder
+from contracts.shipment import Acknowledge, Export, ExportList, PageHead, ShipmentError
+from dataset.crate import crate_for, read_acknowledge
+from dataset.layout import open_regular
+from dataset.lines import read_lines
+from dataset.offer import Offer
+from dataset.receipts import Receipts
+from dataset.records import REMOVED, read_record
+
+EACH = 200  # lines of a page: a stick that is full has whole pages
+CHUNK = 1 << 20
+LARGEST_PAGE = 16 << 20
+
+
+@dataclass
+class Packed:
+    pages: int = 0
+    records: int = 0
+    pictures: int = 0
+    bytes: int = 0
+    there: int = 0  # pages that were in the folder already
+    acknowledged: int = 0  # pages that a trainer has, as was read in the folder
+    refused: int = 0  # acknowledgements that are of something else
+    gone: int = 0  # pictures that were removed here
+
+
+class Packing:
+    """Begun again it goes on: a page in the folder is whole. `StorageError` of a full stick: what is on it is good."""
+
+    def __init__(self, offer: Offer, folder: Path, report: Packed) -> None:
+        self._offer, self.report = offer, report
+        self._state = offer.state()
+        if self._state.dataset is None:
+            raise ShipmentError("unknown", f"{offer.layout.root}: there is no record in it yet; nothing to ship")
+        self.crate = crate_for(folder, offer.device, self._state.dataset)
+        refuse_links(folder, self.crate.root)
+
+    def collect(self, at: datetime) -> None:
+        """What a trainer left in the folder: only what is of this box, this data set and these very lines counts."""
+        receipts = Receipts(self._offer)
+        with storage(self.crate.acks):
+            found = sorted(self.crate.acks.glob("*.jsonl")) if self.crate.acks.is_dir() else []
+        for path in found:
+            refuse_links(self.crate.root, path)
+            for said in self._acknowledgements(path):
+                try:
+                    receipts.take(said, at)
+                    self.report.acknowledged += 1
+                except ShipmentError:
+                    self.report.refused += 1
+
+    def _acknowledgements(self, path: Path) -> list[Acknowledge]:
+        handle = open_regular(path)
+        try:
+            said = [read_acknowledge(line.text) for line in read_lines(handle) if line.whole]
+        finally:
+            os.close(handle)
+        self.report.refused += sum(each is None for each in said)
+        return [each for each in said if each]
+
+    def pack(self, everything: bool, progress: Callable[[int, int], None]) -> None:
+        """Behind what some trainer has acknowledged; `everything`: from the beginning."""
+        positions = Receipts(self._offer).positions()
+        at = 0 if everything else max(positions.values(), default=0)
+        self._list()
+        while at < self._state.end:
+            at = self._page(at)
+            progress(at, self._state.end)
+
+    def _list(self) -> None:
+        export = Export(name=self._offer.name, dataset=self._state.dataset, end=self._state.end)
+        data = ExportList(device=self._offer.device, exports=[export]).model_dump_json().encode()
+        put(self.crate.root, self.crate.list, data)
+
+    def _page(self, at: int) -> int:
+        """One page and its pictures, the page last; where it ends. A shorter one of before that is there already is taken as it is."""
+        if (upto := self._there(at)) is not None:
+            self.report.there += 1
+            return upto
+        data = self._offer.page(at, EACH)
+        first, _, body = data.partition(b"\n")
+        head = PageHead.model_validate_json(first)
+        records = [record for line in body.split(b"\n")[:-1] if (record := read_record(line)) and record.action_type != REMOVED]
+        for image_id in dict.fromkeys(record.image_id for record in records):
+            self._picture(next(record for record in records if record.image_id == image_id))
+        put(self.crate.root, self.crate.page(head.after, head.upto), data)
+        self.report.pages += 1
+        self.report.records += len(records)
+        return head.upto
+
+    def _there(self, at: int) -> int | None:
+        """Where a page of the folder ends that begins here and is what the data set says."""
+        for after, upto in self.crate.bounds():
+            if after == at and upto <= self._state.end and self._good(after, upto):
+                return upto
+        return None
+
+    def _good(self, after: int, upto: int) -> bool:
+        try:
+            with storage(self.crate.page(after, upto)), os.fdopen(open_regular(self.crate.page(after, upto)), "rb") as file:
+                first, _, body = file.read(LARGEST_PAGE).partition(b"\n")
+            head = PageHead.model_validate_json(first)
+        except (StorageError, ValidationError):
+            return False
+        mine = self._offer.page(after, EACH).partition(b"\n")[2]
+        same = (head.dataset, head.after, head.upto) == (self._state.dataset, after, upto) and sha256(body).hexdigest() == head.sha256
+        return same and mine.startswith(body)
+
+    def _picture(self, record: Record) -> None:
+        handle = self._offer.picture(record.image_id)
+        if handle is None:
+            self.report.gone += 1
+            return
+        with os.fdopen(handle, "rb") as source:
+            data = source.read()
+        path = self.crate.object(record.image_id)
+        with storage(path):
+            if path.is_file() and path.read_bytes() == data:
+                return
+        put(self.crate.root, path, data)
+        self.report.pictures += 1
+        self.report.bytes += len(data)
+
+
+def put(root: Path, path: Path, data: bytes) -> None:
+    """Written, synced, read back from the medium, and only then given its name. A stick lies more often than a disk."""
+    temp = path.parent / "vedette.tmp"
+    with storage(path):
+        make_folders(path.parent)
+        refuse_links(root, path)
+        try:
+            temp.unlink(missing_ok=True)
+            with temp.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            if temp.read_bytes() != data:
+                raise OSError(errno.EIO, "what was read back is not what was written")
+            temp.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temp.unlink()
+            raise
+        sync_folder(path.parent)
