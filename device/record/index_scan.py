@@ -131,12 +131,12 @@ class Scan:
 
 def clips_in(data: Path, folder: Path) -> Iterator[Found]:
     """Videos with a manifest, by their names alone."""
-    listing = listed(folder)
+    listing, place = listed(folder), folder.relative_to(data).as_posix()
     for name, status in listing.items():
-        path = folder / name
-        beside = listing.get(manifest_of(path).name)
-        if path.suffix in VIDEOS and beside and not name.startswith("."):
-            yield _found(data, path, status, beside, pinned=path.with_suffix(KEEP).name in listing)
+        stem, dot, suffix = name.rpartition(".")
+        beside = listing.get(f"{stem}.json")
+        if beside and stem and dot + suffix in VIDEOS and not name.startswith("."):
+            yield _found(f"{place}/{name}", status, beside, pinned=stem + KEEP in listing)
 
 
 def clip_at(data: Path, video: str) -> Found | None:
@@ -146,11 +146,11 @@ def clip_at(data: Path, video: str) -> Found | None:
         status, beside = path.stat(follow_symlinks=False), manifest_of(path).stat(follow_symlinks=False)
     except FileNotFoundError:
         return None
-    return _found(data, path, status, beside, pinned=is_kept(path))
+    return _found(video, status, beside, pinned=is_kept(path))
 
 
-def _found(data: Path, path: Path, video: os.stat_result, manifest: os.stat_result, *, pinned: bool) -> Found:
-    return Found(path.relative_to(data).as_posix(), video.st_size + manifest.st_size, manifest.st_size, manifest.st_mtime_ns, pinned)
+def _found(name: str, video: os.stat_result, manifest: os.stat_result, *, pinned: bool) -> Found:
+    return Found(name, video.st_size + manifest.st_size, manifest.st_size, manifest.st_mtime_ns, pinned)
 
 
 def listed(folder: Path) -> dict[str, os.stat_result]:

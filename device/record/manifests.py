@@ -42,7 +42,7 @@ class Manifests:
     def _parsed(self, path: Path, video: str, mark: tuple[int, int]) -> Clip | None:
         try:
             with path.open("rb") as file:
-                clip = Clip.model_validate_json(file.read(LONGEST))
+                clip = Clip.model_validate_json(file.read(min(mark[0], LONGEST)))
         except (OSError, ValidationError) as error:
             self._not(path, str(error).splitlines()[0])
             return None
