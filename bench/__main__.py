@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from bench import footage, readme
 from bench.report import figures_of, kept, machine, show
 
-BENCHES = ("throughput", "stages", "start", "latency", "idle")
+BENCHES = ("throughput", "stages", "start", "latency", "idle", "record")
 
 
 def main() -> int:
