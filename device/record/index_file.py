@@ -36,6 +36,7 @@ MIGRATIONS = (
     CREATE INDEX by_id ON clips (id);
     CREATE INDEX by_recording ON clips (recording) WHERE recording IS NOT NULL;
     CREATE INDEX loose ON clips (start_us, id) WHERE NOT pinned AND going IS NULL;
+    CREATE INDEX kept ON clips (start_us, id, camera, bytes) WHERE pinned;
     CREATE INDEX leaving ON clips (number) WHERE going IS NOT NULL;
     CREATE TABLE causes (event BLOB NOT NULL, clip INTEGER NOT NULL, PRIMARY KEY (event, clip)) WITHOUT ROWID;
     CREATE INDEX causes_of ON causes (clip);
