@@ -31,7 +31,7 @@ GiB = 1 << 30
 class Thresholds(Strict):
     lasting_s: float = Field(default=30, ge=0, description="a camera or part in trouble for so many seconds is an alert")
     clock_s: float = Field(default=300, ge=0, description="a clock that nobody sets for so many seconds is an alert")
-    disk_free_percent: float = Field(default=5, ge=0, le=100, description="less free than this is an alert")
+    disk_free_percent: float = Field(default=3, ge=0, le=100, description="less free than this is an alert")
     temperature_c: float = Field(default=90, description="hotter than this for `lasting_s` is an alert")
 
 
