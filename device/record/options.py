@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field
 
+from contracts.errors import ConfigError
 from device.pipeline.strict import Strict
 from device.record.when import CameraRecord, EventTrigger, When
 
@@ -35,6 +37,17 @@ class RecordOptions(Strict):
     def audio_of(self, camera: str) -> bool:
         own = self.cameras.get(camera, CameraRecord()).audio
         return self.audio if own is None else own
+
+
+def check_names(options: RecordOptions, cameras: Collection[str]) -> None:
+    """ConfigError: a camera is named that there is not."""
+    triggers = {"record.when.events.cameras": options.when.events}
+    triggers |= {f"record.cameras.{name}.events.cameras": each.events or None for name, each in options.cameras.items()}
+    named = [(f"record.cameras.{name}", name) for name in options.cameras]
+    named += [(where, name) for where, each in triggers.items() if each and isinstance(each.cameras, list) for name in each.cameras]
+    for where, name in named:
+        if name not in cameras:
+            raise ConfigError(f"{where}: there is no camera {name!r}; the cameras are {', '.join(sorted(cameras))}")
 
 
 class PictureOptions(Strict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Literal
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from contracts.clip import group_id
 from device.record import schedule
-from device.record.options import RecordOptions
+from device.record.options import RecordOptions, check_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,10 @@ class Want:
 class Standing:
     """The cameras that stand share a group: all of this run's continuous ones, or all that the same hours are about."""
 
-    def __init__(self, options: RecordOptions, cameras: Iterable[str], device: str, began_wall_ns: int) -> None:
+    def __init__(self, options: RecordOptions, cameras: Collection[str], device: str, began_wall_ns: int) -> None:
         self._device, self._began_ns = device, began_wall_ns
+        if cameras:
+            check_names(options, cameras)
         self._zone: tzinfo | None = ZoneInfo(options.when.time_zone) if options.when.time_zone else None
         self._continuous = {camera for camera in cameras if options.continuous_of(camera)}
         self._hours = {camera: [schedule.parse(text) for text in options.schedule_of(camera)] for camera in cameras}

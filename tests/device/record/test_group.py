@@ -211,3 +211,15 @@ def test_options_of_one_camera_win_over_those_of_all() -> None:
     )
     assert (options.audio_of("hall"), options.continuous_of("hall"), options.schedule_of("hall")) == (False, False, ["mon 07:00-08:00"])
     assert (options.audio_of("yard"), options.continuous_of("yard"), options.schedule_of("yard")) == (True, True, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"cameras_other": {"yrad": {"audio": True}}}, "record.cameras.yrad: there is no camera 'yrad'; the cameras are left"),
+        ({"when": {"events": {"cameras": ["attic"]}}}, "record.when.events.cameras: there is no camera 'attic'"),
+    ],
+)
+def test_a_camera_that_there_is_not_is_said_at_the_start(tmp_path: Path, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        Bench(tmp_path, **options)
