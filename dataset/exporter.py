@@ -22,12 +22,13 @@ from dataset.items import Writer
 from dataset.layout import checked
 from dataset.marks import Mark, numbered, region
 from dataset.native import NativeReader
-from dataset.phash import REACH_BITS, nearest, phash
+from dataset.phash import REACH_BITS, phash
 from dataset.picture import as_bgr, image_id, stored
 from dataset.records import record_id
 from dataset.refresh import Refresh
 from dataset.store import Incoming, Store
 from dataset.totals import totals, write_totals
+from dataset.waiting import Waiting
 from vision.types import Image
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Exporter:
         self._turn = threading.RLock()
         self.store = Store(Path(root))
         self._refresh = Refresh(self.store)
-        self._waiting: list[Incoming] = []
+        self._waiting = Waiting()
         self._skipped: Counter[str] = Counter()
         self.committed = 0  # records, since it was opened
 
@@ -108,7 +109,7 @@ class Exporter:
     def commit(self) -> int:
         """Everything that waits becomes durable; how many records. StorageError: none of them is in the data set."""
         with self._turn:
-            batch, self._waiting = self._waiting, []
+            batch, self._waiting = self._waiting.batch, Waiting()
             if batch:
                 self.store.commit(batch)
                 self.committed += len(batch)
@@ -196,7 +197,7 @@ class Exporter:
         return Added(None, "", refused=reason)
 
     def _has(self, identity: UUID) -> bool:
-        return any(each.record.id == identity for each in self._waiting) or self.store.index.has_record(identity.bytes)
+        return self._waiting.has(identity) or self.store.index.has_record(identity.bytes)
 
     def _said(self, marks: Sequence[Mark], about: About, width: int, height: int) -> tuple[list[Annotation], list[Region]]:
         sure, doubtful = self._filters.split(marks)
@@ -205,7 +206,7 @@ class Exporter:
 
     def _facts(self, name: str) -> Facts | None:
         """Of a picture that is in the data set or waits."""
-        waiting = next((each.record for each in self._waiting if each.record.image_id == name), None)
+        waiting = self._waiting.picture(name)
         if waiting:
             return facts_of(waiting)
         known = self.store.known(name)
@@ -214,23 +215,21 @@ class Exporter:
 
     def _there(self, name: str) -> bool:
         """Its file is: somebody may have deleted it."""
-        return any(each.temp and each.record.image_id == name for each in self._waiting) or self.store.layout.image(name).exists()
+        return self._waiting.brings(name) or self.store.layout.image(name).exists()
 
     def _near(self, value: int) -> tuple[str, int] | None:
         """The nearest earlier picture that is the first of its kind, and in how many bits it differs."""
-        firsts = [each.record for each in self._waiting if each.record.is_new and each.record.near_duplicate_of is None]
-        waiting = nearest(value, ((n, int(record.phash, 16)) for n, record in enumerate(firsts)), self._bits)
-        found = self.store.index.near.nearest(value, self._bits)
+        waiting, found = self._waiting.near(value, self._bits), self.store.index.near.nearest(value, self._bits)
         if found and (waiting is None or found[0] <= waiting[0]):
             return self.store.index.numbered(found[1]).id, found[0]
-        return (firsts[waiting[1]].image_id, waiting[0]) if waiting else None
+        return (waiting[1], waiting[0]) if waiting else None
 
     def _wait(
         self, identity: UUID, name: str, facts: Facts, temp: Path | None, labels: list[Annotation], ignore: list[Region], about: About
     ) -> Added:
         made = record(identity, name, facts, labels, ignore, about, is_new=temp is not None, skipped=self._skipped)
         self._skipped.clear()
-        self._waiting.append(Incoming(made, temp))
+        self._waiting.add(Incoming(made, temp))
         if len(self._waiting) >= self._batch_size:
             self.commit()
         return Added(identity, name, made.is_new, made.bytes if made.is_new else 0, made.near_duplicate_of)

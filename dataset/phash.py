@@ -39,6 +39,11 @@ def bands(value: int) -> Iterator[tuple[int, int]]:
     return ((band, value >> band * BAND_BITS & 0xFFFF) for band in range(BANDS))
 
 
+def neighbours(value: int) -> Iterator[tuple[int, int]]:
+    """Each band, and each that differs from it in one bit."""
+    return ((band, near) for band, key in bands(value) for near in (key, *(key ^ 1 << bit for bit in range(BAND_BITS))))
+
+
 def nearest(value: int, others: Iterable[tuple[int, int]], within: int) -> tuple[int, int] | None:
     """Bits and number of the nearest of (number, hash); the lowest number of several."""
     found = min(((distance(value, other), number) for number, other in others), default=None)

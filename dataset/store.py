@@ -17,10 +17,11 @@ from dataset.classes import Classes
 from dataset.index import EACH, Index, Known
 from dataset.layout import Layout
 from dataset.lines import Log, line_at, read_lines, sealed
-from dataset.opening import alone, marks, mend_end, read_mark, sync_file
+from dataset.opening import alone, marks, mend_end, read_mark, sync_file, sync_filesystem
 from dataset.picture import Picture
 from dataset.records import read_record, since_removal, tombstone
 
+ONE_BY_ONE = 4  # pictures of a commit
 NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -110,11 +111,13 @@ class Store:
             self.index.catch_up(self.log.handle)
 
     def _move_in(self, batch: Sequence[Incoming], moved: list[Path]) -> None:
-        """Synced one after another, after all were written: the first sync takes most of the others' data with it."""
+        """A few files are synced one by one; for many the whole file system once, which costs as much as one of them."""
+        temps = [each.temp for each in batch if each.temp]
         with storage(self.layout.images):
-            for each in batch:
-                if each.temp:
-                    sync_file(each.temp)
+            if len(temps) > ONE_BY_ONE:
+                sync_filesystem(self.layout.incoming)
+            for temp in temps if len(temps) <= ONE_BY_ONE else ():
+                sync_file(temp)
             for each in batch:
                 if each.temp:
                     target = self.layout.image(each.record.image_id)
