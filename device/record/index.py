@@ -107,7 +107,7 @@ class Index:
 
     def totals(self, pinned: bool | None = None) -> dict[str, tuple[int, int]]:
         """Clips and their bytes, per camera; of the pinned ones alone, of the others alone, or of all."""
-        chosen = {None: "", True: "WHERE pinned", False: "WHERE NOT pinned"}[pinned]
+        chosen = {None: "", True: "INDEXED BY kept WHERE pinned", False: "WHERE NOT pinned"}[pinned]
         found = self.file.read(f"SELECT camera, count(*), sum(bytes) FROM clips {chosen} GROUP BY camera")  # noqa: S608 - our own words
         return {camera: (count, size) for camera, count, size in found}
 
