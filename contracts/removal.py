@@ -28,7 +28,7 @@ class Removal(Wire):
     version: Literal[1] = 1
     t: Utc = Field(description="when it was decided, by the box's clock")
     clock_trusted: bool = Field(description="false: the clock was not synchronised, `t` may be wrong and no age counted")
-    shelf: str = Field(description="clips, pictures, snapshots, salvage, exports, logs")
+    shelf: str = Field(description="clips, sessions, pictures, snapshots, salvage, exports, logs")
     item: str = Field(description="what went: its path below the data folder")
     bytes: int = Field(ge=0)
     kept_since: Utc | None = Field(default=None, description="its own time; null: unknown")

@@ -11,7 +11,7 @@ StorageState = Literal["ok", "cleaning", "pinned", "unacknowledged", "others", "
 
 
 class ShelfReport(Wire):
-    """One class of files: clips, pictures, snapshots, salvage, exports, models, logs, journal."""
+    """One class of files: clips, sessions, pictures, snapshots, salvage, exports, models, logs, journal."""
 
     bytes: int
     count: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from contracts.errors import StorageError
 from device.clock import Clock
@@ -15,6 +16,7 @@ from device.keep.troubles import Troubles
 from device.pipeline.board import Board
 from device.pipeline.crew import Crew
 from device.pipeline.tally import Tally
+from device.record.session_options import SessionOptions
 
 DEADLINE_S = 120.0  # a disk may take its time; one that does not answer at all is for the watchdog
 
@@ -33,7 +35,7 @@ def keep(
     foreign = partial(_foreign, clips)
     janitor = Janitor(
         settings.data,
-        shelves(settings.data, clock, troubles.met, clips=clips, exports=exports, foreign=foreign),
+        shelves(settings.data, clock, troubles.met, clips=clips, exports=exports, recordings=_recordings(settings), foreign=foreign),
         settings.storage,
         clock=clock,
         board=board,
@@ -45,6 +47,13 @@ def keep(
     crew.add("janitor", janitor.run, deadline_s=DEADLINE_S)
     crew.on_stop(janitor.close)
     return janitor
+
+
+def _recordings(settings: Settings) -> str:
+    """The folder of the sessions below the data; empty: it is outside. Sessions of a box that records none any more are kept as well."""
+    place = settings.data / (settings.recording or SessionOptions()).output_dir
+    inner = place.relative_to(settings.data) if place.is_relative_to(settings.data) else Path()
+    return inner.as_posix() if inner.parts and ".." not in inner.parts else ""
 
 
 def _foreign(clips: ClipIndex | None) -> str:

@@ -9,7 +9,7 @@ from contracts.removal import Order
 from device.keep.amounts import Amount, Span
 from device.pipeline.strict import Strict
 
-ShelfName = Literal["clips", "pictures", "snapshots", "salvage", "exports", "logs"]
+ShelfName = Literal["clips", "sessions", "pictures", "snapshots", "salvage", "exports", "logs"]
 BUDGET = "most room it may take: `80 GB`, or `60%` of the disk; null: only the watermarks bound it"
 MAX_AGE = "older than this goes, while the clock is synchronised: `30 days`; null: age is no reason"
 
@@ -23,6 +23,10 @@ class Keeping(Strict):
 
 class ClipKeeping(Keeping):
     budget: Amount | None = Field(default="70%", description=BUDGET)
+
+
+class SessionKeeping(Keeping):
+    budget: Amount | None = Field(default=None, description=BUDGET)
 
 
 class PictureKeeping(Keeping):
@@ -61,7 +65,7 @@ class StorageOptions(Strict):
     inodes_low: Amount = Field(default="2%", description="the same for the number of files a file system can still take")
     inodes_high: Amount = Field(default="3%", description="until so many more can be taken")
     first: tuple[ShelfName, ...] = Field(
-        default=("salvage", "snapshots", "exports", "clips", "pictures", "logs"),
+        default=("salvage", "snapshots", "exports", "clips", "sessions", "pictures", "logs"),
         description="what goes first when the disk is short of room; what is not named never goes for that reason",
     )
     ballast_mb: int = Field(default=64, ge=0, le=100_000, description="a file given up first when the disk is full, MB; 0: none")
@@ -70,6 +74,7 @@ class StorageOptions(Strict):
     removals_mb: int = Field(default=8, ge=1, le=1000, description="log/removals.jsonl begins a new file at this size, MB")
     removals_files: int = Field(default=8, ge=1, le=1000, description="older files of it that are kept")
     clips: ClipKeeping = ClipKeeping()
+    sessions: SessionKeeping = SessionKeeping()
     pictures: PictureKeeping = PictureKeeping()
     snapshots: SnapshotKeeping = SnapshotKeeping()
     salvage: SalvageKeeping = SalvageKeeping()

@@ -10,6 +10,7 @@ from device.clock import Clock
 from device.keep.clips import ClipIndex, ClipShelf
 from device.keep.exports import Exports, ExportShelf
 from device.keep.files import FileShelf
+from device.keep.sessions import SessionShelf
 from device.keep.shelf import Fault, Foreign, Shelf, ours
 
 ROTATED = re.compile(r"events-[0-9]{8}-[0-9]{6,}\.jsonl")
@@ -22,12 +23,15 @@ def shelves(
     *,
     clips: ClipIndex | None = None,
     exports: Exports | None = None,
+    recordings: str = "recordings",
     foreign: Foreign = ours,
 ) -> list[Shelf]:
-    """All that there are. Without an index clips are counted only, and without its part so is training data."""
+    """All that there are. Without an index clips are counted only, and without its part so is training data. `recordings`: the folder
+    of the sessions, below the data folder; empty: they lie elsewhere, and are somebody else's to keep."""
     files = partial(FileShelf, data=data, clock=clock, on_fault=on_fault, foreign=foreign)
     return [
         ClipShelf(clips) if clips else files("clips", folder="clips", removable=never),
+        *([SessionShelf(data, recordings, on_fault, foreign)] if recordings else []),
         files("pictures", folder="events", by_day=True),
         files("snapshots", folder="snapshots", deep=False),
         files("salvage", folder="salvage", removable=seen),
