@@ -69,7 +69,7 @@ class CheckUp:
                 self.findings.note("label beyond the edge", item.file, words)
 
     def _picture(self, item: Item) -> Iterator[tuple[str, str]]:
-        if item.path is None:
+        if item.path is None or not item.path.is_file():
             yield "picture missing", f"{item.file}: is not there; bring it back or remove its labels"
             return
         try:

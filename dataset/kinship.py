@@ -43,8 +43,10 @@ class Kinship:
             items="n INTEGER PRIMARY KEY, id TEXT, key TEXT, place TEXT, wall INTEGER, split TEXT",
             near="n INTEGER, other TEXT",
             links="newer INTEGER, older INTEGER, why TEXT",
+            keys="n INTEGER PRIMARY KEY, key TEXT",
         )
-        self.count = 0
+        self.count = 0  # of items
+        self.groups = 0  # that share a key; their numbers follow those of the items
 
     def add(self, item: Item, split: str = "") -> int:
         """The item's number. `split` is where it was put before."""
@@ -64,10 +66,11 @@ class Kinship:
         """Links of keys, of time and of near-duplicates by id."""
         spool = self._spool
         spool.run("CREATE INDEX items_id ON items (id)")
-        spool.run(
-            "INSERT INTO links SELECT n, first, 'group' FROM items JOIN "
-            "(SELECT key AS k, min(n) AS first FROM items WHERE key IS NOT NULL GROUP BY key) ON k = key WHERE n > first"
-        )
+        spool.run("INSERT INTO keys (key) SELECT key FROM items WHERE key IS NOT NULL GROUP BY key ORDER BY min(n)")
+        self.groups = spool.count("keys")
+        spool.run("CREATE INDEX keys_key ON keys (key)")
+        # to a node of the group's own, which stays when any one of its pictures is held out
+        spool.run("INSERT INTO links SELECT items.n, keys.n - 1 + ?, 'group' FROM items JOIN keys ON items.key = keys.key", self.count)
         spool.run("INSERT INTO links SELECT max(near.n, items.n), min(near.n, items.n), 'near' FROM near JOIN items ON items.id = other")
         before: tuple[object, int, int] | None = None
         for place, wall, number in spool.rows("SELECT place, wall, n FROM items WHERE place IS NOT NULL ORDER BY place, wall, n"):
@@ -77,7 +80,7 @@ class Kinship:
             before = now
 
     def links(self) -> Iterator[tuple[int, int, str]]:
-        """Newer, older, why; in the order in which they came into being."""
+        """Newer, older (or a group), why; in the order in which they came into being."""
         query = "SELECT DISTINCT newer, older, why FROM links WHERE newer != older ORDER BY newer, older"
         for newer, older, why in self._spool.rows(query):
             yield int(str(newer)), int(str(older)), str(why)
@@ -88,6 +91,8 @@ class Kinship:
             yield int(str(number)), str(name), str(key or ""), str(split)
 
     def name(self, number: int) -> str:
+        if number >= self.count:
+            return str(self._spool.value("SELECT key FROM keys WHERE n = ?", number - self.count + 1))
         return str(self._spool.value("SELECT id FROM items WHERE n = ?", number))
 
     def close(self) -> None:

@@ -99,53 +99,67 @@ def divide(reader: Reader, plan: Plan, before: Mapping[str, str], tick: Tick) ->
         search.close()
 
 
-def _decided(kinship: Kinship, plan: Plan) -> Division:
-    families, sides, old = Families(kinship.count), array("B", bytes([OPEN]) * kinship.count), bytearray(kinship.count)
-    for number, _, _, split in kinship.names():
-        if split in SPLITS:
-            sides[number], old[number] = SPLITS.index(split), 1
-    division = Division(sides, 0)
-    held: set[int] = set()
-    for newer, older, why in kinship.links():
-        division.links[why] += 1
-        if newer not in held and older not in held:
-            _join(families, sides, old, held, newer, older)
-    for number, name, key, _ in kinship.names():
-        if number in held:
-            division.held.append(name)
-            continue
-        family = families.of(number)
-        if sides[family] == OPEN:
-            sides[family] = side_of(key or name, plan.salt, plan.shares)
-        division.families += family == number
-    for number in range(kinship.count):
-        sides[number] = HELD if number in held else sides[families.of(number)]
-    _refuse_leaks(kinship, sides)
-    return division
+class Sides:
+    """Families while they are joined; items and groups by number, the side of a family at its lowest."""
 
+    def __init__(self, kinship: Kinship) -> None:
+        self._kinship, size = kinship, kinship.count + kinship.groups
+        self._families, self.sides = Families(size), array("B", bytes([OPEN]) * size)
+        self._old, self.held = bytearray(size), set[int]()
+        for number, _, _, split in kinship.names():
+            if split in SPLITS:
+                self.sides[number], self._old[number] = SPLITS.index(split), 1
 
-def _join(families: Families, sides: array[int], old: bytearray, held: set[int], newer: int, older: int) -> None:
-    """Two families become one. Where each has its side already, the one new picture that would tie them together is held out."""
-    a, b = families.of(newer), families.of(older)
-    decided = {sides[a], sides[b]} - {OPEN}
-    if len(decided) < 2:
-        sides[families.join(a, b)] = decided.pop() if decided else OPEN
-        return
-    new = [number for number in (newer, older) if not old[number]]
-    if new:
-        held.add(new[0])
-    # both were put there before: said by _refuse_leaks
+    def is_old(self, newer: int, older: int) -> bool:
+        """Both were there the last time; a group always was."""
+        return bool(self._old[newer]) and (older >= self._kinship.count or bool(self._old[older]))
 
-
-def _refuse_leaks(kinship: Kinship, sides: array[int]) -> None:
-    """What must not be: kin on two sides. Whoever made the earlier division had other rules."""
-    for newer, older, why in kinship.links():
-        if HELD not in {sides[newer], sides[older]} and sides[newer] != sides[older]:
-            one, other = kinship.name(newer), kinship.name(older)
+    def join(self, newer: int, older: int, why: str) -> None:
+        """Two families become one. Where each has its side already, the one new picture that would tie them together is held out."""
+        if newer in self.held or older in self.held:
+            return
+        a, b = self._families.of(newer), self._families.of(older)
+        decided = {self.sides[a], self.sides[b]} - {OPEN}
+        if len(decided) < 2:
+            self.sides[self._families.join(a, b)] = decided.pop() if decided else OPEN
+        elif self.is_old(newer, older):
+            one, other = self._kinship.name(newer), self._kinship.name(older)
             raise ConfigError(
-                f"{one} ({SPLITS[sides[newer]]}) and {other} ({SPLITS[sides[older]]}) belong together ({why}), but were put on two sides "
+                f"{one} ({SPLITS[self.sides[a]]}) and {other} ({SPLITS[self.sides[b]]}) belong together ({why}), but were put on two sides "
                 "before: remove one of them from the set, or divide anew without --ledger"
             )
+        else:
+            self.held.add(newer if not self._old[newer] else older)
+
+    def settle(self, plan: Plan) -> int:
+        """Every family gets a side; how many families there are."""
+        families, seen = 0, bytearray(len(self._old))
+        for number, name, key, _ in self._kinship.names():
+            family = self._families.of(number)
+            if number not in self.held:
+                if self.sides[family] == OPEN:
+                    self.sides[family] = side_of(key or name, plan.salt, plan.shares)
+                families += not seen[family]
+                seen[family] = 1
+        for number in range(self._kinship.count):
+            self.sides[number] = self.sides[self._families.of(number)]
+        for number in self.held:
+            self.sides[number] = HELD
+        return families
+
+
+def _decided(kinship: Kinship, plan: Plan) -> Division:
+    sides, links = Sides(kinship), Counter[str]()
+    for newer, older, why in kinship.links():  # what was there the last time first, so that a new picture gives way
+        if sides.is_old(newer, older):
+            sides.join(newer, older, why)
+    for newer, older, why in kinship.links():
+        links[why] += 1
+        if not sides.is_old(newer, older):
+            sides.join(newer, older, why)
+    families = sides.settle(plan)
+    held = [kinship.name(number) for number in sorted(sides.held)]
+    return Division(sides.sides[: kinship.count], families, held, links)
 
 
 def divided(items: Iterable[Item], division: Division) -> Iterator[Item]:
