@@ -8,6 +8,8 @@ from pathlib import Path
 
 from contracts.errors import BundleError
 from device.config import Settings, shared, there
+from device.tried import ensure_tried
+from vision.bundle import read_bundle
 from vision.detector import Detector, open_detector
 
 
@@ -39,11 +41,13 @@ def workers(settings: Settings) -> int:
 
 
 def opener(settings: Settings) -> Callable[[str, float | None], Detector]:
-    """What stages call to have a bundle opened."""
+    """What stages call to have a bundle opened. One that was never run here is tried in a process of its own first."""
     threads = 0 if settings.model.mode == "latency" else 1
 
     def open_by_name(name: str, min_confidence: float | None = None) -> Detector:
+        stored = read_bundle(find_bundle(name, settings))
+        ensure_tried(stored, settings)
         work = settings.data / "engines"
-        return open_detector(find_bundle(name, settings), settings.model.engine, threads, min_confidence=min_confidence, work=work)
+        return open_detector(stored, settings.model.engine, threads, min_confidence=min_confidence, work=work)
 
     return open_by_name

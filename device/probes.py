@@ -22,9 +22,9 @@ from device.findings import Finding, from_message
 from device.pipeline.protocols import Source
 from device.publish import link
 from device.standing import open_to_others
+from device.tried import Tried, key_of, limits
 from vision.bundle import read_bundle
-from vision.detector import open_detector
-from vision.golden import check_golden
+from vision.tryout import try_bundle
 
 log = logging.getLogger(__name__)
 LEAST_FREE_BYTES = 1 << 30
@@ -127,7 +127,7 @@ def broker(settings: Settings, clock: Clock) -> Finding:
 
 
 def bundles(loaded: Loaded) -> list[Finding]:
-    """Each bundle the pipeline names is whole, loads, and answers its golden pictures as it should."""
+    """Each bundle the pipeline names is whole, loads, and answers its golden pictures as it should; in a process of its own."""
     names = [(stage, options.bundle) for stage, (_, options) in loaded.stages.items() if hasattr(options, "bundle")]
     return [_bundle(stage, str(name), loaded.settings) for stage, name in names]
 
@@ -136,11 +136,9 @@ def _bundle(stage: str, name: str, settings: Settings) -> Finding:
     what = f"bundle {name}"
     try:
         stored = read_bundle(find_bundle(name, settings))
-        detector = open_detector(stored, settings.model.engine, work=settings.data / "engines")
-        try:
-            check_golden(detector, stored)
-        finally:
-            detector.close()
+        engine, work = settings.model.engine, settings.data / "engines"
+        try_bundle(stored, engine, limits=limits(settings), golden=True, work=work)
+        Tried(settings.data).add(key_of(stored, engine))
     except VedetteError as error:
         return from_message(what, str(error).removeprefix(f"{what}: "))
     golden = f"{len(stored.manifest.golden)} golden pictures answered" if stored.manifest.golden else "it carries no golden pictures"

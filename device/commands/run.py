@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import threading
-from contextlib import nullcontext
 
 from contracts.errors import VedetteError
 from device.app import Appliance
@@ -49,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _built(loaded: Loaded, notify: Notify) -> Appliance:
-    """TensorRT compiles its engine on the first start."""
-    with patience(notify) if loaded.settings.model.engine == "tensorrt" else nullcontext():
+    """On the first start with a bundle it is tried, and TensorRT compiles its engine."""
+    with patience(notify):
         return Appliance(loaded, SystemClock())
 
 

@@ -15,9 +15,12 @@ import yaml
 from device import probes
 from device.clock import ClockState, SystemClock
 from device.config import Loaded, load
+from device.tried import Tried, key_of
 from tests.device.publish.fakes import HandClock
 from tests.device.publish.mosquitto import broker_in, free_port, needs_mosquitto
 from tests.vision.bundles import white_box_bundle
+from tests.vision.test_tryout import SPEC, endless
+from vision.bundle import read_bundle
 
 ROOT = Path(__file__).parents[2]
 SITE = "tests.device.site"
@@ -67,6 +70,19 @@ def test_a_bundle_is_opened_and_its_golden_pictures_answered(tmp_path: Path) -> 
 def test_an_engine_that_is_not_here_is_a_finding(tmp_path: Path) -> None:
     (found,) = probes.bundles(box(tmp_path, model={"engine": "tensorrt", "folders": [str(tmp_path / "models")]}))
     assert found.level == "error" and "TensorRT" in found.text and found.mend
+
+
+def test_a_model_that_never_answers_does_not_hang_the_check(tmp_path: Path) -> None:
+    white_box_bundle(tmp_path / "models" / "white", endless(), name="white", labels=["person"], input=SPEC)
+    (found,) = probes.bundles(box(tmp_path, model={"folders": [str(tmp_path / "models")], "trial_s": 2}))
+    assert found.level == "error" and "gives no answer within 2 s" in found.text and "model.trial_s" in found.mend
+
+
+def test_a_bundle_that_passed_the_check_is_not_tried_again_at_the_start(tmp_path: Path) -> None:
+    loaded = box(tmp_path)
+    loaded.settings.data.mkdir()
+    assert probes.bundles(loaded)[0].level == "ok"
+    assert key_of(read_bundle(tmp_path / "models" / "white"), "onnx") in Tried(loaded.settings.data)
 
 
 def test_a_bundle_that_is_missing_or_broken_is_a_finding(tmp_path: Path) -> None:

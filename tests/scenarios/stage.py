@@ -69,7 +69,7 @@ def config(folder: Path, camera: dict[str, Any], **more: Any) -> Path:
     settings = {
         "device_id": "box-01",
         "data": str(folder / "data"),
-        "model": {"folders": [str(folder / "models")], "workers": 2},
+        "model": {"folders": [str(folder / "models")], "workers": 2, "trial_s": 0},  # our own model: no need to try it each time
         "cameras": {"yard": camera},
         "pipeline": {"detect": {"bundle": "white"}, "motion": {"hold_ms": 3500}},
         "page": {"port": free_port()},
