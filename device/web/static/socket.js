@@ -25,11 +25,11 @@ export function lasting(path, { open = () => {}, words = () => {}, bytes = () =>
     };
     mine.onclose = (event) => {
       if (mine !== socket || ended) return;
-      down(event);
       if (event.code === LOGGED_OUT) {
-        location.reload(); // leads to the login, and back here after it
+        setTimeout(() => location.reload(), wait); // leads to the login and back; the tab that logs out is on its way there already
         return;
       }
+      down(event);
       timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(LAST_MS, wait * 2);
     };
