@@ -51,6 +51,7 @@ class Packing:
             raise ShipmentError("unknown", f"{offer.layout.root}: there is no record in it yet; nothing to ship")
         self.crate = crate_for(folder, offer.device, self._state.dataset)
         refuse_links(folder, self.crate.root)
+        self._folder, self._medium = folder, folder.stat().st_dev
 
     def collect(self, at: datetime) -> None:
         """What a trainer left in the folder: only what is of this box, this data set and these very lines counts."""
@@ -87,7 +88,7 @@ class Packing:
     def _list(self) -> None:
         export = Export(name=self._offer.name, dataset=self._state.dataset, end=self._state.end)
         data = ExportList(device=self._offer.device, exports=[export]).model_dump_json().encode()
-        put(self.crate.root, self.crate.list, data)
+        self._put(self.crate.list, data)
 
     def _page(self, at: int) -> int:
         """One page and its pictures, the page last; where it ends. A shorter one of before that is there already is taken as it is."""
@@ -100,7 +101,7 @@ class Packing:
         records = [record for line in body.split(b"\n")[:-1] if (record := read_record(line)) and record.action_type != REMOVED]
         for image_id in dict.fromkeys(record.image_id for record in records):
             self._picture(next(record for record in records if record.image_id == image_id))
-        put(self.crate.root, self.crate.page(head.after, head.upto), data)
+        self._put(self.crate.page(head.after, head.upto), data)
         self.report.pages += 1
         self.report.records += len(records)
         return head.upto
@@ -134,9 +135,16 @@ class Packing:
         with storage(path):
             if path.is_file() and path.read_bytes() == data:
                 return
-        put(self.crate.root, path, data)
+        self._put(path, data)
         self.report.pictures += 1
         self.report.bytes += len(data)
+
+    def _put(self, path: Path, data: bytes) -> None:
+        """Not into the empty folder that is left where a stick was."""
+        with storage(self._folder):
+            if self._folder.stat().st_dev != self._medium:
+                raise StorageError(f"{self._folder}: the stick was pulled out; plug it in again and ship again, it goes on")
+        put(self.crate.root, path, data)
 
 
 def put(root: Path, path: Path, data: bytes) -> None:

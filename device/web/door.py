@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import struct
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -27,8 +30,7 @@ class Door:
         for protocol in idle[: max(0, len(idle) + 1 - self._most_idle)]:
             self._show_out(protocol)
         made = H11Protocol(**arguments)
-        # an answer that nobody reads can end its own connection
-        made.app_state = {**made.app_state, "hang_up": lambda: made.transport.abort()}  # noqa: PLW0108  there is none yet
+        made.app_state = {**made.app_state, "hang_up": partial(_hang_up, made)}  # for an answer that nobody reads
         self._since[made] = self._clock.mono_ns()
         return made
 
@@ -59,6 +61,13 @@ class Door:
 def _connected(protocol: H11Protocol) -> bool:
     transport: Any = protocol.transport  # None until asyncio hands it over, whatever uvicorn's types say
     return transport is not None
+
+
+def _hang_up(protocol: H11Protocol) -> None:
+    """At once: what is still to be sent to somebody who does not read is not kept for him."""
+    if _connected(protocol):
+        protocol.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        protocol.transport.abort()
 
 
 def _busy(protocol: H11Protocol) -> bool:

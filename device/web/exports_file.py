@@ -38,9 +38,9 @@ class Slots:
 class OpenFile(Response):
     """Takes the descriptor over and closes it, whatever happens. Content never changes under its name, so it may be kept for ever."""
 
-    def __init__(self, handle: int, media_type: str, done: Callable[[], None], patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, handle: int, media_type: str, done: Callable[[], None]) -> None:
         super().__init__(media_type=media_type)
-        self._handle, self._done, self._patience_s = handle, done, patience_s
+        self._handle, self._done = handle, done
         found = os.fstat(handle)
         self._size = found.st_size
         self.etag = f'"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"'
@@ -48,13 +48,14 @@ class OpenFile(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._answer(Headers(scope=scope), scope["method"], send)
-        except (asyncio.TimeoutError, EOFError, OSError) as error:  # half is not the whole: the connection is cut, not ended
-            log.warning("a download is cut off", extra={"reason": str(error) or f"nothing was read for {self._patience_s:g} s"})
-            scope["state"]["hang_up"]()
-            await asyncio.sleep(HANG_UP_S)
+            return
+        except (asyncio.TimeoutError, EOFError, OSError) as error:
+            log.warning("a download is cut off", extra={"reason": str(error) or f"nothing was read for {PATIENCE_S:g} s"})
         finally:
             os.close(self._handle)
             self._done()
+        scope["state"]["hang_up"]()  # half is not the whole: the connection is cut, not ended
+        await asyncio.sleep(HANG_UP_S)
 
     async def _answer(self, asked: Headers, method: str, send: Send) -> None:
         if unchanged(asked, self.etag):
@@ -90,5 +91,5 @@ class OpenFile(Response):
                 raise EOFError("the file became shorter while it was sent")
             at += len(data)
             message: Message = {"type": "http.response.body", "body": data, "more_body": True}
-            await asyncio.wait_for(send(message), self._patience_s)
+            await asyncio.wait_for(send(message), PATIENCE_S)
         await send({"type": "http.response.body"})
