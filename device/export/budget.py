@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from device.export.export_options import ExportOptions
 
-BURST_H = 1 / 12  # five minutes' worth may be kept at once
+BURST_H = 1 / 60  # a minute's worth may be kept at once
 FREE_BYTES = 4_000_000  # beside a share of nothing
 
 

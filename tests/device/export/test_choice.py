@@ -115,7 +115,7 @@ def test_pictures_held_for_open_events_are_bounded() -> None:
 
 
 def test_so_much_an_hour_and_then_no_more_until_time_has_passed() -> None:
-    budget = Budget(ExportOptions(max_mb_per_hour=120), None)
+    budget = Budget(ExportOptions(max_mb_per_hour=600), None)
     assert budget.refuses(START_NS) == ""
     budget.spend(10_000_001)
     assert budget.refuses(START_NS) == "budget"
