@@ -14,7 +14,7 @@ def check(options: Options) -> None:
         return
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(options.tls_cert, options.tls_key, password="")  # noqa: S106  one with a passphrase would ask the terminal
+        context.load_cert_chain(options.tls_cert, options.tls_key, password="")
     except OSError as error:  # ssl.SSLError is one
         why = getattr(error, "reason", None) or error.strerror or str(error)
         files = f"page.tls_cert {options.tls_cert} and page.tls_key {options.tls_key}"
