@@ -17,6 +17,7 @@ from contracts.shipment import MOST_LINES, PAGE_BYTES, TAIL, PageHead, ShipmentE
 from dataset.layout import Layout, checked, open_regular
 from dataset.lines import MAX_LINE, Line, line_at, read_lines
 
+EMPTY = "{}: there is no record in it yet; ask again when there is"
 CANNOT_SYNC = {errno.EROFS, errno.EINVAL, errno.ENOTSUP}  # nobody writes there, so nothing waits to be written
 
 
@@ -46,6 +47,8 @@ class Offer:
         """A page as it is sent; ShipmentError where no line begins at `after`."""
         with self._manifest() as handle:
             end = self._durable(handle)
+            if end == 0:
+                raise ShipmentError("unknown", EMPTY.format(self.name))
             check_place(handle, after, end)
             body, upto = bytearray(), after
             for line in _whole(handle, after, end):
@@ -90,7 +93,7 @@ class Offer:
         path = self.layout.manifest
         refuse_links(self.layout.root, path)
         if not path.exists():
-            raise ShipmentError("unknown", f"{self.name}: there is no record in it yet; ask again when there is")
+            raise ShipmentError("unknown", EMPTY.format(self.name))
         handle = open_regular(path)
         try:
             yield handle
