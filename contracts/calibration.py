@@ -86,5 +86,9 @@ class StrikeZone(Wire):
 def calibration_files(cameras: Sequence[str]) -> dict[str, type[Wire]]:
     """Name -> what is in it, of every file of a calibration."""
     own: dict[str, type[Wire]] = {f"intrinsics_{file_name(camera)}.json": Intrinsics for camera in cameras}
-    shared = {"stereo_geometry.json": StereoGeometry, "roi_annotations.json": RoiAnnotations, "strike_zone_definition.json": StrikeZone}
+    shared: dict[str, type[Wire]] = {
+        "stereo_geometry.json": StereoGeometry,
+        "roi_annotations.json": RoiAnnotations,
+        "strike_zone_definition.json": StrikeZone,
+    }
     return {**shared, **own}

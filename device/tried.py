@@ -60,7 +60,7 @@ def ensure_tried(bundle: StoredBundle, settings: Settings) -> None:
 
 
 def limits(settings: Settings) -> Limits:
-    return Limits(settings.model.trial_s or Limits.seconds, settings.model.trial_memory_mb)
+    return Limits(settings.model.trial_s or Limits().seconds, settings.model.trial_memory_mb)
 
 
 def key_of(bundle: StoredBundle, engine: str) -> str:

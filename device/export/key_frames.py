@@ -51,8 +51,8 @@ def save(
 ) -> list[KeyFrame]:
     """Writes the named pictures and, as far as `most_bytes` goes, those of `steps`, spread evenly; what was written."""
     saved: dict[int, list[KeyFrame]] = {}
-    for moment, index in named.items():
-        saved.setdefault(index, []).append(KeyFrame(moment=moment, file=f"{moment}.png", frame_index=index))
+    for moment, at in named.items():
+        saved.setdefault(at, []).append(KeyFrame(moment=moment, file=f"{moment}.png", frame_index=at))
     chosen: set[int] | None = None
     spent = 0
     written: list[KeyFrame] = []

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from contracts.errors import HardwareError, ProtocolError
 from contracts.files import inside, storage, sync_folder
-from contracts.takes import Absent, CameraFrames, Detection, StereoObservations, TakeEnd, TakeHead, TakeManifest
+from contracts.takes import Absent, CameraFrames, Detection, Moment, StereoObservations, TakeEnd, TakeHead, TakeManifest
 from device.export.detections import Located, locate, write_detections, write_json, write_observations
 from device.export.film import Film, film_of
 from device.export.key_frames import Frames, camera_frames, frames_folder, moments, save
@@ -16,7 +17,7 @@ from device.export.take_metrics import looked_at, metrics
 from device.pipeline.take_log import NAME, TakeStory, read_log
 
 MANIFEST = "manifest.json"
-ALL_MOMENTS = ("pre_roll_first", "pre_roll_last", "first_detection", "release_point", "plate_crossing", "last_detection", "post_roll_last")
+ALL_MOMENTS: tuple[Moment, ...] = tuple(moment for moment in get_args(Moment) if moment != "interval")
 
 
 @dataclass(frozen=True, slots=True)

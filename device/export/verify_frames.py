@@ -53,7 +53,7 @@ class FramesCheck:
 
     def _said(self, camera: str, said: CameraFrames) -> None:
         """Every moment is either there, once, or absent for a reason."""
-        have = [each.moment for each in (*said.key_frames, *said.absent) if each.moment != "interval"]
+        have = [*(each.moment for each in said.key_frames), *(each.moment for each in said.absent)]
         for moment in MOMENTS:
             if moment != "interval" and have.count(moment) != 1:
                 self._wrong(f"camera {camera}: names {moment} {have.count(moment)} times, neither there nor absent for one reason")
