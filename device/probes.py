@@ -19,6 +19,7 @@ from device.capture.decoder import Decoder
 from device.clock import Clock
 from device.config import Loaded, Settings
 from device.findings import Finding, from_message
+from device.pipeline.packets import StreamInfo
 from device.pipeline.protocols import Source
 from device.publish import link
 from device.standing import open_to_others
@@ -105,12 +106,20 @@ def _look(what: str, source: Source, seconds: float) -> Finding:
     for number, packet in enumerate(source.packets()):
         decoder = decoder or Decoder(packet.stream, False)
         if decoder.decode(packet) or decoder.flush():
-            return Finding(what, "ok", f"{packet.stream.codec} {packet.stream.width}x{packet.stream.height}")
+            return _seen(what, packet.stream)
         if number > ENOUGH_PACKETS:
             text = f"no picture in {ENOUGH_PACKETS} packets of {packet.stream.codec}"
             return Finding(what, "error", text, "see the camera's own settings")
     mend = "see that it is switched on and that its address is right"
     return Finding(what, "error", f"no picture within {seconds:g} s", mend)
+
+
+def _seen(what: str, stream: StreamInfo) -> Finding:
+    text = f"{stream.codec} {stream.width}x{stream.height}"
+    if stream.codec != "mjpeg":
+        return Finding(what, "ok", text)
+    mend = "set `pixels: h264`, or `yuyv422` for our own encoder, of a V4L2 camera; other cameras have a setting for it"
+    return Finding(what, "note", f"{text}: no browser plays clips of that, they have to be downloaded", mend)
 
 
 def broker(settings: Settings, clock: Clock) -> Finding:

@@ -12,6 +12,7 @@ import yaml
 
 from contracts.errors import ConfigError, VedetteError
 from device import budgets, probes
+from device.advice import advice
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from, seconds
 from device.config import Loaded
@@ -54,6 +55,7 @@ def from_error(error: ConfigError) -> list[Finding]:
 def findings(loaded: Loaded, timeout_s: float, *, probe: bool) -> list[Finding]:
     names = ", ".join(str(path) for path in loaded.files)
     found = [Finding("configuration", "ok", f"{names}; profile {loaded.settings.profile}, {len(loaded.settings.cameras)} camera(s)")]
+    found += advice(loaded)
     if not probe:
         return found
     clock = SystemClock()

@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 import yaml
 
@@ -181,3 +183,15 @@ def test_data_that_every_user_can_read_are_a_warning_with_the_command_that_mends
     assert (found.level, found.mend) == ("warning", f"chmod -R o-rwx '{settings.data}'") and "mode 755" in found.text
     subprocess.run(["/bin/sh", "-c", found.mend], check=True)
     assert probes.privacy(settings) == []
+
+
+def test_a_camera_whose_clips_no_browser_plays_is_noted_with_the_choice(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "film.avi"), "w") as out:
+        stream = out.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        for _ in range(5):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        out.mux(stream.encode())
+    (found,) = probes.cameras(box(tmp_path, cameras={"desk": {"use": "file", "path": str(tmp_path / "film.avi")}}), CLOCK, 10)
+    assert found.level == "note" and "mjpeg 64x48: no browser plays clips of that" in found.text
+    assert "`pixels: h264`" in found.mend and "yuyv422" in found.mend
