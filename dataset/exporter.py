@@ -17,8 +17,9 @@ from contracts.errors import ConfigError, StorageError
 from dataset.about import About, Added, Facts, facts_of, record
 from dataset.coco import pour, write_coco
 from dataset.filters import Filters
-from dataset.index import EACH, Held, Known
+from dataset.index import EACH
 from dataset.items import Writer
+from dataset.known import Held, Known
 from dataset.layout import checked
 from dataset.marks import Mark, numbered, region
 from dataset.native import NativeReader

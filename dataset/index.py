@@ -6,13 +6,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from itertools import islice
 from os import pread
 from pathlib import Path
 
 from contracts.errors import StorageError
+from dataset.known import KNOWN, Held, Known, known_of
 from dataset.lines import read_lines
 from dataset.phash import NearIndex
 from dataset.records import apply, read_record
@@ -33,42 +33,6 @@ TABLES = (
     NearIndex.TABLE,
 )
 PRAGMAS = ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-16000", "temp_store=MEMORY", "trusted_schema=OFF", "foreign_keys=OFF")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A picture of the data set, as far as the index knows it."""
-
-    n: int
-    id: str
-    bytes: int
-    first: int  # number of the first record of it, and of the last
-    last: int
-    acked: int  # up to which record somebody has it
-    removed: bool
-    boxes: int
-    us: int  # time of its first record, microseconds since 1970
-
-    @property
-    def acknowledged(self) -> bool:
-        return self.acked >= self.last
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What pictures there are, those that were removed left out."""
-
-    bytes: int
-    count: int
-    oldest_us: int | None
-    unacknowledged_bytes: int
-
-
-KNOWN = "n, id, bytes, first, last, acked, removed, boxes, us"
-
-
-def _known(row: tuple[int, bytes, int, int, int, int, int, int, int]) -> Known:
-    return Known(row[0], row[1].hex(), row[2], row[3], row[4], row[5], bool(row[6]), row[7], row[8])
 
 
 class Index:
@@ -188,22 +152,22 @@ class Index:
 
     def picture(self, image_id: str) -> Known | None:
         row = self._rows.execute(f"SELECT {KNOWN} FROM images WHERE id = ?", (bytes.fromhex(image_id),)).fetchone()  # noqa: S608  ours
-        return _known(row) if row else None
+        return known_of(row) if row else None
 
     def numbered(self, number: int) -> Known:
-        return _known(self._rows.execute(f"SELECT {KNOWN} FROM images WHERE n = ?", (number,)).fetchone())  # noqa: S608  ours
+        return known_of(self._rows.execute(f"SELECT {KNOWN} FROM images WHERE n = ?", (number,)).fetchone())  # noqa: S608  ours
 
     def pictures(self, after: int = 0, live: bool = True, limit: int = 1000) -> list[Known]:
         """Oldest first, those behind number `after`: a page at a time, so that nothing is held open."""
         alive = "removed = 0 AND" if live else ""
         query = f"SELECT {KNOWN} FROM images WHERE {alive} n > ? ORDER BY n LIMIT ?"  # noqa: S608  ours
-        return [_known(row) for row in self._rows.execute(query, (after, limit))]
+        return [known_of(row) for row in self._rows.execute(query, (after, limit))]
 
     def offered(self, limit: int, largest: bool, acknowledged: bool) -> list[Known]:
         """What could be removed, oldest or largest first; either what somebody else has, or what nobody has."""
         has, order = ">=" if acknowledged else "<", "bytes DESC, n" if largest else "n"
         query = f"SELECT {KNOWN} FROM images WHERE removed = 0 AND acked {has} last ORDER BY {order} LIMIT ?"  # noqa: S608  ours
-        return [_known(row) for row in self._rows.execute(query, (limit,))]
+        return [known_of(row) for row in self._rows.execute(query, (limit,))]
 
     def held(self) -> Held:
         query = "SELECT sum(bytes), count(*), min(us), sum(CASE WHEN acked < last THEN bytes END) FROM images WHERE removed = 0"

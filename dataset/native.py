@@ -15,8 +15,9 @@ from contracts.errors import ConfigError, StorageError
 from dataset.bounds import ItemError, checked
 from dataset.classes import read_document
 from dataset.findings import Findings
-from dataset.index import Index, Known
+from dataset.index import Index
 from dataset.items import Category, Item, Label, Origin
+from dataset.known import Known
 from dataset.layout import Layout, open_regular
 from dataset.lines import line_at
 from dataset.merge import merged

@@ -8,7 +8,7 @@ from contextlib import suppress
 from contracts.dataset import AnnotationFile, Record
 from contracts.errors import StorageError
 from contracts.files import storage
-from dataset.index import Known
+from dataset.known import Known
 from dataset.layout import Layout, read_small
 from dataset.merge import context, merged, observation
 from dataset.opening import sync_filesystem

@@ -14,7 +14,8 @@ from contracts.dataset import Acknowledgement, Record
 from contracts.errors import StorageError
 from contracts.files import storage, sync_folder
 from dataset.classes import Classes
-from dataset.index import EACH, Index, Known
+from dataset.index import EACH, Index
+from dataset.known import Known
 from dataset.layout import Layout
 from dataset.lines import Log, line_at, read_lines, sealed
 from dataset.opening import alone, marks, mend_end, read_mark, sync_file, sync_filesystem

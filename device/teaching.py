@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from contracts.errors import ConfigError
 from contracts.removal import Order
 from contracts.wire import utc_from_ns
-from dataset.index import Known
+from dataset.known import Known
 from device.clock import Clock
 from device.config import Settings
 from device.export.training import Training
