@@ -11,7 +11,7 @@ from contracts.dataset import Annotation, Record
 from contracts.errors import ProtocolError
 from dataset.about import Facts, facts_of
 from dataset.bounds import MOST_LABELS, check_name
-from dataset.index import Known
+from dataset.known import Known
 from dataset.marks import cut
 from dataset.phash import nearest
 from dataset.records import record_id
