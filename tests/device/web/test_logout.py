@@ -37,7 +37,8 @@ def test_the_other_tab_shows_nothing_more_and_asks_for_the_password(tmp_path: Pa
             page.wait_for_url(LOGIN)  # by itself
             assert page.locator("canvas").count() == 0
             chromium.close()
-        assert visitor.complaints == []
+        refused = "status of 401"  # a picture that was on its way when the session ended
+        assert [said for said in visitor.complaints if refused not in said] == []
     finally:
         running.close()
         demo.close()
