@@ -23,10 +23,14 @@ Row = dict[str, Any]
 
 
 def documents(path: Path) -> list[Path]:
-    """The COCO files of a data set: the file itself, or those in the folder's `annotations` or in the folder."""
+    """The COCO files of a data set: the file itself, or those in the folder's `annotations` or in the folder.
+
+    Beside `instances_*.json` others often lie that tell other things of the same pictures: captions, key points, image_info.
+    """
     if path.is_file():
         return [path]
-    found = sorted(path.glob("annotations/*.json")) or sorted(path.glob("dataset.json")) or sorted(path.glob("*.json"))
+    places = ("annotations/instances*.json", "annotations/*.json", "dataset.json", "instances*.json", "*.json")
+    found = next((each for place in places if (each := sorted(path.glob(place)))), [])
     if not found:
         raise ConfigError(f"{path}: has no COCO file; name a .json or a folder with annotations/*.json")
     return found

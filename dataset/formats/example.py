@@ -7,14 +7,12 @@ A record is length (uint64), masked CRC32C of the length, data, masked CRC32C of
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import google_crc32c
 
 LENGTH_DELIMITED = 2
 MASK = 0xA282EAD8
-
-Values = Sequence[bytes] | Sequence[float] | Sequence[int]
 
 
 def varint(value: int) -> bytes:
@@ -33,21 +31,24 @@ def field(number: int, content: bytes) -> bytes:
     return varint(number << 3 | LENGTH_DELIMITED) + varint(len(content)) + content
 
 
-def feature(values: Values) -> bytes:
-    """Which list it is, by the first value; an empty one is a Feature without a list, as TensorFlow takes for any kind."""
-    if not values:
-        return b""
-    first = values[0]
-    if isinstance(first, bytes):
-        return field(1, b"".join(field(1, each) for each in values if isinstance(each, bytes)))
-    if isinstance(first, float):
-        return field(2, field(1, struct.pack(f"<{len(values)}f", *values)))  # packed
-    return field(3, field(1, b"".join(varint(int(each)) for each in values)))
+def of_bytes(values: Iterable[bytes]) -> bytes:
+    """A Feature. One without values says its kind all the same, as TensorFlow writes it and readers expect."""
+    return field(1, b"".join(field(1, each) for each in values))
 
 
-def example(features: Mapping[str, Values]) -> bytes:
-    """The message; names in order, so that equal features are equal bytes."""
-    entries = (field(1, field(1, name.encode()) + field(2, feature(features[name]))) for name in sorted(features))
+def of_floats(values: Sequence[float]) -> bytes:
+    """A Feature of 32-bit floats, packed."""
+    return field(2, field(1, struct.pack(f"<{len(values)}f", *values)) if values else b"")
+
+
+def of_ints(values: Sequence[int]) -> bytes:
+    """A Feature of 64-bit integers, packed."""
+    return field(3, field(1, b"".join(varint(each) for each in values)) if values else b"")
+
+
+def example(features: Mapping[str, bytes]) -> bytes:
+    """The message, of encoded Features; names in order, so that equal features are equal bytes."""
+    entries = (field(1, field(1, name.encode()) + field(2, features[name])) for name in sorted(features))
     return field(1, b"".join(entries))
 
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 from contracts.files import storage
 from dataset.bounds import ItemError
 from dataset.findings import Findings
-from dataset.formats.example import Values, example, record
+from dataset.formats.example import example, of_bytes, of_floats, of_ints, record
 from dataset.formats.target import Target
 from dataset.holds import boxes_of
 from dataset.items import Category, Item
@@ -44,7 +44,7 @@ class TfrecordWriter:
             self._shards[split] = Shards(self._target.folder, split)
         self._shards[split].add(record(example(features)))
 
-    def _features(self, item: Item) -> dict[str, Values]:
+    def _features(self, item: Item) -> dict[str, bytes]:
         boxes = boxes_of(item, lambda what: self.findings.note(what, item.id, f"{item.file}: {what}; boxes are parts of the picture there"))
         labels = [label for label, _ in boxes]
         sides = {
@@ -53,39 +53,36 @@ class TfrecordWriter:
             "ymin": [y / item.height for _, (_, y, _, _) in boxes],
             "ymax": [min((y + h) / item.height, 1.0) for _, (_, y, _, h) in boxes],
         }
-        objects: dict[str, Values] = {
-            **{f"bbox/{name}": values for name, values in sides.items()},
-            "class/text": [label.category.encode() for label in labels],
-            "class/label": [self._ontology.number(label.category) for label in labels],
-            "area": [float(w * h) for _, (_, _, w, h) in boxes],
-            "is_crowd": [int(label.crowd) for label in labels],
-            "difficult": [int(label.difficult) for label in labels],
-            "truncated": [int(label.truncated) for label in labels],
-            "occluded": [int(label.occluded) for label in labels],
-            "verified": [int(label.verified) for label in labels],
-            "score": [1.0 if label.confidence is None else float(label.confidence) for label in labels],
-            "source": [label.source.encode() for label in labels],
-            "track": [-1 if label.track is None else label.track for label in labels],
+        flags = {"is_crowd": "crowd", **{name: name for name in ("difficult", "truncated", "occluded", "verified")}}
+        objects = {
+            **{f"bbox/{name}": of_floats(values) for name, values in sides.items()},
+            **{name: of_ints([int(getattr(label, each)) for label in labels]) for name, each in flags.items()},
+            "class/text": of_bytes(label.category.encode() for label in labels),
+            "class/label": of_ints([self._ontology.number(label.category) for label in labels]),
+            "area": of_floats([w * h for _, (_, _, w, h) in boxes]),
+            "score": of_floats([1.0 if label.confidence is None else label.confidence for label in labels]),
+            "source": of_bytes(label.source.encode() for label in labels),
+            "track": of_ints([-1 if label.track is None else label.track for label in labels]),
         }
         return {**self._picture(item), **{f"image/object/{name}": values for name, values in objects.items()}}
 
-    def _picture(self, item: Item) -> dict[str, Values]:
-        features: dict[str, Values] = {
-            "image/width": [item.width],
-            "image/height": [item.height],
-            "image/filename": [item.file.encode()],
-            "image/source_id": [item.id.encode()],
+    def _picture(self, item: Item) -> dict[str, bytes]:
+        features = {
+            "image/width": of_ints([item.width]),
+            "image/height": of_ints([item.height]),
+            "image/filename": of_bytes([item.file.encode()]),
+            "image/source_id": of_bytes([item.id.encode()]),
         }
         if self._pictures == "none":
-            return {**features, "image/key/sha256": [item.sha256.encode()]}
+            return {**features, "image/key/sha256": of_bytes([item.sha256.encode()])}
         if item.path is None:
             raise ItemError("picture", f"{item.file}: is not there; a TFRecord holds the pictures, so give them or say --pictures none")
         kind = picture_head(item.path)[0]
         if item.path.stat().st_size > LARGEST_PICTURE:
             raise ItemError("picture", f"{item.path}: has more than {LARGEST_PICTURE} bytes")
         data = item.path.read_bytes()
-        digest = sha256(data).hexdigest().encode()
-        return {**features, "image/encoded": [data], "image/format": [kind.encode()], "image/key/sha256": [digest]}
+        inside = {"encoded": data, "format": kind.encode(), "key/sha256": sha256(data).hexdigest().encode()}
+        return {**features, **{f"image/{name}": of_bytes([value]) for name, value in inside.items()}}
 
     def close(self) -> None:
         for shards in self._shards.values():

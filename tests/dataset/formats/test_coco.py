@@ -90,6 +90,13 @@ def test_splits_are_files_of_their_own_and_one_without_pictures_is_there_too(tmp
     assert made.read(CocoReader(tmp_path / "none")) == ([], [])
 
 
+def test_files_that_tell_other_things_of_the_same_pictures_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    for name in ("instances_train2017", "captions_train2017", "image_info_train2017"):
+        (tmp_path / f"annotations/{name}.json").write_text(json.dumps(document([IMAGE], [LABEL] if name[0] == "i" else [])))
+    assert [(item.split, len(item.labels)) for item in CocoReader(tmp_path)] == [("train", 1)]
+
+
 def test_pictures_come_along_and_are_found_again(tmp_path: Path) -> None:
     item = made.with_picture(Item("a", "yard/a.png", 9, 9), tmp_path / "in")
     made.write(CocoWriter(tmp_path / "out"), [item])

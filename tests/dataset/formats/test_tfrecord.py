@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from dataset.findings import Findings
 from dataset.formats import tfrecord_write
-from dataset.formats.example import example, masked_crc, record
+from dataset.formats.example import example, masked_crc, of_bytes, of_floats, of_ints, record
 from dataset.formats.tfrecord_write import TfrecordWriter
 from dataset.holds import clipped
 from dataset.items import Category, Item, Label
@@ -20,16 +22,21 @@ from tests.dataset import made
 from tests.dataset.formats.tfrecord import crc32c, decoded, records, unmasked
 
 features = st.one_of(
-    st.lists(st.binary(max_size=300), min_size=1, max_size=5),
-    st.lists(st.integers(-(1 << 63), (1 << 63) - 1), min_size=1, max_size=5),
-    st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=5),
-    st.just([]),
+    st.tuples(st.just(of_bytes), st.lists(st.binary(max_size=300), max_size=5)),
+    st.tuples(st.just(of_ints), st.lists(st.integers(-(1 << 63), (1 << 63) - 1), max_size=5)),
+    st.tuples(st.just(of_floats), st.lists(st.floats(width=32, allow_nan=False), max_size=5)),
 )
 
 
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=200), features, max_size=5))
-def test_any_features_are_read_back(given_features: dict[str, list[bytes] | list[int] | list[float]]) -> None:
-    assert decoded(example(given_features)) == given_features
+def test_any_features_are_read_back(given_features: dict[str, tuple[Callable[[Any], bytes], list[Any]]]) -> None:
+    encoded = {name: kind(values) for name, (kind, values) in given_features.items()}
+    assert decoded(example(encoded)) == {name: values for name, (_, values) in given_features.items()}
+
+
+def test_a_feature_without_values_says_its_kind() -> None:
+    """`Feature(float_list=FloatList())` of TensorFlow is these two bytes; readers look for the kind."""
+    assert (of_bytes([]), of_floats([]), of_ints([])) == (b"\x0a\x00", b"\x12\x00", b"\x1a\x00")
 
 
 def test_the_checksum_is_castagnolis_as_rfc_3720_gives_it() -> None:
@@ -40,7 +47,7 @@ def test_the_checksum_is_castagnolis_as_rfc_3720_gives_it() -> None:
 
 def test_the_bytes_are_those_that_tensorflow_writes() -> None:
     """An Example of one feature, as protobuf's and TensorFlow's documentation lay it out."""
-    message = example({"a": [1]})
+    message = example({"a": of_ints([1])})
     assert message == bytes.fromhex("0a0c 0a0a 0a0161 1205 1a03 0a0101".replace(" ", ""))
     assert record(b"")[:8] == bytes(8)
     assert len(record(message)) == 8 + 4 + len(message) + 4
