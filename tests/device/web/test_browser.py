@@ -214,22 +214,25 @@ def test_everything_can_be_reached_by_keyboard_and_has_a_name(playing: tuple[Dem
     assert {"To the content", "Live", "Events", "Clips", "Health", "Boxes"} <= reached
 
 
-def test_a_person_logs_in_and_sees_the_picture(tmp_path: Path, visit: Any) -> None:
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[Running]:
+    """Ends after the windows that look at it: a page whose box went away complains."""
     demo = Demo(tmp_path)
     demo.start()
-    running = Running(demo, password=PASSWORD)
-    try:
-        visitor = visit(running)
-        page = visitor.open("/")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
-        page.wait_for_selector(".tile")
-        until(page, PLAYING)
-        page.get_by_role("button", name="Log out").click()
-        page.get_by_label("Password").wait_for()
-    finally:
-        running.close()
-        demo.close()
+    page = Running(demo, password=PASSWORD)
+    yield page
+    page.close()
+    demo.close()
+
+
+def test_a_person_logs_in_and_sees_the_picture(locked: Running, visit: Any) -> None:
+    page = visit(locked).open("/")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_selector(".tile")
+    until(page, PLAYING)
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_label("Password").wait_for()
 
 
 def test_a_camera_that_comes_back_with_another_stream_is_shown_on(playing: tuple[Demo, Running], visit: Any) -> None:
