@@ -22,6 +22,7 @@ WORDS = {
     "build": "what builds the distribution",
     "box": "what the appliance runs on",
     "dev": "what the tests and checks need, and the box.txt it rests on",
+    "oracles": "other tools that the long tests hold our data set formats against, in an environment of their own",
     "trainer": "what the trainer needs, and the box.txt it rests on; without hashes, so that a CPU build of torch may be taken",
 }
 
@@ -46,15 +47,17 @@ def main() -> int:
         print("uv is missing: install it first (pip install uv)", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        excludes, torch, build = (Path(folder) / name for name in ("excludes.txt", "torch.txt", "build.in"))
+        excludes, torch, build, oracles = (Path(folder) / name for name in ("excludes.txt", "torch.txt", "build.in", "oracles.in"))
         torch.write_text(TORCH)
         excludes.write_text("\n".join(GPU_LIBRARIES))
         build.write_text("hatchling\neditables\n")
+        oracles.write_text("datumaro\nsupervision\ntfrecord\n")
         hashed = [*upgrade, "--generate-hashes"]
         compile_lock("build", [str(build)], hashed)
         compile_lock("box", ["pyproject.toml"], hashed)
         same = ["-c", str(LOCKS / "box.txt")]
         compile_lock("dev", ["pyproject.toml"], [*hashed, *same, "--extra", "dev"])
+        compile_lock("oracles", [str(oracles)], hashed)
         no_gpu = ["-c", str(torch), "--excludes", str(excludes)]
         compile_lock("trainer", ["pyproject.toml"], [*upgrade, *same, *no_gpu, "--extra", "trainer"])
     return 0
