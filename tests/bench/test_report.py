@@ -32,7 +32,7 @@ def test_results_say_what_they_were_measured_on(tmp_path: Path, monkeypatch: pyt
 
 
 def test_make_bench_runs_all_but_peers_or_those_that_are_named() -> None:
-    assert chosen([]) == ["throughput", "stages", "start", "latency", "idle"]
+    assert chosen([]) == ["throughput", "stages", "start", "latency", "idle", "record", "dataset", "export"]
     assert chosen(["idle", "peers"]) == ["idle", "peers"]
     assert not [name for name in (*chosen([]), "peers") if not (report.ROOT / "bench" / f"{name}.py").is_file()]
 
