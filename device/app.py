@@ -35,10 +35,13 @@ from device.publish.mqtt import Mqtt
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
+from device.record.album import Album
 from device.record.command import record
 from device.record.pictures import Pictures
 from device.record.recorder import Recorder
 from device.record.recover import recover
+from device.record.temps import sweep
+from device.showing import Showing
 from device.sight import Sight, build, open_sources
 from device.sittings import commands_of, sittings
 from device.standing import said, usable
@@ -154,6 +157,7 @@ class Appliance:
     def _record(self) -> None:
         """Clips and pictures of events, training data."""
         settings = self._loaded.settings
+        sweep(self._data)
         if settings.record:
             found = recover(self._data, settings.record.reserve_mb * 1_000_000)
             if words := said(found):
@@ -183,25 +187,14 @@ class Appliance:
         if settings.page is None:
             return None
         desk = Desk(
-            device_id=settings.device_id,
-            profile=settings.profile,
-            version=version("vedette"),
-            clock=self._clock,
-            board=self.board,
-            tally=self.tally,
-            rings=self.sight.rings,
-            scenes=self._scenes,
-            events=self._events,
-            history=self.outbox,
-            clips=self.index,
-            data=self._data,
-            health=self._health_now,
-            storage=self.janitor.report,
-            still=picture_in,
+            device_id=settings.device_id, profile=settings.profile, version=version("vedette"), clock=self._clock, board=self.board,
+            tally=self.tally, rings=self.sight.rings, scenes=self._scenes, events=self._events, history=self.outbox, clips=self.index,
+            data=self._data, health=self._health_now, storage=self.janitor.report, still=picture_in, model=self.model,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
-            model=self.model,
-            exports={"dataset": settings.export.dir or self._data / "dataset"},
-        )
+            exports={"dataset": settings.export.dir or self._data / "dataset"}, exporting=settings.export.enabled,
+            recordings=Showing(self.index, self._data),
+            sessions=Album(self._data / settings.recording.output_dir, self._clock) if settings.recording else None,
+        )  # fmt: skip
         page = PageServer(desk, settings.page)
         page.start()
         self.crew.add("page", page.work, deadline_s=60)

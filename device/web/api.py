@@ -7,18 +7,16 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 from starlette.responses import FileResponse, Response
 
-from contracts.clip import Clip
 from contracts.event import Event
 from device.web import files, jpeg, words
 from device.web.annotated import next_annotated
-from device.web.desk import Desk, History, StoredClip
+from device.web.desk import Desk, History
 from device.web.live import Live
 from device.web.trail import Trail
 from device.web.trends import Trends
@@ -37,18 +35,6 @@ class EventPage(BaseModel):
     before: int | None = None  # ask with this for the next page; null: that was all
 
 
-class ClipView(BaseModel):
-    """A clip with the address of its video and the type a browser is asked about."""
-
-    clip: Clip
-    url: str
-    type: str
-
-
-class ClipPage(BaseModel):
-    clips: list[ClipView]
-
-
 def page_of_events(
     history: History, limit: int, before: int | None = None, *, camera: str | None = None, label: str | None = None, kind: str | None = None
 ) -> EventPage:
@@ -63,12 +49,6 @@ def find_event(desk: Desk, event_id: UUID) -> Event:
     if found is None:
         raise HTTPException(404, f"no event {event_id} is kept on this box")
     return found
-
-
-def view(stored: StoredClip) -> ClipView:
-    clip = stored.manifest
-    type_ = f'{files.KINDS[f".{clip.container}"]}; codecs="{clip.codec_string or clip.codec}"'  # without codecs a browser says "maybe"
-    return ClipView(clip=clip, url=f"/api/v1/clips/file/{quote(stored.video.removeprefix('clips/'))}", type=type_)
 
 
 def once_in(desk: Desk, ask: Callable[[], BaseModel]) -> Callable[[], BaseModel]:
@@ -154,11 +134,6 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
         if small is None:
             raise HTTPException(404, "this event's picture cannot be read")
         return Response(small, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=60"})
-
-    @routes.get("/clips", summary="Clips that are kept, newest first")
-    def clips(limit: Limit = 50, before: AwareDatetime | None = None, camera: str | None = None, event_id: UUID | None = None) -> ClipPage:
-        found = desk.clips.clips(limit, before=before, camera=camera, event_id=event_id)
-        return ClipPage(clips=[view(stored) for stored in found])
 
     @routes.get("/clips/file/{path:path}", summary="A file of the clips folder; Range is served", response_class=FileResponse)
     def clip_file(path: str) -> FileResponse:

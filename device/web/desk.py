@@ -1,4 +1,4 @@
-"""Desk: everything the page can see of the appliance, and nothing it could change."""
+"""Desk: everything the page can see of the appliance, and through `recordings` and `sessions` all that it can change."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from contracts.clip import Clip
+from contracts.clip import Clip, Trigger
 from contracts.event import Event
+from contracts.session import SessionManifest
 from contracts.storage import StorageReport
+from contracts.takes import TakeManifest
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.hub import Hub
@@ -71,6 +73,89 @@ class Clips(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which clips are asked for; None: any."""
+
+    before: datetime | None = None  # began earlier
+    camera: str | None = None
+    day: str | None = None  # `2026-11-22`, UTC
+    pinned: bool | None = None
+    trigger: Trigger | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DiskFacts:
+    """Which disk the recordings are on. `fault`: why it is not sure to be this box's; `untrusted`: why its index is not believed yet."""
+
+    id: str
+    fault: str = ""
+    untrusted: str = ""
+    broken: int = 0  # manifests that cannot be read
+
+
+class KeptClip(StoredClip, Protocol):
+    @property
+    def pinned(self) -> bool: ...
+
+
+class Recordings(Protocol):
+    """The clips and what their owner may do with them. Called from several threads; StorageError where the disk refuses."""
+
+    def page(self, limit: int, which: Wanted) -> tuple[Sequence[KeptClip], datetime | None]:
+        """Newest start first, and `before` of the next page; None: that was all."""
+        ...
+
+    def group(self, group: UUID) -> Sequence[KeptClip]:
+        """All clips of one recording, oldest first."""
+        ...
+
+    def pin(self, clip: UUID, pinned: bool) -> int:
+        """The files of how many clips; 0: there is none of that id."""
+        ...
+
+    def remove(self, clip: UUID) -> int:
+        """Bytes that became free; StorageError for one that is pinned."""
+        ...
+
+    def disk(self) -> DiskFacts: ...
+
+
+class KeptTake(Protocol):
+    """`manifest` None: it is not finished. `missing`: files it names that are not there, or have another size."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def manifest(self) -> TakeManifest | None: ...
+    @property
+    def missing(self) -> tuple[str, ...]: ...
+
+
+class KeptSession(Protocol):
+    @property
+    def manifest(self) -> SessionManifest: ...
+    @property
+    def pinned(self) -> bool: ...
+
+
+S = TypeVar("S", bound=KeptSession)
+
+
+class Sessions(Protocol[S]):
+    """The sessions that are kept. Called from several threads; StorageError where the disk refuses."""
+
+    @property
+    def root(self) -> Path: ...
+    def sessions(self, limit: int, before: str | None = None) -> Sequence[S]:
+        """Newest first; `before`: those that began earlier than the session of that id."""
+        ...
+
+    def find(self, session_id: str) -> S | None: ...
+    def takes(self, session: S) -> Sequence[KeptTake]: ...
+    def pin(self, session_id: str, pinned: bool) -> bool: ...
+
+
 @dataclass(frozen=True)
 class Desk:
     device_id: str
@@ -89,5 +174,8 @@ class Desk:
     still: Callable[[Packet], Planes | None]  # a key frame decoded by itself, upright; None: there is no picture in it
     storage: Callable[[], StorageReport | None] = lambda: None  # what fills the disk
     zones: Mapping[str, Mapping[str, Polygon]] = field(default_factory=dict)  # camera -> zone -> corners
+    recordings: Recordings | None = None  # None: clips are shown, and nothing can be changed
+    sessions: Sessions[Any] | None = None
+    exporting: bool = False  # training data is being written
     exports: Mapping[str, Path] = field(default_factory=dict)  # data sets that the trainer may fetch, by name
     model: str | None = None  # digest of the bundle that is looking, sha256:<hex>

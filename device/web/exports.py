@@ -55,7 +55,8 @@ def router(folders: Mapping[str, Folder], device_id: str, clock: Clock, download
         except VedetteError as error:
             return _refused(error)
 
-    @routes.api_route("/{name}/objects/{digest}", methods=["GET", "HEAD"], summary="A picture; Range is served", response_class=Response)
+    @routes.head("/{name}/objects/{digest}", include_in_schema=False)
+    @routes.get("/{name}/objects/{digest}", summary="A picture; Range is served", response_class=Response)
     async def picture(name: Name, digest: Annotated[str, Path(pattern=DIGEST)]) -> Response:
         if not slots.take():
             return _refused(ShipmentError("busy", f"{downloads} pictures are being sent already; ask for fewer at once"))

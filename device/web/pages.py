@@ -7,37 +7,30 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Query, Request
 from prometheus_client import CollectorRegistry
-from pydantic import AwareDatetime
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from device.web import metrics, words
-from device.web.api import Number, find_event, page_of_events, view
-from device.web.desk import Desk
+from device.web.api import Number, find_event, page_of_events
+from device.web.clips import view
 from device.web.guard import welcome
-from device.web.options import Options
 from device.web.rendering import render
-from device.web.trail import Trail
+from device.web.sheet import Sheet
 
 A_PAGE = 40
-CLIPS_A_PAGE = 24
+TITLES = {404: "Nothing here", 409: "That was not done", 503: "Not now"}
 
 
 async def lost(request: Request, error: Exception) -> Response:
-    """404 for people in HTML, for machines in JSON."""
-    detail = getattr(error, "detail", "not found")
+    """For people in HTML, for machines in JSON: what is not there, cannot be had now, or may not be done."""
+    detail, code = getattr(error, "detail", "not found"), getattr(error, "status_code", 404)
     if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
-        return render("lost.html", 404, detail=detail)
-    return JSONResponse({"detail": detail}, 404)
+        return render("lost.html", code, detail=detail, title=TITLES.get(code, TITLES[404]))
+    return JSONResponse({"detail": detail}, code, getattr(error, "headers", None))
 
 
-def router(desk: Desk, app: FastAPI, options: Options, trail: Trail) -> APIRouter:
-    routes = APIRouter(include_in_schema=False)
+def router(shown: Sheet, app: FastAPI) -> APIRouter:
+    routes, desk, trail = APIRouter(include_in_schema=False), shown.desk, shown.trail
     registry: CollectorRegistry = metrics.registry(desk)
-
-    def shown(template: str, here: str, seq: int | None = None, **values: Any) -> Response:
-        """`seq`: the trail's number before the page's events were read; the page's stream goes on from there, so nothing falls between."""
-        mark = {"run": trail.run, "seq": trail.seq if seq is None else seq}
-        return render(template, here=here, status=words.status(desk), locked=options.locked, mark=mark, **values)
 
     @routes.get("/")
     def live() -> Response:
@@ -70,16 +63,10 @@ def router(desk: Desk, app: FastAPI, options: Options, trail: Trail) -> APIRoute
         clips = [view(stored) for stored in desk.clips.clips(4, event_id=event_id)]
         return shown("event.html", "events", event=found, clips=clips)
 
-    @routes.get("/clips")
-    def clips(camera: Annotated[str, Query(max_length=100)] = "", before: AwareDatetime | None = None) -> Response:
-        found = desk.clips.clips(CLIPS_A_PAGE + 1, before=before, camera=camera or None)
-        here, more = found[:CLIPS_A_PAGE], len(found) > CLIPS_A_PAGE
-        older = here[-1].manifest.start.isoformat() if more else None
-        return shown("clips.html", "clips", clips=[view(stored) for stored in here], cameras=sorted(desk.rings), chosen=camera, older=older)
-
     @routes.get("/health")
     def health() -> Response:
-        return shown("health.html", "health", cameras=words.cameras(desk), parts=words.parts(desk), troubles=words.troubles(desk))
+        values: dict[str, Any] = {"cameras": words.cameras(desk), "parts": words.parts(desk), "troubles": words.troubles(desk)}
+        return shown("health.html", "health", storage=words.storage(desk.storage()), **values)
 
     @routes.get("/api/v1/docs")
     def docs() -> Response:

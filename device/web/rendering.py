@@ -26,8 +26,8 @@ ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-ENVIRONMENT.filters |= {"moment": moment, "digest": words.short_digest, "size": words.size}
-ENVIRONMENT.globals |= {"lasted": words.lasted, "error": "", "status": None, "locked": False, "mark": None}
+ENVIRONMENT.filters |= {"moment": moment, "digest": words.short_digest, "size": words.size, "span": words.span}
+ENVIRONMENT.globals |= {"query": words.query, "lasted": words.lasted, "error": "", "status": None, "locked": False, "mark": None}
 
 
 def render(template: str, status_code: int = 200, **values: Any) -> HTMLResponse:

@@ -11,12 +11,13 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from device.web import api, exports, login, pages, sockets, trends
+from device.web import api, changing, clips, dataset, dataset_pages, exports, login, pages, sessions, sockets, storage, trends
 from device.web.access import Access
 from device.web.desk import Desk
 from device.web.guard import Guard
 from device.web.live import Live
 from device.web.options import Options
+from device.web.sheet import Sheet
 from device.web.trail import Trail
 
 STATIC = Path(__file__).parent / "static"
@@ -26,18 +27,20 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
     """`failed` hears of a bug in one of the page's own threads."""
     access, trail = Access(options, desk.clock), Trail(desk, failed)
     live, past = Live(desk, options, failed), trends.Trends(desk)
+    gallery, sheet = dataset.open_gallery(desk, failed), Sheet(desk, options, trail)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         trail.start()
-        sampling = asyncio.create_task(_sample(past))
+        working = [asyncio.create_task(_sample(past)), *([asyncio.create_task(gallery.follow.run())] if gallery else [])]
         try:
             yield
         finally:
             trail.stop()
-            sampling.cancel()
-            with suppress(asyncio.CancelledError):
-                await sampling
+            for task in working:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
 
     app = FastAPI(
         title="Vedette",
@@ -50,12 +53,23 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # nothing leaves the box by a side door
     )
     app.include_router(api.router(desk, live, trail, past))
+    app.include_router(clips.router(desk))
+    app.include_router(changing.router(desk))
+    app.include_router(storage.router(desk))
+    app.include_router(sessions.router(desk))
+    if gallery:
+        app.include_router(dataset.router(gallery))
     app.include_router(exports.router(desk.exports, desk.device_id, desk.clock, options.export_downloads))
     app.include_router(sockets.router(desk, live, trail))
     app.include_router(login.router(access))
-    app.include_router(pages.router(desk, app, options, trail))
+    app.include_router(pages.router(sheet, app))
+    app.include_router(dataset_pages.pages(sheet, gallery))
+    for more in (clips, storage, sessions):
+        app.include_router(more.pages(sheet))
+    app.include_router(changing.pages(desk))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_exception_handler(404, pages.lost)
+    for code in pages.TITLES:
+        app.add_exception_handler(code, pages.lost)
     return Guard(app, options, access)
 
 

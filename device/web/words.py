@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
+from contracts.storage import StorageReport
 from device.pipeline.board import CameraState
+from device.web import fill
 from device.web.desk import Desk
 
 CLOCK = {
@@ -77,6 +81,7 @@ def status(desk: Desk) -> dict[str, Any]:
         "broker": broker(desk),
         "cameras": cameras(desk),
         "parts": parts(desk),
+        "storage": fill.badge(desk),
         "wall_ms": desk.clock.wall_ns() // 1_000_000,
     }
 
@@ -86,6 +91,14 @@ def troubles(desk: Desk) -> list[str]:
     dark = [c for c in cameras(desk) if c["word"] in {"starting", "retrying", "stopped"}]
     failed = [p for p in parts(desk) if p["state"] == "failed"]
     return [f"camera {c['name']}: {c['reason'] or c['text']}" for c in dark] + [f"{p['name']}: {p['reason'] or 'failed'}" for p in failed]
+
+
+def storage(report: StorageReport | None) -> str:
+    """What the health page says in one line."""
+    if report is None:
+        return "nobody looks after it"
+    left = f", lasts about {fill.days(report.days_left)}" if report.days_left is not None else ""
+    return f"{fill.STATES[report.state].lower()}{left}" if report.state != "ok" or not left else left.removeprefix(", ")
 
 
 def short_digest(digest: str | None) -> str:
@@ -106,9 +119,20 @@ def seconds(total: float) -> str:
     return f"{int(total // 60)} min {int(total % 60)} s"
 
 
+def query(chosen: Mapping[str, object], **more: object) -> str:
+    """`?camera=yard&day=2026-11-22` of what was chosen; what is empty is left out."""
+    said = {key: value for key, value in (dict(chosen) | more).items() if value not in {None, ""}}
+    return f"?{urlencode(said)}" if said else ""
+
+
+def span(seconds_: float) -> str:
+    """`40 s`, `3 hours`, `12 days`."""
+    return seconds(seconds_) if seconds_ < 3600 else fill.days(seconds_ / 86400)
+
+
 def size(count: int) -> str:
     """`812 B`, `4.2 kB`, `13 MB`."""
-    value, units = float(count), ["B", "kB", "MB", "GB"]
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
     while value >= 1000 and len(units) > 1:
         value, units = value / 1000, units[1:]
     return f"{value:.0f} {units[0]}" if value >= 10 or units[0] == "B" else f"{value:.1f} {units[0]}"

@@ -1,4 +1,4 @@
-// The page of clips: a clip this browser cannot play says so instead of staying black.
+// The pages with clips: one this browser cannot play says so instead of staying black; those of one recording play in step.
 
 import "./page.js";
 
@@ -9,3 +9,4 @@ for (const video of document.querySelectorAll("video[data-type]")) {
   words.textContent = "This browser cannot play this kind of video. Download it and open it in a player.";
   video.replaceWith(words);
 }
+await import("./together.js"); // after those that cannot be played are out of it

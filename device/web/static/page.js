@@ -18,9 +18,17 @@ function fact(name, state, text) {
   if (label && label.textContent !== text) label.textContent = text;
 }
 
+function badge({ state, text }) {
+  const link = document.querySelector('.nav [data-fact="storage"]');
+  if (!link) return;
+  link.dataset.state = state;
+  link.title = text;
+}
+
 function status(now) {
   fact("clock", now.clock.state, now.clock.text);
   fact("broker", now.broker.state, now.broker.text);
+  badge(now.storage);
   tell("status", now);
 }
 

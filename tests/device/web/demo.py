@@ -246,10 +246,24 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8088)
     parser.add_argument("--cameras", type=int, default=1)
     parser.add_argument("--broker", action="store_true")
+    parser.add_argument("--kept", action="store_true", help="with storage, sessions and training data")
     given = parser.parse_args()
     with TemporaryDirectory() as folder:
         demo = Demo(Path(folder), ("street", "yard", "door", "gate")[: given.cameras], broker=given.broker)
-        demo.past(70)
+        events = demo.past(70)
+        if given.kept:
+            from tests.device.web.furnish import Furnished, report_of  # it needs this module
+
+            kept = Furnished(demo)
+            kept.together(events[40], tuple(demo.desk.rings))
+            kept.removed(60)
+            kept.session(events[30], cameras=tuple(demo.desk.rings))
+            kept.pictures(60)
+            kept.look()
+            kept.index.pin(kept.index.entries(1)[0].id, True)
+            for camera, share in zip(demo.desk.rings, (0.9987, 0.964), strict=False):
+                demo.desk.tally.gauge(camera, "recorded", share)
+            demo.desk = replace(demo.desk, storage=lambda: report_of(demo))
         demo.start()
         server = PageServer(demo.desk, Options(port=given.port))
         server.start()

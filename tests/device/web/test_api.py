@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from device.record.catalog import StoredClip
-from device.web import api, files, words
+from device.web import clips, files, words
 from tests.device.web.conftest import Run, Running
 from tests.device.web.conftest import words as words_of
 from tests.device.web.demo import Demo
@@ -103,9 +103,9 @@ def test_a_picture_outside_of_the_data_folder_is_not_given(page: Running, demo: 
 def test_what_a_browser_is_asked_of_a_clip_names_its_codec_always(demo: Demo) -> None:
     event = demo.past(1, clips=1)[0]
     stored = demo.desk.clips.clips(1, event_id=event.id)[0]
-    assert api.view(stored).type.startswith('video/mp4; codecs="avc1.')
+    assert clips.view(stored).type.startswith('video/mp4; codecs="avc1.')
     moving_jpeg = StoredClip(stored.manifest.model_copy(update={"container": "mkv", "codec": "mjpeg", "codec_string": None}), "clips/a.mkv")
-    assert api.view(moving_jpeg).type == 'video/x-matroska; codecs="mjpeg"'
+    assert clips.view(moving_jpeg).type == 'video/x-matroska; codecs="mjpeg"'
 
 
 def test_a_clip_is_listed_with_its_event_and_served_in_ranges(page: Running, demo: Demo) -> None:
@@ -221,7 +221,7 @@ def test_zones_and_cameras_are_given(page: Running) -> None:
     assert page.get("/api/v1/cameras").json()[0]["word"] == "online"
 
 
-SIZES = [(0, "0 B"), (999, "999 B"), (4200, "4.2 kB"), (13_400_000, "13 MB"), (2_500_000_000_000, "2500 GB")]
+SIZES = [(0, "0 B"), (999, "999 B"), (4200, "4.2 kB"), (13_400_000, "13 MB"), (2_500_000_000_000, "2.5 TB")]
 
 
 @pytest.mark.parametrize(("count", "said"), SIZES)

@@ -1,0 +1,24 @@
+"""Sheet: a page with what every page has: the strip with the state of the box, and where its stream of events goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from device.web import words
+from device.web.desk import Desk
+from device.web.options import Options
+from device.web.rendering import render
+from device.web.trail import Trail
+
+
+class Sheet:
+    def __init__(self, desk: Desk, options: Options, trail: Trail) -> None:
+        self.desk, self._options, self.trail = desk, options, trail
+
+    def __call__(self, template: str, here: str, seq: int | None = None, status_code: int = 200, **values: Any) -> Response:
+        """`seq`: the trail's number before the page's events were read; the page's stream goes on from there, so nothing falls between."""
+        mark = {"run": self.trail.run, "seq": self.trail.seq if seq is None else seq}
+        status = words.status(self.desk)
+        return render(template, status_code, here=here, status=status, locked=self._options.locked, mark=mark, **values)
