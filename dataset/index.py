@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -15,7 +14,7 @@ from contracts.errors import StorageError
 from dataset.known import KNOWN, Held, Known, known_of
 from dataset.lines import read_lines
 from dataset.phash import NearIndex
-from dataset.records import apply, read_record
+from dataset.records import Sums, apply, read_record
 
 EACH = 5000  # lines of a transaction
 TAIL = 4096  # bytes before what was applied, by which the manifest is known again
@@ -114,8 +113,7 @@ class Index:
             pass
 
     def _some(self, manifest: int) -> int:
-        counts: Counter[str] = Counter()
-        done = 0
+        sums, done = Sums(), 0
         with self.transaction() as rows:
             self._load()  # another process may have applied some
             for line in islice(read_lines(manifest, self.end), EACH):
@@ -126,17 +124,13 @@ class Index:
                 if record is None:
                     self.damaged += 1
                 else:
-                    apply(rows, record, self.lines, line.start, counts)
+                    apply(rows, record, self.lines, line.start, sums)
             if done:
-                self._add(rows, counts)
+                sums.save(rows)
                 start = max(0, self.end - TAIL)
                 self._tail = sha256(pread(manifest, self.end - start, start)).digest()
                 self._save(rows)
         return done
-
-    def _add(self, rows: sqlite3.Connection, counts: Counter[str]) -> None:
-        put = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n"
-        rows.executemany(put, [(name, n) for name, n in counts.items() if n])
 
     def _save(self, rows: sqlite3.Connection) -> None:
         state = (self.end, self.lines, self.damaged, self._tail, self.acked_end)

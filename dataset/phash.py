@@ -18,6 +18,7 @@ from vision.types import Image
 
 SIDE, LOW = 32, 8
 BANDS, BAND_BITS = 4, 16
+ALL_BITS = (1 << 64) - 1
 REACH_BITS = 7  # most bits in which a near-duplicate may differ: what the bands are sure to find
 LOOKED_AT = 4096  # candidates of a band: a bound for data sets that were made to be slow
 
@@ -31,7 +32,7 @@ def phash(image: Image) -> int:
 
 
 def distance(a: int, b: int) -> int:
-    return (a ^ b).bit_count()
+    return ((a ^ b) & ALL_BITS).bit_count()
 
 
 def bands(value: int) -> Iterator[tuple[int, int]]:
@@ -54,25 +55,31 @@ class NearIndex:
     """The hashes of pictures that are the first of their kind, in a table of bands. Near-duplicates are not added, so it stays small
     however long a camera looks at the same street, and whatever is linked to a picture is near to that picture itself."""
 
-    TABLE = "CREATE TABLE bands (band INTEGER, key INTEGER, image INTEGER, PRIMARY KEY (band, key, image)) WITHOUT ROWID"
+    TABLE = "CREATE TABLE bands (band INTEGER, key INTEGER, image INTEGER, phash INTEGER, PRIMARY KEY (band, key, image)) WITHOUT ROWID"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._rows = connection
 
     def add(self, image: int, value: int) -> None:
-        self._rows.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?, ?)", [(band, key, image) for band, key in bands(value)])
+        rows = [(band, key, image, _signed(value)) for band, key in bands(value)]
+        self._rows.executemany("INSERT OR IGNORE INTO bands VALUES (?, ?, ?, ?)", rows)
 
     def remove(self, image: int, value: int) -> None:
         self._rows.executemany("DELETE FROM bands WHERE band = ? AND key = ? AND image = ?", [(b, key, image) for b, key in bands(value)])
 
     def nearest(self, value: int, within: int) -> tuple[int, int] | None:
         """Bits and number of the nearest earlier picture; None: none is within so many bits."""
-        within = min(within, REACH_BITS)
-        return nearest(value, ((number, int.from_bytes(other, "big")) for number, other in self._candidates(value)), within)
+        return nearest(value, self._candidates(value), min(within, REACH_BITS))
 
-    def _candidates(self, value: int) -> Iterator[tuple[int, bytes]]:
+    def _candidates(self, value: int) -> Iterator[tuple[int, int]]:
+        """Numbers and hashes of all that agree in one band but for a bit."""
         marks = ",".join("?" * (BAND_BITS + 1))
-        query = f"SELECT n, phash FROM bands JOIN images ON n = image WHERE band = ? AND key IN ({marks}) LIMIT {LOOKED_AT}"  # noqa: S608  numbers of ours
+        query = f"SELECT image, phash FROM bands WHERE band = ? AND key IN ({marks}) LIMIT {LOOKED_AT}"  # noqa: S608  numbers of ours
         for band, key in bands(value):
             keys = [key, *(key ^ 1 << bit for bit in range(BAND_BITS))]
             yield from self._rows.execute(query, (band, *keys))
+
+
+def _signed(value: int) -> int:
+    """As SQLite holds 64 bits."""
+    return value - (1 << 64) if value >> 63 else value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from uuid import UUID, uuid5
 
@@ -78,11 +79,34 @@ def micros(at: datetime) -> int:
     return (at - EPOCH) // timedelta(microseconds=1)
 
 
-def apply(rows: sqlite3.Connection, record: Record, seq: int, start: int, counts: Counter[str]) -> None:
+@dataclass(slots=True)
+class Sums:
+    """What many records add to the totals, put into the index once."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    sessions: dict[str, tuple[int, int]] = field(default_factory=dict)  # first and last time, microseconds
+
+    def add(self, record: Record) -> None:
+        _count(record, self.counts)
+        at = micros(record.timestamp)
+        first, last = self.sessions.get(record.session, (at, at))
+        self.sessions[record.session] = (min(first, at), max(last, at))
+
+    def save(self, rows: sqlite3.Connection) -> None:
+        put = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = n + excluded.n"
+        rows.executemany(put, [(name, n) for name, n in self.counts.items() if n])
+        put = (
+            "INSERT INTO sessions VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
+            " SET first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)"
+        )
+        rows.executemany(put, [(name, first, last) for name, (first, last) in self.sessions.items()])
+
+
+def apply(rows: sqlite3.Connection, record: Record, seq: int, start: int, sums: Sums) -> None:
     """Into the tables of the index. A record whose id was there before says nothing new."""
     key = bytes.fromhex(record.image_id)
     if rows.execute("SELECT 1 FROM records WHERE id = ?", (record.id.bytes,)).fetchone():
-        counts["repeated"] += 1
+        sums.counts["repeated"] += 1
         return
     known = rows.execute("SELECT n, phash, head, removed FROM images WHERE id = ?", (key,)).fetchone()
     if record.action_type == REMOVED:
@@ -91,30 +115,25 @@ def apply(rows: sqlite3.Connection, record: Record, seq: int, start: int, counts
             rows.execute("INSERT INTO records VALUES (?, ?, ?, ?)", (seq, start, known[0], record.id.bytes))
         return
     number = known[0] if known else None
-    if known is None or known[3]:
+    if number is None or known[3]:
         number = _bear(rows, record, key, number, seq)
-    rows.execute("UPDATE images SET last = ?, boxes = boxes + ? WHERE n = ?", (seq, len(record.labels), number))
+    else:
+        rows.execute("UPDATE images SET last = ?, boxes = boxes + ? WHERE n = ?", (seq, len(record.labels), number))
     rows.execute("INSERT INTO records VALUES (?, ?, ?, ?)", (seq, start, number, record.id.bytes))
     rows.execute("INSERT OR REPLACE INTO stale VALUES (?, 0)", (number,))
-    _count(record, counts)
-    at = micros(record.timestamp)
-    rows.execute(
-        "INSERT INTO sessions VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE"
-        " SET first_us = min(first_us, excluded.first_us), last_us = max(last_us, excluded.last_us)",
-        (record.session, at, at),
-    )
+    sums.add(record)
 
 
 def _bear(rows: sqlite3.Connection, record: Record, key: bytes, number: int | None, seq: int) -> int:
     """A picture that is new, or comes again after it was removed."""
     value, head = int(record.phash, 16), record.near_duplicate_of is None
-    facts = (value.to_bytes(8, "big"), head, record.bytes)
+    facts = (value.to_bytes(8, "big"), head, record.bytes, seq, len(record.labels))
     if number is None:
-        put = "INSERT INTO images (id, phash, head, bytes, first, last, us) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        number = rows.execute(put, (key, *facts, seq, seq, micros(record.timestamp))).lastrowid
+        put = "INSERT INTO images (id, phash, head, bytes, last, boxes, first, us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        number = rows.execute(put, (key, *facts, seq, micros(record.timestamp))).lastrowid
         assert number is not None  # noqa: S101  an INSERT has one
     else:
-        rows.execute("UPDATE images SET phash = ?, head = ?, bytes = ?, removed = 0, boxes = 0 WHERE n = ?", (*facts, number))
+        rows.execute("UPDATE images SET phash = ?, head = ?, bytes = ?, last = ?, boxes = ?, removed = 0 WHERE n = ?", (*facts, number))
     if head:
         NearIndex(rows).add(number, value)
     return number
