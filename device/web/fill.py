@@ -31,6 +31,7 @@ STATES = {
 }
 KEEPERS = ("record", "pictures", "takes", "export", "index", "storage")  # parts that write, or look after what was written
 BUDGET_IS_USED = 0.98
+MANY_DAYS = 3653
 WIDTH = 1000.0  # of the bar, in its own units
 RULES = {"age": "age", "budget": "budget", "watermark": "room for all"}
 
@@ -44,7 +45,7 @@ def days(count: float) -> str:
         return f"{hours} hour{'s' if hours != 1 else ''}"
     if count < 366:
         return f"{round(count)} days"
-    return f"{count / 365.25:.1f} years" if count < 3653 else "more than ten years"
+    return f"{count / 365.25:.1f} years" if count < MANY_DAYS else "more than ten years"
 
 
 def outlook(name: str, shelf: ShelfReport) -> str:
@@ -62,7 +63,7 @@ def outlook(name: str, shelf: ShelfReport) -> str:
         return "how fast it fills is not known yet"
     if shelf.days_left is None:
         return "nothing comes"
-    return f"full in about {days(shelf.days_left)}"
+    return f"full in about {days(shelf.days_left)}" if shelf.days_left < MANY_DAYS else "lasts more than ten years"
 
 
 def row(name: str, shelf: ShelfReport) -> dict[str, Any]:

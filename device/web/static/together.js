@@ -78,7 +78,7 @@ class Together {
     if (on && this.#t >= this.end - NEAR_S) this.#t = 0;
     this.#playing = on;
     this.#last = performance.now();
-    this.go.setAttribute("aria-pressed", String(on));
+    this.root.dataset.playing = String(on);
     this.go.lastElementChild.textContent = on ? "Pause" : "Play together";
     if (on) requestAnimationFrame(() => this.#turn());
     else this.views.forEach((view) => view.follow(this.#t, false));

@@ -150,6 +150,7 @@ def measured(cameras: tuple[str, ...]) -> PerformanceMetrics:
 
 
 SAVED = Saved(detections=True, observations=False, training_frames=False, frame_save_interval=5)
+ITEMS = ("clips/yard/2026-11-01/120000.000Z-{}.mp4", "dataset/images/{}.png", "snapshots/yard-{}.jpg")
 REASONS = ("event_best", "uncertain", "background")
 
 
@@ -169,11 +170,11 @@ def figure_box(k: int, number: int) -> tuple[float, float, float, float]:
 def removal(number: int, at: datetime) -> Removal:
     name = sha256(str(number).encode()).hexdigest()[:8]
     return Removal(
-        t=at, clock_trusted=True, shelf=("clips", "exports", "snapshots")[number % 3], item=f"clips/yard/2026-11-01/120000.000Z-{name}.mp4",
+        t=at, clock_trusted=True, shelf=("clips", "exports", "snapshots")[number % 3], item=ITEMS[number % 3].format(name),
         bytes=1_000_000 + number, kept_since=at - timedelta(days=30), age_s=30 * 86400.0, rule=("budget", "watermark", "age")[number % 3],
         order="oldest", figures=Figures(shelf_bytes=400_000_000, budget_bytes=399_000_000),
         outcome="failed" if number % 11 == 5 else "removed",
-        reason="400.0 MB were more than the budget of 399.0 MB", acknowledged=number % 7 != 1,
+        reason="400.0 MB were more than the budget of 399.0 MB", acknowledged=number % 6 != 1,
     )  # fmt: skip
 
 
