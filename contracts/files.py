@@ -89,7 +89,9 @@ def refuse_links(root: Path, path: Path) -> None:
     place = root
     for name in path.relative_to(root).parts:
         place /= name
-        if place.is_symlink():
+        with storage(place):  # a disk that fails does not even say what it is
+            link = place.is_symlink()
+        if link:
             raise StorageError(f"{place}: {MENDS[errno.ELOOP]}")
 
 

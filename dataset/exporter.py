@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -29,6 +28,7 @@ from dataset.records import record_id
 from dataset.refresh import Refresh
 from dataset.store import Incoming, Store
 from dataset.totals import totals, write_totals
+from dataset.turn import Turn
 from dataset.waiting import Waiting
 from vision.types import Image
 
@@ -61,7 +61,7 @@ class Exporter:
         self._filters, self._bits, self._skip_near = filters, near_duplicate_bits, near_duplicates == "skip"
         self._level, self._description = png_level, description
         self._batch_size = min(max(1, batch_size), MOST_WAITING)
-        self._turn = threading.RLock()
+        self._turn = Turn(Path(root))
         self.store = Store(Path(root))
         self._refresh = Refresh(self.store)
         self._waiting = Waiting()

@@ -63,7 +63,7 @@ class Store:
         with storage(self.layout.root):
             os.fsync(self.log.handle)  # lines that were written and never acknowledged are true from now on
             sync_folder(self.layout.root)
-            for left in self.layout.incoming.iterdir():
+            for left in (*self.layout.incoming.iterdir(), *self.layout.root.glob(".*.tmp")):
                 left.unlink()
         self.index.catch_up(self.log.handle)
         self._take_acknowledgements()

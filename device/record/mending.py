@@ -9,6 +9,7 @@ from pathlib import Path
 
 from contracts.clip import Clip
 from contracts.errors import HardwareError, StorageError
+from contracts.files import storage
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
@@ -64,7 +65,8 @@ class Mending:
 
     def _mended(self, part: Path) -> bool:
         try:
-            clip = recover_part(part, self._data, self._reserve_bytes)
+            with storage(part):
+                clip = recover_part(part, self._data, self._reserve_bytes)
         except StorageError as error:  # still no room: the next event tries again, and so does the next start
             log.warning("a cut clip waits to be closed", extra={"reason": str(error)})
             return False

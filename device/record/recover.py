@@ -26,6 +26,7 @@ from device.record.layout import VIDEOS, clips_folder, manifest_of, salvage_fold
 
 log = logging.getLogger(__name__)
 COPY = ".copy"  # a clip being written anew; worthless before it is renamed
+TEMP = ".tmp"  # with a dot before the name: a manifest being written
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -75,7 +76,7 @@ def recover(data: Path, reserve_bytes: int = 0) -> Recovered:
 
 
 def _unfinished(data: Path) -> Iterator[Path]:
-    """Also throws away copies that were not finished: what they were made from is still there."""
+    """Also throws away copies and small files that were not finished: what they were made from is still there."""
     with storage(clips_folder(data)):
         for day in sorted(clips_folder(data).glob("*/*/")):
             if led_away(data, day):
@@ -83,7 +84,7 @@ def _unfinished(data: Path) -> Iterator[Path]:
             names = {path.name for path in day.iterdir() if not path.is_symlink()}
             for name in sorted(names):
                 path = day / name
-                if name.endswith(COPY):
+                if name.endswith(COPY) or (name.startswith(".") and name.endswith(TEMP)):
                     path.unlink()
                 elif name.endswith(PART) or (path.suffix in VIDEOS and manifest_of(path).name not in names and name + PART not in names):
                     yield path

@@ -57,9 +57,9 @@ class Sessions:
         """A folder of its own for a take that begins now; it begins a session where none is open."""
         session = self.open or self._begin(start, sizes)
         number = len(session.takes) + 1
-        while (folder := self._folder(session) / f"{session.session_id}-{session.kind}-{number:03d}").exists():
-            number += 1
-        with storage(folder):
+        with storage(self._folder(session)):
+            while (folder := self._folder(session) / f"{session.session_id}-{session.kind}-{number:03d}").exists():
+                number += 1
             folder.mkdir()
             sync_folder(folder.parent)
         self.open = session.model_copy(update={"takes": [*session.takes, folder.name]})

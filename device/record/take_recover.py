@@ -16,13 +16,14 @@ from contracts.errors import StorageError
 from contracts.files import file_name, rename_durably, storage, sync_folder
 from contracts.takes import TakeClip, TakeEnd, TakeHead, TakeLine
 from device.pipeline.mux import remux
-from device.pipeline.take_log import TakeLog, TakeStory, read_log
+from device.pipeline.take_log import NAME, TakeLog, TakeStory, read_log
 from device.record.clipfile import PART, ClipFile
 from device.record.layout import VIDEOS, sized
 from device.record.recover import COPY, Probe, probed
-from device.record.session import MANIFEST, read_session, write_session
+from device.record.session import CALIBRATION, MANIFEST, read_session, write_session
 
 log = logging.getLogger(__name__)
+TEMP = f".{MANIFEST}.tmp"  # a session's manifest being written
 BROKEN = ".broken"  # a video in which nothing plays
 
 
@@ -41,6 +42,8 @@ def recover_takes(recordings: Path, on_take: Callable[[Path], None]) -> Recovere
     for session in sorted(recordings.glob("session-*/")):
         if session.is_symlink():
             continue
+        with suppress(OSError):
+            (session / TEMP).unlink()
         for folder in sorted(session.glob(f"{_literal(session.name)}-*/")):
             try:
                 _recover(folder, found, on_take)
@@ -61,8 +64,9 @@ def _recover(folder: Path, found: RecoveredTakes, on_take: Callable[[Path], None
     if story is None or story.head is None:
         _without_a_log(folder, found)
         return
-    if story.end is None:
-        close_take(folder, story, story.head)
+    if story.end is None and not close_take(folder, story, story.head):
+        _take_back(folder)
+        return
     found.takes.append(folder)
     on_take(folder)
 
@@ -75,6 +79,11 @@ def _without_a_log(folder: Path, found: RecoveredTakes) -> None:
     if kept:
         found.aside.append(folder)
         return
+    _take_back(folder)
+
+
+def _take_back(folder: Path) -> None:
+    """Nothing of it was safe, so it has never been."""
     with storage(folder):
         for path in folder.iterdir():
             path.unlink()
@@ -82,13 +91,16 @@ def _without_a_log(folder: Path, found: RecoveredTakes) -> None:
         sync_folder(folder.parent)
 
 
-def close_take(folder: Path, story: TakeStory, head: TakeHead) -> None:
-    """Every camera's clip closed as far as it plays, and the log's last line."""
+def close_take(folder: Path, story: TakeStory, head: TakeHead) -> bool:
+    """Every camera's clip closed as far as it plays, and the log's last line. False: there is nothing but the log, which is left."""
     faults = ["a crash or a power cut came between; the clips end where it came"]
+    found = {camera: story.clips.get(camera) or _clip(folder, camera, head.start_ns) for camera in head.cameras}
+    if not any(found.values()) and [path.name for path in folder.iterdir()] == [NAME]:
+        log.warning("a take of which no picture was safe yet is taken back", extra={"take": head.pitch_id})
+        return False
     take_log = TakeLog(folder)
     try:
-        for camera in head.cameras:
-            clip = story.clips.get(camera) or _clip(folder, camera, head.start_ns)
+        for camera, clip in found.items():
             if clip is None:
                 faults.append(f"camera {camera}: nothing of it could be kept")
             elif camera not in story.clips:
@@ -98,6 +110,7 @@ def close_take(folder: Path, story: TakeStory, head: TakeHead) -> None:
     finally:
         take_log.close()
     log.info("take recovered", extra={"take": head.pitch_id})
+    return True
 
 
 def last_seen(story: TakeStory, head: TakeHead) -> tuple[datetime, int]:
@@ -186,13 +199,31 @@ def _described(video: Path, start_ns: int) -> TakeClip | None:
 def _end(folder: Path) -> None:
     """A session that was left open is over; one without a take never was."""
     session = read_session(folder)
-    if session is None or session.state == "complete":
+    if (session and session.state == "complete") or _never_was(folder) or session is None:
         return
     kept = [name for name in session.takes if (folder / name).is_dir()]
     strangers = sorted(path.name for path in folder.glob(f"{_literal(folder.name)}-*/") if path.name not in kept)
     takes = [*kept, *strangers]
     end = max(session.start, *(_mtime(folder / name) for name in takes)) if takes else session.start
     write_session(folder, session.model_copy(update={"takes": takes, "state": "complete", "end": end, "reason": "cut off"}))
+
+
+def _never_was(folder: Path) -> bool:
+    """No take of it was safe: its manifest and the copies of the calibration are all there is, and they go; the manifest last."""
+    calibration = folder / CALIBRATION
+    manifest = folder / MANIFEST
+    if not set(folder.iterdir()) <= {calibration, manifest} or calibration.is_symlink():
+        return False
+    with storage(folder):
+        for path in calibration.iterdir() if calibration.is_dir() else ():
+            path.unlink()
+        with suppress(FileNotFoundError):
+            calibration.rmdir()
+        manifest.unlink(missing_ok=True)
+        folder.rmdir()
+        sync_folder(folder.parent)
+    log.warning("a session of which no take was safe yet is taken back", extra={"session": folder.name})
+    return True
 
 
 def _mtime(path: Path) -> datetime:
