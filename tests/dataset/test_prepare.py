@@ -70,7 +70,7 @@ def test_another_salt_is_another_division() -> None:
     assert sides(items, division_of(items)) != sides(items, division_of(items, Plan(salt="pepper")))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.data())
 def test_nothing_that_was_put_somewhere_moves_when_the_set_grows_and_nothing_leaks(data: st.DataObject) -> None:
     """New pictures may look like old ones of two sides, come in any place and in any session."""

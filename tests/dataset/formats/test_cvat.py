@@ -19,7 +19,7 @@ from tests.memory import at_most_mib
 TOLERANCE_PX = 2e-6
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(made.sets())
 def test_what_it_holds_survives_the_way_out_and_in(given_set: tuple[list[Category], list[Item]]) -> None:
     categories, items = given_set

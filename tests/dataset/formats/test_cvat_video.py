@@ -44,7 +44,7 @@ def settled(item: Item) -> Item:
     return made.rounded(item, 4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(videos())
 def test_tracks_survive_the_way_out_and_in(items: list[Item]) -> None:
     with tempfile.TemporaryDirectory() as name:

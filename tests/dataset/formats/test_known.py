@@ -77,7 +77,7 @@ PIECES += [b"../", b"&x;", b"\\ud800"]
 
 
 @pytest.mark.parametrize("name", BOTH)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_damage_of_any_kind_is_a_finding_or_a_refusal_and_never_a_crash(sets: Path, name: str, data: st.DataObject) -> None:
     """Pieces of the text are replaced; whatever comes of it, each item that is given is a good one."""

@@ -34,7 +34,7 @@ def widened(item: Item) -> Item:
     return replace(item, labels=tuple(map(label, item.labels)))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(made.sets())
 def test_what_it_holds_survives_the_way_out_and_in(given_set: tuple[list[Category], list[Item]]) -> None:
     categories, items = given_set

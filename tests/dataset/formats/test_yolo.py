@@ -22,7 +22,7 @@ TOLERANCE_PX = 1e-6
 CAT, DOG = Category("cat", 1), Category("dog", 2)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(made.sets())
 def test_what_it_holds_survives_the_way_out_and_in(given_set: tuple[list[Category], list[Item]]) -> None:
     categories, items = given_set
