@@ -79,7 +79,8 @@ class Furnished:
             start = event.start + timedelta(seconds=number * late_s)
             video = self.demo.clip(event.model_copy(update={"camera": camera, "id": uuid4(), "start": start}))
             clip = Clip.model_validate_json(manifest_of(video).read_bytes())
-            made.append(clip.model_copy(update={"group": GROUP, "trigger": "event", "events": clip.events[:1] if number == 0 else []}))
+            causes = [clip.events[0].model_copy(update={"id": event.id})] if number == 0 else []
+            made.append(clip.model_copy(update={"group": GROUP, "trigger": "event", "events": causes}))
             write_manifest(video, made[-1])
         return made
 

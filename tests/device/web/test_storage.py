@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_the_report_of_the_janitor_is_told_to_machines_and_to_people(page: Runni
 def test_a_bar_covers_the_disk_from_end_to_end_without_a_gap(demo: Demo) -> None:
     pieces = fill.bar(report_of(demo))
     assert pieces[0]["x"] == 0
-    assert all(abs(a["x"] + a["width"] - b["x"]) < 6 for a, b in zip(pieces, pieces[1:], strict=False))  # what is too thin is left out
+    assert all(abs(a["x"] + a["width"] - b["x"]) < 6 for a, b in pairwise(pieces))  # what is too thin is left out
     assert pieces[-1]["name"] == "free"
     assert pieces[-1]["x"] + pieces[-1]["width"] == pytest.approx(1000)
     assert [mark["x"] for mark in fill.marks(report_of(demo))] == [pytest.approx(952), pytest.approx(932)]
@@ -182,7 +183,7 @@ def test_whatever_is_in_the_log_it_is_read_to_its_end(tmp_path_factory: pytest.T
     found, unreadable = read_all(data, limit)
     assert found == []
     whole = b"".join(content)
-    assert unreadable == len([line for line in (whole + b"\n").split(b"\n")[:-1]]) - (whole == b"" or whole.endswith(b"\n"))
+    assert unreadable == whole.count(b"\n") + bool(whole and not whole.endswith(b"\n"))
 
 
 @pytest.mark.parametrize("make", [lambda p: p.symlink_to("/etc/passwd"), os.mkfifo, lambda p: p.mkdir()])
