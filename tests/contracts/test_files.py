@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def test_a_link_anywhere_on_the_way_is_refused_by_name_but_the_root_may_be_one(t
     (tmp_path / "disk" / link).symlink_to(tmp_path)
     with pytest.raises(StorageError, match=f"root/{link}: a symbolic link, and none is followed; remove it"):
         refuse_links(tmp_path / "root", tmp_path / "root" / "clips" / "yard" / "x.mp4")
+
+
+def test_a_disk_that_fails_cannot_even_say_what_is_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(_: Path) -> bool:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "is_symlink", dead)
+    with pytest.raises(StorageError, match="clips: the disk has a fault"):
+        refuse_links(tmp_path, tmp_path / "clips" / "yard")
 
 
 def test_the_bytes_are_synced_before_the_name_and_the_name_before_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

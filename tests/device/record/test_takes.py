@@ -169,6 +169,38 @@ def test_what_nothing_says_what_it_is_stays_where_it_is(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["left.mp4.part"]
 
 
+def test_a_take_of_which_no_picture_was_safe_has_never_been_and_neither_has_its_session(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path).play(((40, 60),), 64)
+    (folder,) = sitting.session.glob("session-*")
+    for part in folder.glob("*.part"):
+        if part.name != NAME:
+            part.unlink()
+    (sitting.session / ".manifest.json.tmp").write_bytes(b"{")
+    found = recover_takes(tmp_path / "recordings", pytest.fail)
+    assert found.takes == found.aside == [] and found.waiting == []
+    assert list((tmp_path / "recordings").iterdir()) == []
+
+
+def test_a_session_with_something_of_the_owners_in_it_stays(tmp_path: Path) -> None:
+    session = tmp_path / "session-2026-01-01_001"
+    (session / "calibration").mkdir(parents=True)
+    (session / "notes.txt").write_text("mine")
+    assert recover_takes(tmp_path, pytest.fail).waiting == []
+    assert (session / "notes.txt").exists() and (session / "calibration").exists()
+
+
+def test_a_take_without_a_safe_picture_beside_a_whole_one_leaves_the_session_to_that(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path).play(((20, 30), (75, 90)), 92)
+    first, second = sorted(sitting.session.glob("session-*"))
+    for part in second.glob("*.part"):
+        if part.name != NAME:
+            part.unlink()
+    folders: list[Path] = []
+    recover_takes(tmp_path / "recordings", folders.append)
+    assert folders == [first] and not second.exists()
+    assert manifest(sitting.session)["takes"] == [first.name]
+
+
 def test_a_damaged_take_does_not_stop_the_start(tmp_path: Path, monkeypatch: Any) -> None:
     Sitting(tmp_path).play(((40, 60),), 64)
 
