@@ -87,7 +87,8 @@ class Exporter:
             if near and self._skip_near:
                 return self._refuse("near_duplicate")
             shot = stored(image, name, value, self._level)
-            facts = facts or Facts(shot.width, shot.height, len(shot.png), shot.sha256, value, *(near or (None, None)))
+            kin = (facts.near_duplicate_of, facts.near_duplicate_bits) if facts else near or (None, None)
+            facts = Facts(shot.width, shot.height, len(shot.png), shot.sha256, value, *kin)  # one that was lost may come with other bytes
             return self._wait(identity, name, facts, self.store.bring(shot), labels, ignore, about)
 
     def review(self, image: str, marks: Sequence[Mark], about: About) -> Added:

@@ -118,7 +118,8 @@ def apply(rows: sqlite3.Connection, record: Record, seq: int, start: int, sums: 
     if number is None or known[3]:
         number = _bear(rows, record, key, number, seq)
     else:
-        rows.execute("UPDATE images SET last = ?, boxes = boxes + ? WHERE n = ?", (seq, len(record.labels), number))
+        facts = (seq, record.bytes, len(record.labels), number)
+        rows.execute("UPDATE images SET last = ?, bytes = ?, boxes = boxes + ? WHERE n = ?", facts)
     rows.execute("INSERT INTO records VALUES (?, ?, ?, ?)", (seq, start, number, record.id.bytes))
     rows.execute("INSERT OR REPLACE INTO stale VALUES (?, 0)", (number,))
     sums.add(record)

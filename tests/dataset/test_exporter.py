@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,21 @@ def test_a_picture_that_comes_again_is_stored_once_and_keeps_both_stories(tmp_pa
     file = told(tmp_path, first.image_id)
     assert [each["action_id"] for each in file["observations"]] == ["a", "b"]
     assert sorted(each["category_name"] for each in file["annotations"]) == ["car", "person"]
+
+
+def test_a_picture_that_was_lost_and_comes_again_is_told_as_it_is_now(tmp_path: Path) -> None:
+    with Exporter(tmp_path, png_level=0) as exporter:
+        name = exporter.add(view(1), [seen()], about(1)).image_id
+    path = tmp_path / "images" / f"{name}.png"
+    before = path.read_bytes()
+    path.unlink()
+    with Exporter(tmp_path, png_level=9) as exporter:
+        assert exporter.add(view(1), [seen()], about(2)).is_new
+        exporter.commit()
+        assert exporter.held().bytes == path.stat().st_size
+    again = lines(tmp_path)[-1]
+    assert path.read_bytes() != before
+    assert (again["bytes"], again["sha256"]) == (path.stat().st_size, sha256(path.read_bytes()).hexdigest())
 
 
 def test_the_same_said_twice_is_said_once(tmp_path: Path) -> None:
