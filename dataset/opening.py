@@ -6,7 +6,7 @@ import ctypes
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,7 @@ from contracts.errors import ConfigError
 from contracts.files import storage
 from dataset.layout import Layout
 from dataset.lines import MAX_LINE, Log, intact, line_at, read_lines
+from dataset.offer import last_line_end
 
 LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -50,6 +51,17 @@ def mend_end(log: Log, end: int, good: Callable[[bytes], BaseModel | None]) -> i
         return torn
     log.append(b"\n")
     return 0
+
+
+@contextmanager
+def appending(path: Path, good: Callable[[bytes], BaseModel | None]) -> Iterator[Log]:
+    """A log that several add to, nobody else meanwhile, and without the torn end that a crash may have left."""
+    with closing(Log(path)) as log:
+        with storage(path):
+            fcntl.flock(log.handle, fcntl.LOCK_EX)
+            log.end = os.fstat(log.handle).st_size  # somebody may have added while we waited
+        mend_end(log, last_line_end(log.handle), good)
+        yield log
 
 
 def read_mark(text: bytes | None) -> Acknowledgement | None:

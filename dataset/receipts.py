@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from hashlib import sha256
 from itertools import islice
-from pathlib import Path
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from contracts.dataset import Acknowledgement
 from contracts.errors import StorageError
-from contracts.files import storage, sync_folder
+from contracts.files import sync_folder
 from contracts.shipment import ACK_BYTES, Acknowledge, Receipt, ShipmentError
 from dataset.index import EACH, Index
 from dataset.layout import open_regular
 from dataset.lines import Line, Log, intact, read_lines, sealed
-from dataset.offer import Offer, last_line_end
-from dataset.opening import marks, mend_end, read_mark
+from dataset.offer import Offer
+from dataset.opening import appending, marks, read_mark
 from dataset.records import REMOVED, read_record
 
 MOST_RECEIVERS = 64  # whose positions are told, those that were heard of last
@@ -118,17 +116,6 @@ class Receipts:
                     index.acknowledge([(bytes.fromhex(m.image_id), min(m.upto, index.lines)) for m, _ in chunk if m], chunk[-1][1])
         except StorageError:
             return
-
-
-@contextmanager
-def appending(path: Path, good: Callable[[bytes], BaseModel | None]) -> Iterator[Log]:
-    """A log that nobody else of this kind adds to meanwhile, without the torn end that a crash may have left."""
-    with closing(Log(path)) as log:
-        with storage(path):
-            fcntl.flock(log.handle, fcntl.LOCK_EX)
-            log.end = os.fstat(log.handle).st_size  # somebody may have added while we waited
-        mend_end(log, last_line_end(log.handle), good)
-        yield log
 
 
 def shipped_digest(lines: Sequence[Line]) -> str:

@@ -18,7 +18,7 @@ from dataset.index import EACH, Index
 from dataset.known import Known
 from dataset.layout import Layout
 from dataset.lines import Log, line_at, read_lines, sealed
-from dataset.opening import alone, marks, mend_end, read_mark, sync_file, sync_filesystem
+from dataset.opening import alone, appending, marks, mend_end, read_mark, sync_file, sync_filesystem
 from dataset.picture import Picture
 from dataset.records import read_record, since_removal, tombstone
 
@@ -149,27 +149,21 @@ class Store:
     def acknowledge(self, found: Sequence[Known], by: str, at: datetime) -> None:
         """Somebody has these pictures and all that was said of them until now; durable when it returns."""
         lines = b"".join(sealed(Acknowledgement(image_id=each.id, upto=each.last, by=by, t=at)) for each in found)
-        log = Log(self.layout.acknowledged)
-        try:
+        with appending(self.layout.acknowledged, read_mark) as log:
             log.append(lines)
             sync_folder(self.layout.root)
-        finally:
-            log.close()
         self._take_acknowledgements()
 
     def _take_acknowledgements(self) -> None:
+        """Those who ship write marks beside us."""
         if not self.layout.acknowledged.exists():
             return
-        log = Log(self.layout.acknowledged)
-        try:
+        with appending(self.layout.acknowledged, read_mark) as log:
             if self.index.acked_end > log.end:
                 self.index.acked_end = 0
             while chunk := list(islice(marks(log.handle, self.index.acked_end), EACH)):
                 found = [(bytes.fromhex(mark.image_id), min(mark.upto, self.index.lines)) for mark, _ in chunk if mark]
                 self.index.acknowledge(found, chunk[-1][1])
-            mend_end(log, self.index.acked_end, read_mark)
-        finally:
-            log.close()
 
     def bury(self, found: Sequence[Known], why: str, at: datetime) -> int:
         """A tombstone for each, durable, and only then are the files deleted. How many."""

@@ -13,7 +13,7 @@ from contracts.shipment import Acknowledge, ExportList, Received
 from dataset.crate import Crate, crates, read_acknowledge
 from dataset.layout import open_regular, read_small
 from dataset.lines import read_lines, sealed
-from dataset.receipts import appending
+from dataset.opening import appending
 from trainer.receive_page import LARGEST_PAGE
 
 CHUNK = 1 << 20

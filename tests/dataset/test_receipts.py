@@ -8,9 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.dataset import Acknowledgement
 from contracts.shipment import Acknowledge, PageHead, ShipmentError
 from dataset.exporter import Exporter
+from dataset.lines import sealed
 from dataset.offer import Offer
+from dataset.opening import appending, read_mark
 from dataset.receipts import Receipts
 from tests.dataset.scenery import WHEN, about, fill, seen, view
 
@@ -95,6 +98,19 @@ def test_several_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
             thread.join(20)
         assert [known.acknowledged for known in exporter.store.index.pictures()] == [True] * 6
     assert len(receipts(tmp_path).positions()) == 6
+
+
+def test_the_writer_waits_for_who_marks_beside_it(tmp_path: Path) -> None:
+    with Exporter(tmp_path) as exporter:
+        names = fill(exporter, range(2))
+        exporter.commit()
+        beside = threading.Thread(target=exporter.acknowledge, args=([names[0]], "disk", WHEN))
+        with appending(tmp_path / "acknowledged.jsonl", read_mark) as log:
+            beside.start()
+            beside.join(0.2)
+            log.append(sealed(Acknowledgement(image_id=names[1], upto=2, by="trainer", t=WHEN)))
+        beside.join(10)
+    assert marked(tmp_path) == [1, 2]
 
 
 def test_lines_that_the_writer_takes_back_were_never_offered(tmp_path: Path) -> None:
