@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, StorageError
 from contracts.removal import Order
 from contracts.wire import utc_from_ns
+from dataset.exporter import Exporter
 from dataset.known import Known
 from device.clock import Clock
 from device.config import Settings
@@ -79,8 +80,15 @@ class DatasetExports:
 
     def __init__(self, training: Training, data: Path, clock: Clock) -> None:
         root = training.root
-        self._root, self._exporter, self._clock = root, training.opened, clock
+        self._root, self._open, self._clock = root, training.opened, clock
         self._place = root.relative_to(data).as_posix() if root.is_relative_to(data) else root.as_posix()
+
+    def _exporter(self) -> Exporter:
+        """StorageError while a tool has the data set open: it is left out of the janitor's round."""
+        try:
+            return self._open()
+        except ConfigError as error:
+            raise StorageError(str(error)) from error
 
     def first(self, limit: int, order: Order, *, acknowledged: bool) -> Sequence[Piece]:
         if not self._there():

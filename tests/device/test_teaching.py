@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, StorageError
+from dataset.exporter import Exporter
 from dataset.native import NativeReader
 from device.clock import SystemClock
 from device.export.export_options import ExportOptions
@@ -41,6 +42,17 @@ def test_the_janitor_is_offered_what_the_trainer_has_before_what_only_this_box_h
     reader = NativeReader(tmp_path / "dataset")
     assert {item.id for item in reader} == set(names[:2])
     reader.close()
+
+
+def test_a_data_set_that_a_tool_has_open_is_no_reason_for_the_janitor_to_die(tmp_path: Path) -> None:
+    with Exporter(tmp_path / "dataset") as tool:
+        fill(tool, range(1))
+        tool.commit()
+        shelf = ExportShelf(DatasetExports(training(tmp_path), tmp_path, SystemClock()))
+        for asked in (shelf.totals, lambda: list(shelf.items("oldest"))):
+            with pytest.raises(StorageError, match="writes to this data set"):
+                asked()
+    assert shelf.totals().count == 1
 
 
 def test_without_export_there_is_nothing_to_remove_and_the_command_says_how_to_turn_it_on(tmp_path: Path) -> None:
