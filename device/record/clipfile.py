@@ -43,6 +43,9 @@ class ClipFile:
         return len(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Back, to change what was written before: what came behind it is on the disk first, for a power cut keeps no order."""
+        if whence == os.SEEK_SET and self._dirty and not self.failed and offset < self.tell():
+            self._settle()
         return os.lseek(self._handle, offset, whence)
 
     def tell(self) -> int:
@@ -53,14 +56,17 @@ class ClipFile:
         if not self._dirty or self.failed:
             return False
         with storage(self.path):
-            try:
-                os.fdatasync(self._handle)
-            except OSError as error:
-                self.failed = error  # the kernel tells it once; a later sync would say that all is well
-                raise
-            self._dirty = False
+            self._settle()
             self._check_room()
         return True
+
+    def _settle(self) -> None:
+        try:
+            os.fdatasync(self._handle)
+        except OSError as error:
+            self.failed = error  # the kernel tells it once; a later sync would say that all is well
+            raise
+        self._dirty = False
 
     def give_up(self) -> None:
         """From now on writes are swallowed: what is there stays as it is."""

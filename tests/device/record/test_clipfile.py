@@ -1,0 +1,74 @@
+"""The file of a clip under a power cut: of what was not synced any part may be on the disk, and in any order."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.pipeline.mux import Muxer
+from device.record.clipfile import ClipFile
+from device.record.recover import probed
+from tests.device.record.footage import footage
+
+
+class Cut:
+    """Remembers what the disk is sure to have, and what came since; `worst` is every file that a cut now may leave."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sure, self.since = bytearray(), list[tuple[int, bytes]]()
+        self.left: list[bytes] = []
+        self._write, self._sync, self._seek = os.write, os.fdatasync, os.lseek
+        monkeypatch.setattr("device.record.clipfile.os.write", self.write)
+        monkeypatch.setattr("device.record.clipfile.os.fdatasync", self.sync)
+
+    def write(self, handle: int, data: Any) -> int:
+        at = self._seek(handle, 0, os.SEEK_CUR)
+        done = self._write(handle, data)
+        self.since.append((at, bytes(data[:done])))
+        self.left += [self.with_all(), self.without_the_growth()]
+        return done
+
+    def sync(self, handle: int) -> None:
+        self._sync(handle)
+        self.sure, self.since = bytearray(self.with_all()), []
+
+    def with_all(self) -> bytes:
+        return bytes(self._applied(self.since))
+
+    def without_the_growth(self) -> bytes:
+        """Blocks that were there are changed in place; the new length is in the journal, which was not committed."""
+        return bytes(self._applied(self.since)[: len(self.sure)])
+
+    def _applied(self, writes: list[tuple[int, bytes]]) -> bytearray:
+        found = bytearray(self.sure)
+        for at, data in writes:
+            found[len(found) : at] = bytes(max(0, at - len(found)))
+            found[at : at + len(data)] = data
+        return found
+
+
+@pytest.mark.parametrize("codec", ["h264", "mjpeg"])
+def test_a_cut_while_a_clip_is_closed_never_costs_what_was_safe(codec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packets = footage(codec, frames=60)
+    with monkeypatch.context() as patch:
+        cut = Cut(patch)
+        file = ClipFile(tmp_path / "clip.part")
+        muxer = Muxer(file, packets[0])
+        for packet in packets:
+            muxer.write(packet)
+            file.sync()
+        safe = len(cut.sure)
+        cut.left.clear()
+        muxer.close()
+        file.close()
+    left = tmp_path / "left"
+    left.write_bytes(cut.sure[:safe])
+    before = probed(left)
+    assert before and before.frames > 40 and len(cut.left) > 3
+    for number, data in enumerate(cut.left):
+        left.write_bytes(data)
+        found = probed(left)
+        assert found and found.frames >= before.frames, f"cut {number} of {len(cut.left)}"
