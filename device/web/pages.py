@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Query, Request
 from prometheus_client import CollectorRegistry
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from contracts.errors import StorageError
 from device.web import metrics, words
 from device.web.api import Number, find_event, page_of_events
 from device.web.clips import view
@@ -23,6 +24,8 @@ TITLES = {404: "Nothing here", 409: "That was not done", 503: "Not now"}
 async def lost(request: Request, error: Exception) -> Response:
     """For people in HTML, for machines in JSON: what is not there, cannot be had now, or may not be done."""
     detail, code = getattr(error, "detail", "not found"), getattr(error, "status_code", 404)
+    if isinstance(error, StorageError):
+        detail, code = str(error), 503
     if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
         return render("lost.html", code, detail=detail, title=TITLES.get(code, TITLES[404]))
     return JSONResponse({"detail": detail}, code, getattr(error, "headers", None))

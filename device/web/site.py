@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from contracts.errors import StorageError
 from device.web import api, changing, clips, dataset, dataset_pages, exports, login, pages, sessions, sockets, storage, trends
 from device.web.access import Access
 from device.web.desk import Desk
@@ -68,8 +69,9 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
         app.include_router(more.pages(sheet))
     app.include_router(changing.pages(desk))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for code in pages.TITLES:
-        app.add_exception_handler(code, pages.lost)
+    refusals: tuple[int | type[Exception], ...] = (*pages.TITLES, StorageError)
+    for what in refusals:
+        app.add_exception_handler(what, pages.lost)
     return Guard(app, options, access)
 
 

@@ -17,7 +17,8 @@ def session(root: Path, day: int, number: int, takes: tuple[str, ...] = ()) -> s
     name = f"session-2026-11-{day:02d}_{number:03d}"
     (root / name).mkdir(parents=True)
     said = SessionManifest(
-        session_id=name, kind="pitch", state="complete", start=START, cameras=["left"], takes=[f"{name}-{take}" for take in takes], calibrated="none"
+        session_id=name, kind="pitch", state="complete", start=START, cameras=["left"], calibrated="none",
+        takes=[f"{name}-{take}" for take in takes],
     )  # fmt: skip
     (root / name / "manifest.json").write_text(said.model_dump_json())
     return name

@@ -196,3 +196,12 @@ def test_what_is_no_file_is_not_read(tmp_path: Path, make: object) -> None:
 @pytest.mark.parametrize("place", ["1", "1-2-3", "-1-2", "1-99999999999999999", "a-b", "１-2"])
 def test_a_place_that_no_page_said_is_refused(page: Running, place: str) -> None:
     assert page.get("/api/v1/storage/removals", params={"before": place}).status_code == 422
+
+
+def test_a_disk_that_refuses_is_said_instead_of_an_error(page: Running, kept: Furnished) -> None:
+    kept.index.file.close()
+    for path in ("/storage", "/clips"):
+        answer = page.get(path, headers={"accept": "text/html"})
+        assert answer.status_code == 503
+        assert "Not now" in answer.text
+    assert "see the disk" in page.get("/api/v1/clips").json()["detail"]
