@@ -16,11 +16,13 @@ from contracts.wire import Utc, Wire
 CLICK_PX = 50  # side of the box that is made of a click
 LARGEST_PX = 65_535  # a side of a picture
 IMAGE_ID = r"^[0-9a-f]{64}$"
+MOST = 1 << 40  # of bytes and counts in a record: what is added up of many stays a number that an index can hold
 
 Pixels = Annotated[float, Field(ge=-1e6, le=1e6)]
 Bbox = tuple[Pixels, Pixels, Pixels, Pixels]
 ImageId = Annotated[str, Field(pattern=IMAGE_ID, description="SHA-256 of the picture's size and pixels, hex")]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
 
 
 class Annotation(Wire):
@@ -106,7 +108,7 @@ class Record(Wire):
     image_id: ImageId
     width: int = Field(ge=1, le=LARGEST_PX, description="pixels")
     height: int = Field(ge=1, le=LARGEST_PX, description="pixels")
-    bytes: int = Field(ge=0, description="size of the picture's file")
+    bytes: int = Field(ge=0, le=MOST, description="size of the picture's file")
     sha256: str = Field(pattern=IMAGE_ID, description="of the picture's file, for whoever fetches it")
     phash: str = Field(pattern=r"^[0-9a-f]{16}$", description="perceptual hash, 64 bits")
     near_duplicate_of: ImageId | None = Field(default=None, description="the first picture that looks nearly the same")
@@ -121,7 +123,7 @@ class Record(Wire):
     device: str = Field(default="", max_length=40, description="id of the box it was fetched from; empty: it was made here")
     pts_ns: int | None = Field(default=None, description="media time")
     model: str | None = Field(default=None, description="digest of the bundle that looked, sha256:<hex>")
-    skipped_before: dict[str, int] = Field(default_factory=dict, description="candidates not kept since the last record, by reason")
+    skipped_before: dict[str, Count] = Field(default_factory=dict, description="candidates not kept since the last record, by reason")
 
 
 class Category(Wire):

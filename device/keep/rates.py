@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 
+from contracts.errors import StorageError
 from contracts.files import write_durably
+from dataset.layout import open_regular
 from device.clock import Clock
 
 HOUR_S = 3600.0
@@ -15,6 +18,7 @@ HOURS = 7 * 24
 LEAST_S = HOUR_S  # known for less than that is not known
 DAY_S = 86400.0
 LARGEST_FILE = 1 << 20
+MOST_BYTES = 1 << 50  # in an hour; more was never counted by us
 
 Hour = tuple[float, dict[str, int]]  # seconds, and bytes that came by shelf
 
@@ -54,9 +58,9 @@ class Rates:
 
 def _read(path: Path) -> list[Hour]:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             hours = json.loads(file.read(LARGEST_FILE))["hours"]
         read = [(float(seconds), {str(shelf): int(size) for shelf, size in added.items()}) for seconds, added in hours]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, StorageError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return []  # a forecast begins again
-    return [(seconds, added) for seconds, added in read if 0 < seconds < 10 * HOUR_S and all(size >= 0 for size in added.values())]
+    return [hour for hour in read if 0 < hour[0] < 10 * HOUR_S and all(0 <= size < MOST_BYTES for size in hour[1].values())]

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from contracts.errors import StorageError
 from contracts.files import make_folders, sync_folder
 from contracts.removal import Removal
+from dataset.layout import open_regular
 from device.pipeline.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -77,11 +79,11 @@ class RemovalLog:
 
 def _tail(path: Path) -> list[bytes]:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - TAIL_BYTES))
             return file.read().splitlines()
-    except OSError:
+    except (OSError, StorageError):
         return []
 
 

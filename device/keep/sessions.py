@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import heapq
 import os
 import re
@@ -9,10 +10,12 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from contracts.errors import StorageError
 from contracts.removal import Order
 from contracts.session import SessionManifest
 from device.keep.folder import OPENING, listed, opened
@@ -23,6 +26,8 @@ GOING = ".going-"  # a session that was begun to be removed
 MANIFEST, PIN, UNFINISHED = "manifest.json", ".keep", ".part"
 MOST_MANIFEST_BYTES = 16 << 20
 DEEPEST = 8
+DEEPEST_CLEARED = 64  # folders in folders; nothing of ours is like that, and each level costs a descriptor
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class SessionShelf:
         name = item.name.rpartition("/")[2]
         with suppress(FileNotFoundError), opened(self._data, self._folder) as handle:
             with suppress(FileNotFoundError):
+                _refuse_pinned(handle, name)
                 os.rename(name, GOING + name, src_dir_fd=handle, dst_dir_fd=handle)
             self._known.pop(name, None)
             _clear(handle, GOING + name)
@@ -124,7 +130,7 @@ class SessionShelf:
         if old and old.removable and old.changed_ns == changed_ns:
             return replace(old, kept=replace(old.kept, pinned=_stat(handle, PIN) is not None))
         session, sized = _read(handle), _sized(handle)
-        wall_ns = int(session.start.timestamp() * 1e6) * 1000 if session else folder.st_mtime_ns
+        wall_ns = (session.start - EPOCH) // timedelta(microseconds=1) * 1000 if session else folder.st_mtime_ns
         pinned = _stat(handle, PIN) is not None
         kept = Kept(f"{self._folder}/{name}", sized.bytes, wall_ns, sized.files, pinned)
         over = session is not None and session.state == "complete"
@@ -171,18 +177,33 @@ def _sized(handle: int, depth: int = 0) -> Sized:
     return sized
 
 
-def _clear(parent: int, name: str) -> None:
-    """The folder with all that is in it; a link in it goes, what it points to stays."""
+def _refuse_pinned(parent: int, name: str) -> None:
+    """It may have been pinned since it was listed."""
+    with suppress(FileNotFoundError):
+        handle = os.open(name, OPENING, dir_fd=parent)
+        try:
+            if _stat(handle, PIN) is not None:
+                raise StorageError(f"{name}: is to be kept; it was pinned meanwhile")
+        finally:
+            os.close(handle)
+
+
+def _clear(parent: int, name: str, depth: int = 0) -> None:
+    """The folder with all that is in it; a link in it goes, what it points to stays, and so does another file system."""
     try:
         handle = os.open(name, OPENING, dir_fd=parent)
     except FileNotFoundError:
         return
     try:
+        if depth > DEEPEST_CLEARED:
+            raise OSError(errno.ENOTEMPTY, f"more than {DEEPEST_CLEARED} folders in one another, which is none of ours; remove it by hand")
+        if os.fstat(handle).st_dev != os.fstat(parent).st_dev:
+            raise OSError(errno.EXDEV, "another file system is mounted in it; unmount that")
         with os.scandir(handle) as entries:
             inside = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
         for inner, is_folder in inside:
             if is_folder:
-                _clear(handle, inner)
+                _clear(handle, inner, depth + 1)
             else:
                 with suppress(FileNotFoundError):
                     os.unlink(inner, dir_fd=handle)

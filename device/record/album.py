@@ -115,7 +115,7 @@ def _take(folder: Path) -> StoredTake:
 def _read(path: Path) -> TakeManifest | None:
     """None: not written yet, or not one of ours."""
     try:
-        if path.is_symlink() or path.stat().st_size > MOST_MANIFEST_BYTES:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > MOST_MANIFEST_BYTES:
             return None
         return TakeManifest.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):

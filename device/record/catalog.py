@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from contracts.clip import Clip
 from contracts.files import file_name, storage
 from device.record.layout import VIDEOS, clips_folder
+from device.record.manifests import LONGEST, LONGEST_REMEMBERED
 
 REMEMBERED = 4096  # manifests; they never change once written, so name, size and time of change are enough to know them again
 
@@ -86,6 +88,8 @@ class Catalog:
         name = str(manifest.relative_to(self._data))
         try:
             status = manifest.stat()
+            if status.st_size > LONGEST or not stat.S_ISREG(status.st_mode):
+                raise OSError("is not a manifest of ours")
             key = (name, status.st_size, status.st_mtime_ns)
             with self._lock:
                 known = self._known.get(key)
@@ -94,6 +98,8 @@ class Catalog:
             self.broken[name] = str(error).splitlines()[0]
             return None
         with self._lock:
+            if status.st_size > LONGEST_REMEMBERED:
+                return clip
             self._known[key] = clip
             self._known.move_to_end(key)
             while len(self._known) > REMEMBERED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from pathlib import Path
 from typing import Literal, TypeAlias
 from uuid import UUID, uuid4
@@ -15,6 +16,7 @@ from contracts.disk import Disk
 from contracts.errors import StorageError
 from contracts.files import storage, write_durably
 from contracts.wire import utc_from_ns
+from dataset.layout import read_small
 from device.clock import Clock
 from device.record.layout import clips_folder
 
@@ -85,6 +87,9 @@ class DataDisk:
             seen = (status.st_dev, status.st_ino, status.st_mtime_ns)
             if seen == self._seen:
                 return ""
+            if not stat.S_ISREG(status.st_mode):
+                self._disk = self._seen = None
+                return f"{self.path}: is not a plain file; remove it, and {ADOPT}"
             with self.path.open("rb") as file:
                 self._disk, self._seen = Disk.model_validate_json(file.read(LONGEST)), seen
         except FileNotFoundError:
@@ -132,8 +137,8 @@ def _folders(path: Path) -> list[Path]:
 
 def _device_of(manifest: Path) -> str:
     try:
-        return Clip.model_validate_json(manifest.read_bytes()).device
-    except ValidationError:
+        return Clip.model_validate_json(read_small(manifest, LONGEST)).device
+    except (StorageError, ValidationError):
         return ""
 
 

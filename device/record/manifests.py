@@ -12,6 +12,7 @@ from contracts.clip import Clip
 from device.record.layout import manifest_of
 
 REMEMBERED = 1024
+LONGEST_REMEMBERED = 32 << 10  # bytes; one of ours has one or two thousand, and a foreign disk may be full of large ones
 LONGEST = 16 << 20  # bytes; a recording with that many events and holes is none
 
 
@@ -47,11 +48,13 @@ class Manifests:
             self._not(path, str(error).splitlines()[0])
             return None
         with self._lock:
+            self.broken.pop(self._name(path), None)
+            if mark[0] > LONGEST_REMEMBERED:
+                return clip
             self._known[video] = mark, clip
             self._known.move_to_end(video)
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
-            self.broken.pop(self._name(path), None)
         return clip
 
     def _not(self, path: Path, why: str) -> None:

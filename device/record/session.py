@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 CALIBRATION = "calibration"
 MOST_MANIFEST_BYTES = 16 << 20
+DIGITS = 5  # of a number that the next one is counted on from: a name may have six
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def new_folder(root: Path, start: datetime) -> Path:
         make_folders(root)
         prefix = f"session-{start.astimezone(timezone.utc):%Y-%m-%d}_"
         taken = [path.name[len(prefix) :] for path in root.iterdir() if path.name.startswith(prefix)]
-        number = max((int(text) for text in taken if text.isdecimal()), default=0) + 1
+        number = max((int(text) for text in taken if text.isdecimal() and len(text) <= DIGITS), default=0) + 1
         while True:
             folder = root / f"{prefix}{number:03d}"
             try:
@@ -138,7 +140,8 @@ def read_session(folder: Path) -> SessionManifest | None:
     """None: there is none that can be read."""
     path = folder / MANIFEST
     try:
-        if path.stat().st_size > MOST_MANIFEST_BYTES:
+        found = path.stat()
+        if found.st_size > MOST_MANIFEST_BYTES or not stat.S_ISREG(found.st_mode):
             return None
         return SessionManifest.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError):

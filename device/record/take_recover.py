@@ -52,8 +52,9 @@ def recover_takes(recordings: Path, on_take: Callable[[Path], None]) -> Recovere
                 log.warning("a cut take could not be closed", extra={"take": folder.name, "reason": str(error)})
         try:
             _end(session)
-        except StorageError as error:
-            found.waiting.append(str(error))
+        except (OSError, StorageError) as error:  # e.g. a folder somebody else put there, into which we may not look
+            found.waiting.append(f"{session}: {error}")
+            log.warning("a session could not be ended", extra={"session": session.name, "reason": str(error)})
     return found
 
 
