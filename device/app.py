@@ -78,10 +78,15 @@ class Appliance:
             usable(self._data)
             self.sight = self._see(sources or open_sources(loaded, clock))
             self.model = self._stamp.model = model_digest(self.sight.stages)
-            self.sittings = sittings(loaded, self.sight, self.crew, self._outlets, clock=clock, tally=self.tally, board=self.board)
-            self._publish()
             self.index = self._undo.enter_context(closing(open_index(settings, self.crew, clock=clock, board=self.board)))
-            if not self.index.disk.unmounted():
+            mounted, self.sittings = not self.index.disk.unmounted(), None
+            if mounted:
+                self.sittings = sittings(
+                    loaded, self.sight, self.crew, self._outlets, clock=clock, tally=self.tally, board=self.board,
+                    require=self.index.disk.require,
+                )  # fmt: skip
+            self._publish()
+            if mounted:
                 self._record()
             exports = exports_of(self.training, self._data, clock)
             self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally, clips=self.index, exports=exports)
@@ -165,17 +170,19 @@ class Appliance:
             self.recorder = Recorder(
                 self.sight.rings, self._data, settings.record, clock=self._clock, tally=self.tally, board=self.board,
                 device=settings.device_id, software=version("vedette"), lossless=not self.sight.live, finished=self.index.add,
-                refused=lambda error: self.janitor.short_of_room(error),  # noqa: PLW0108 - built later
+                require=self.index.disk.require, refused=lambda error: self.janitor.short_of_room(error),  # noqa: PLW0108 - built later
             )  # fmt: skip
             self._add_outlet(self.recorder, "record")
         if settings.pictures:
             pictures = Pictures(
-                self._data, settings.pictures, clock=self._clock, tally=self.tally, board=self.board, lossless=not self.sight.live
-            )
+                self._data, settings.pictures, clock=self._clock, tally=self.tally, board=self.board, lossless=not self.sight.live,
+                require=self.index.disk.require,
+            )  # fmt: skip
             self._add_outlet(pictures, "pictures")
         self.training = teach(
-            settings, self.sight, self._outlets, self.crew, self._data, clock=self._clock, tally=self.tally, board=self.board
-        )
+            settings, self.sight, self._outlets, self.crew, self._data, clock=self._clock, tally=self.tally, board=self.board,
+            require=self.index.disk.require,
+        )  # fmt: skip
 
     def _add_outlet(self, outlet: Recorder | Pictures, name: str) -> None:
         self._outlets.append(outlet)

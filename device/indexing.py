@@ -20,7 +20,7 @@ def open_index(settings: Settings, crew: Crew, *, clock: Clock, board: Board) ->
     disk = DataDisk(settings.data, clock, device=settings.device_id, software=version("vedette"), mount=settings.storage.mount)
     disk.begin()
     if reason := disk.unmounted():  # the system's disk is not to be filled in its place
-        for part in ("record", "pictures"):
+        for part in ("record", "pictures", *(["takes"] if settings.recording else ())):
             board.part(part, "failed", f"{reason}, then start Vedette again", clock.wall_ns())
     index = Index(settings.data, disk, clock)
     worker = IndexWorker(index, clock, board)

@@ -15,6 +15,7 @@ from device.config import Loaded
 from device.export.finisher import Finisher
 from device.films import frames_of
 from device.pipeline.board import Board
+from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
 from device.pipeline.protocols import Inbox, Tick
 from device.pipeline.tally import Tally
@@ -65,6 +66,7 @@ def sittings(
     tally: Tally,
     board: Board,
     data: Path | None = None,
+    require: Callable[[], None] = nothing,
 ) -> Sittings | None:
     """None: no sessions are kept. What the last run left is closed before the first take of this one. `data`: a replay's folder."""
     options = loaded.settings.recording
@@ -78,7 +80,10 @@ def sittings(
     words = [f"nothing says what {folder} is; look at it, then delete it" for folder in found.aside] + found.waiting
     if words:
         board.part(PART, "degraded", "; ".join(words[:3]), clock.wall_ns())
-    takes = Takes(sight.rings, places, options, about, clock=clock, tally=tally, board=board, on_take=finisher.put, lossless=not sight.live)
+    takes = Takes(
+        sight.rings, places, options, about, clock=clock, tally=tally, board=board, on_take=finisher.put, lossless=not sight.live,
+        require=require,
+    )  # fmt: skip
     kept = Sittings(takes, finisher)
     kept.man(crew, sight, outlets)
     return kept

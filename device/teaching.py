@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from device.config import Settings
 from device.export.training import Training
 from device.keep.shelf import Totals
 from device.pipeline.board import Board
+from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
 from device.pipeline.protocols import Inbox
 from device.pipeline.tally import Tally
@@ -29,8 +30,9 @@ RECORDED = ("clip_bytes", "take_bytes")
 
 
 def teach(
-    settings: Settings, sight: Sight, outlets: list[Inbox[Scene]], crew: Crew, data: Path, *, clock: Clock, tally: Tally, board: Board
-) -> Training | None:
+    settings: Settings, sight: Sight, outlets: list[Inbox[Scene]], crew: Crew, data: Path, *, clock: Clock, tally: Tally, board: Board,
+    require: Callable[[], None] = nothing,
+) -> Training | None:  # fmt: skip
     """With a place in the crew and an ear at the pipeline; None where it is off, and then it costs nothing."""
     if not settings.export.enabled:
         return None
@@ -44,6 +46,7 @@ def teach(
         identities={name: partial(getattr, source, "identity") for name, source in sight.sources.items()},
         recorded_bytes=partial(recorded, tally) if records and sight.live else None,
         lossless=not sight.live,
+        require=require,
     )
     outlets.append(training)
     crew.add("export", training.run, deadline_s=120)

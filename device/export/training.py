@@ -28,7 +28,7 @@ from device.export.export_options import ExportOptions
 from device.export.masks import masked
 from device.export.said import marks_of, states_of
 from device.pipeline.board import Board
-from device.pipeline.channel import SLICE_S, Channel, Closed
+from device.pipeline.channel import SLICE_S, Channel, Closed, nothing
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
 from vision.types import Scene
@@ -57,7 +57,9 @@ class Training:
         identities: Mapping[str, Callable[[], str]],
         recorded_bytes: Callable[[], int] | None = None,
         lossless: bool = False,
+        require: Callable[[], None] = nothing,
     ) -> None:
+        self._require = require  # StorageError when the disk is not there any more
         self.root = options.dir or data / "dataset"
         self._options, self._clock, self._tally, self._board = options, clock, tally, board
         self._identities, self._lossless = identities, lossless
@@ -183,6 +185,7 @@ class Training:
     def _opened(self) -> Exporter:
         """With the first record: a box that never keeps one makes no folder."""
         if self._exporter is None:
+            self._require()
             o = self._options
             self._exporter = Exporter(
                 self.root,

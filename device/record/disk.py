@@ -72,12 +72,26 @@ class DataDisk:
     def fault(self) -> str:
         if reason := self.unmounted() or self._read():
             return reason
-        if self._disk is None:
+        if reason := self._changed():
+            return reason
+        if self._device and (disk := self._disk) and disk.device != self._device:
+            return f"{self.path}: the recordings of another box, {disk.device or 'of no name'}, are on this disk; {ADOPT}"
+        return ""
+
+    def require(self) -> None:
+        """StorageError where what is written now would be in the folder that the disk of the start was mounted at."""
+        reason = self.unmounted()
+        if not reason and self._first and not self._read():  # a disk that fails says so to whoever writes
+            reason = self._changed()
+        if reason:
+            raise StorageError(reason)
+
+    def _changed(self) -> str:
+        disk = self._disk  # threads share it
+        if disk is None:
             return f"{self.path} is gone; mount the disk again, or start Vedette anew to use the folder as it is"
-        if self._disk.id != self._first:
+        if disk.id != self._first:
             return f"{self.path}: this is another disk than the one at the start; start Vedette anew to use it"
-        if self._device and self._disk.device != self._device:
-            return f"{self.path}: the recordings of another box, {self._disk.device or 'of no name'}, are on this disk; {ADOPT}"
         return ""
 
     def _read(self) -> str:

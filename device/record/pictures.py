@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
@@ -17,7 +18,7 @@ from contracts.event import Event, snapshot_path
 from contracts.files import refuse_links, write_durably
 from device.clock import Clock
 from device.pipeline.board import Board
-from device.pipeline.channel import Channel
+from device.pipeline.channel import Channel, nothing
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
 from device.record.options import PictureOptions
@@ -71,9 +72,11 @@ class Pictures:
     """
 
     def __init__(
-        self, data: Path, options: PictureOptions, *, clock: Clock, tally: Tally, board: Board, lossless: bool = False
-    ) -> None:
+        self, data: Path, options: PictureOptions, *, clock: Clock, tally: Tally, board: Board, lossless: bool = False,
+        require: Callable[[], None] = nothing,
+    ) -> None:  # fmt: skip
         self._data, self._options, self._clock, self._tally, self._board = data, options, clock, tally, board
+        self._require = require  # StorageError when the disk is not there any more
         self._scenes: Channel[Scene] = Channel(SCENES, "block" if lossless else "drop_oldest", self._lost)
         self._lost_events: deque[Event] = deque(maxlen=1024)
         self._subjects: OrderedDict[str, Subject] = OrderedDict()
@@ -156,6 +159,7 @@ class Pictures:
         picture = cut_out(view.frame, view.box, self._options)
         path = self._data / snapshot_path(subject.event.id, subject.event.start)
         try:
+            self._require()
             refuse_links(self._data, path.parent)
             write_durably(path, encoded(picture, "jpg", self._options.quality))
         except StorageError as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from device.pipeline.channel import nothing
 from device.record.options import RecordOptions
 
 SECOND = 1_000_000_000
@@ -18,7 +20,9 @@ class Place:
     reserve_bytes: int
     device: str = ""
     software: str = ""
+    require: Callable[[], None] = nothing  # StorageError when the disk is not there any more
 
 
-def place(data: Path, options: RecordOptions, device: str, software: str) -> Place:
-    return Place(data, options.longest_clip_s * SECOND, options.segment_s * SECOND, options.reserve_mb * 1_000_000, device, software)
+def place(data: Path, options: RecordOptions, device: str, software: str, require: Callable[[], None]) -> Place:
+    longest_ns, segment_ns, reserve_bytes = options.longest_clip_s * SECOND, options.segment_s * SECOND, options.reserve_mb * 1_000_000
+    return Place(data, longest_ns, segment_ns, reserve_bytes, device, software, require)

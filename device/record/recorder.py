@@ -41,7 +41,7 @@ class Recorder:
     """Inbox[Scene] for the analysis thread, `run` for its own; `start` and `stop` for whoever gives commands.
 
     `on_clip` hears of each clip that is finished, and again when an event marks it later; `on_group` of each recording that is
-    complete. Both are called on the recorder's thread and must be quick.
+    complete. Both are called on the recorder's thread and must be quick. `require`: StorageError when the disk is not there any more.
     Hours are for live cameras; of a file (`lossless`) only events are kept, and analysis waits for the recorder. See also `Ear`.
     """
 
@@ -61,9 +61,10 @@ class Recorder:
         finished: Callable[[Clip, str], None] = lambda _clip, _video: None,
         on_group: Callable[[GroupDone], None] = lambda _: None,
         refused: Refused = lambda _: None,
+        require: Callable[[], None] = nothing,
     ) -> None:
         self._rings, self._options, self._clock, self._tally = rings, options, clock, tally
-        self._place = place(data, options, device, software)
+        self._place = place(data, options, device, software, require)
         self._on_clip, self._groups, self._again = on_clip, Groups(on_group), Again()
         self._finished = finished  # the clip and its video's path, relative to the data; for the index
         self._ear = Ear(rings, options, clock, tally, lossless)
@@ -125,8 +126,7 @@ class Recorder:
     def _leave(self, message: Trigger) -> None:
         event = message.event
         for recording in self._open.values():
-            demand = recording.demands.get(event.id)
-            if demand:
+            if demand := recording.demands.get(event.id):
                 recording.demands.leave(event.id, last_seen_pts_ns(event) + demand.shift_ns, message.told_pts_ns + demand.shift_ns)
         self._again.leave(event.id)
 

@@ -167,6 +167,7 @@ class Recording:
         if hears is None and not self._over:
             return False
         place, tail = self._place, self._tail
+        place.require()
         causes = [cause for each in self.demands.told(packet.dts_ns, self._order.owner) if (cause := each.cause(self._order.owner))]
         self._writer = ClipWriter(place.data, packet, self._order, causes, place.reserve_bytes, hears=bool(hears), after=tail)
         return True

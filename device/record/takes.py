@@ -14,7 +14,7 @@ from contracts.event import Event
 from contracts.wire import utc_from_ns
 from device.clock import Clock
 from device.pipeline.board import Board
-from device.pipeline.channel import Channel, Closed
+from device.pipeline.channel import Channel, Closed, nothing
 from device.pipeline.protocols import Tick
 from device.pipeline.ring import PacketRing, RingReader
 from device.pipeline.tally import Tally
@@ -56,9 +56,10 @@ class Takes:
         board: Board,
         on_take: Callable[[Path], None],
         lossless: bool = False,
+        require: Callable[[], None] = nothing,
     ) -> None:
         self._rings, self._options, self._about, self._lossless = rings, options, about, lossless
-        self._clock, self._tally, self._board, self._on_take = clock, tally, board, on_take
+        self._clock, self._tally, self._board, self._on_take, self._require = clock, tally, board, on_take, require
         self._sessions = Sessions(places.recordings, places.calibration, options, about, lambda: utc_from_ns(clock.wall_ns()))
         self._seen: Channel[Seen] = Channel(WAITING, "block" if lossless else "drop_oldest", self._lost)
         self._lost_ends: deque[Seen] = deque()
@@ -70,8 +71,7 @@ class Takes:
     @property
     def session_id(self) -> str | None:
         """The session that is open."""
-        session = self._sessions.open
-        return session.session_id if session else None
+        return session.session_id if (session := self._sessions.open) else None
 
     def end_session(self) -> str | None:
         """From any thread: the next take begins another session. The id of the one that ends; None: none is open."""
@@ -165,6 +165,7 @@ class Takes:
             options.reserve_mb * 1_000_000,
         )  # fmt: skip
         try:
+            self._require()
             placed = self._sessions.place(event.start, self._clock.mono_ns(), seen.sizes)
             take = Take(placed.folder, head_of(options, self._about, placed, event, start_ns, seen.model), wanted, seen.readers)
             take.faults += [f"camera {name}: no picture came of it; see its state" for name in self._missing(seen.readers)]

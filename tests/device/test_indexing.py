@@ -49,6 +49,15 @@ def test_where_no_disk_is_mounted_events_go_on_and_nothing_is_recorded(tmp_path:
     assert not (tmp_path / "data" / "clips").exists() and not (tmp_path / "data" / "index.sqlite").exists()
 
 
+def test_where_no_disk_is_mounted_no_session_is_kept(tmp_path: Path) -> None:
+    box = appliance(tmp_path, storage={"mount": str(tmp_path)}, recording={"lane_gate": None}, pipeline={"take": {"use": "take"}})
+    try:
+        assert box.sittings is None
+        assert (box.board.parts()["takes"].state, "no disk is mounted there" in box.board.parts()["takes"].reason) == ("failed", True)
+    finally:
+        box.stop()
+
+
 def test_the_doctor_knows_whose_a_disk_is(tmp_path: Path) -> None:
     def asked(**more: object) -> Finding:
         return whose(Settings(data=tmp_path, device_id="box-2", **more))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from contracts.clip import Clip
 from contracts.event import Event
 from device.clock import ClockState
 from device.pipeline.board import Board
+from device.pipeline.channel import nothing
 from device.pipeline.packets import Packet
 from device.pipeline.ring import PacketRing
 from device.pipeline.run import NoPlanes
@@ -50,6 +51,7 @@ class Bench:
         cameras: Iterable[str] = ("left",),
         ring_s: float = 10.0,
         lossless: bool = False,
+        require: Callable[[], None] = nothing,
         **options: Any,
     ) -> None:
         self.data, self.clock, self.tally, self.board = data, HandClock(), Tally(), Board()
@@ -62,7 +64,7 @@ class Bench:
         self.recorder = Recorder(
             self.rings, data, RecordOptions(**chosen), clock=self.clock, tally=self.tally, board=self.board,
             device="box-1", software="vedette 0.1.0", lossless=lossless, on_clip=self.clips.append,
-            on_group=self.groups.append,
+            on_group=self.groups.append, require=require,
         )  # fmt: skip
 
     def play(self, packets: Iterable[Packet], events: Iterable[Event] = ()) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-MNT_DETACH = 2
+MNT_DETACH, MS_BIND = 2, 4096
 
 
 @contextmanager
@@ -29,6 +29,11 @@ def tmpfs(folder: Path, size: str = "2m") -> Iterator[Path]:
 
 def mount_tmpfs(folder: Path, size: str = "2m") -> bool:
     return LIBC.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, f"size={size}".encode()) == 0
+
+
+def bind(folder: Path, there: Path) -> None:
+    """The same file system in a second place."""
+    assert LIBC.mount(os.fsencode(folder), os.fsencode(there), b"", MS_BIND, b"") == 0
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from device.pipeline.board import Board
 from device.record.disk import DataDisk, mount_points
 from device.record.index import NAME, Index
 from device.record.index_worker import IndexWorker
-from tests.device.record.fakes import HandClock
-from tests.device.record.mounts import fill, mount_tmpfs, tmpfs, unmount
+from tests.device.record.fakes import Bench, HandClock
+from tests.device.record.footage import footage
+from tests.device.record.mounts import bind, fill, mount_tmpfs, tmpfs, unmount
 from tests.device.record.stored import NOON, in_line, make, opened, path_of
 
 
@@ -154,3 +155,24 @@ def test_with_an_index_on_a_disk_without_a_byte_left_room_can_be_made(tmp_path: 
         assert index.settle()
         assert [entry.id for entry in index.oldest(9)] == [clip.id for clip in clips[1:]]
         index.close()
+
+
+def test_recording_stops_where_the_disk_was_unmounted_and_goes_on_when_it_is_there_again(tmp_path: Path) -> None:
+    data, away = tmp_path / "data", tmp_path / "away"
+    with tmpfs(data, "32m"):
+        away.mkdir()
+        bind(data, away)
+        bench = Bench(data, when={"continuous": True}, require=begun(data).require)
+        packets = footage(frames=400)
+        bench.play(packets[:100])
+        unmount(data)
+        bench.play(packets[100:250])
+        said = bench.board.parts()["record"]
+        assert said.state == "degraded" and "disk.json is gone; mount the disk again" in said.reason
+        assert list(data.iterdir()) == [], "nothing is written into the folder it was mounted at"
+        bind(away, data)
+        unmount(away)
+        bench.play(packets[250:])
+        bench.stop()
+        assert bench.board.parts()["record"].state == "ok"
+        assert bench.others() == [] and [clip.last_frame for clip in bench.clips][-1] == 399
