@@ -14,6 +14,7 @@ from contracts.wire import utc_from_ns
 from device.clock import Clock
 from device.record.checkup_clip import Recordings, judged, unlike
 from device.record.clipfile import PART
+from device.record.closing import COPY
 from device.record.faults import Fault
 from device.record.index import Index
 from device.record.index_rows import Found, folders_of, rows_of
@@ -21,7 +22,6 @@ from device.record.index_scan import Told, clips_in, inside, listed, untold
 from device.record.keep import KEEP
 from device.record.layout import VIDEOS, clips_folder, manifest_of, salvage_folder, sized
 from device.record.manifests import Manifests
-from device.record.recover import COPY
 
 FRESH_NS = 60_000_000_000  # while the appliance runs, what changed less long ago is its own affair
 MANIFEST, TEMP = ".json", ".tmp"

@@ -24,7 +24,12 @@ class ClipFile:
             self._check_room()
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
             self._closed = False
-            sync_folder(path.parent)
+            try:
+                sync_folder(path.parent)
+            except OSError:  # it is tried again and again: neither handles nor empty files may pile up
+                os.close(self._handle)
+                path.unlink(missing_ok=True)
+                raise
 
     def _check_room(self) -> None:
         disk = os.statvfs(self.path.parent)

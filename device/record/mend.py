@@ -11,10 +11,11 @@ from contracts.errors import StorageError
 from contracts.files import storage
 from device.pipeline.channel import nothing
 from device.pipeline.protocols import Tick
+from device.record.closing import COPY
 from device.record.faults import MENDS, Fault
 from device.record.layout import manifest_of, part_of, write_manifest
 from device.record.manifests import Manifests
-from device.record.recover import COPY, rebuild, recover_part, salvage
+from device.record.recover import rebuild, recover_part, salvage
 
 log = logging.getLogger(__name__)
 ROWS = {"row without files", "files without row", "old row"}  # the index's own catching up mends them

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -18,14 +17,14 @@ from pydantic import ValidationError
 from contracts.clip import Clip
 from contracts.errors import StorageError
 from contracts.event import NAMESPACE
-from contracts.files import refuse_links, rename_durably, storage, sync_folder
+from contracts.files import refuse_links, rename_durably, storage
 from device.pipeline.contexts import ANY_TEXT, PROBE
-from device.pipeline.mux import readable, remux
-from device.record.clipfile import PART, ClipFile
+from device.pipeline.mux import readable
+from device.record.clipfile import PART
+from device.record.closing import COPY, close_part
 from device.record.layout import VIDEOS, clips_folder, manifest_of, salvage_folder, sized, write_manifest
 
 log = logging.getLogger(__name__)
-COPY = ".copy"  # a clip being written anew; worthless before it is renamed
 TEMP = ".tmp"  # with a dot before the name: a manifest being written
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -109,32 +108,8 @@ def recover_part(part: Path, data: Path, reserve_bytes: int = 0) -> Clip | None:
     if probe is None:
         _put_aside(part, data)
         return None
-    if not _copied(part, video, probe, reserve_bytes):
-        rename_durably(part, video)
+    close_part(part, video, probe.frames, probe.comment, reserve_bytes)
     return rebuild(video, data)
-
-
-def _copied(part: Path, video: Path, probe: Probe, reserve_bytes: int) -> bool:
-    """Written anew it has an index, which players want for its length and for seeking; without room for that it plays all the same."""
-    copy = video.with_name(video.name + COPY)
-    try:
-        with suppress(FileNotFoundError):
-            copy.unlink()
-        file = ClipFile(copy, reserve_bytes + part.stat().st_size)
-        try:
-            if remux(str(part), file, probe.comment) != probe.frames or file.failed:
-                return False
-        finally:
-            file.close()
-        rename_durably(copy, video)
-        part.unlink()
-        sync_folder(part.parent)
-    except (OSError, StorageError, FFmpegError):
-        return False
-    finally:
-        with suppress(OSError):
-            copy.unlink(missing_ok=True)
-    return True
 
 
 def rebuild(video: Path, data: Path) -> Clip | None:

@@ -9,17 +9,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from av.error import FFmpegError
 from pydantic import ValidationError
 
 from contracts.errors import StorageError
 from contracts.files import file_name, rename_durably, storage, sync_folder
 from contracts.takes import TakeClip, TakeEnd, TakeHead, TakeLine
-from device.pipeline.mux import remux
 from device.pipeline.take_log import NAME, TakeLog, TakeStory, read_log
-from device.record.clipfile import PART, ClipFile
+from device.record.clipfile import PART
+from device.record.closing import COPY, close_part
 from device.record.layout import VIDEOS, sized
-from device.record.recover import COPY, Probe, probed
+from device.record.recover import probed
 from device.record.session import CALIBRATION, MANIFEST, read_session, write_session
 
 log = logging.getLogger(__name__)
@@ -143,29 +142,7 @@ def _close(part: Path, video: Path) -> bool:
         else:
             part.unlink()
         return False
-    if not _copied(part, video, probe):
-        rename_durably(part, video)
-    return True
-
-
-def _copied(part: Path, video: Path, probe: Probe) -> bool:
-    """Written anew it has an index; without room for that it plays all the same."""
-    copy = video.with_name(video.name + COPY)
-    try:
-        file = ClipFile(copy, part.stat().st_size)
-        try:
-            if remux(str(part), file, probe.comment) != probe.frames or file.failed:
-                return False
-        finally:
-            file.close()
-        rename_durably(copy, video)
-        part.unlink()
-        sync_folder(part.parent)
-    except (OSError, StorageError, FFmpegError):
-        return False
-    finally:
-        with suppress(OSError):
-            copy.unlink(missing_ok=True)
+    close_part(part, video, probe.frames, probe.comment)
     return True
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contracts.errors import StorageError
 from device.pipeline.mux import Muxer
 from device.record.clipfile import ClipFile
+from device.record.closing import close_part
 from device.record.recover import probed
 from tests.device.record.footage import footage
 
@@ -72,3 +75,32 @@ def test_a_cut_while_a_clip_is_closed_never_costs_what_was_safe(codec: str, tmp_
         left.write_bytes(data)
         found = probed(left)
         assert found and found.frames >= before.frames, f"cut {number} of {len(cut.left)}"
+
+
+def test_a_folder_that_cannot_be_synced_leaves_no_handle_and_no_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    with monkeypatch.context() as patch:
+        patch.setattr("device.record.clipfile.sync_folder", refuse)
+        for _ in range(3):
+            with pytest.raises(StorageError, match="has a fault"):
+                ClipFile(tmp_path / "clip.part")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_that_is_only_renamed_is_on_the_disk_before_its_name_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part, video = tmp_path / "clip.mp4.part", tmp_path / "clip.mp4"
+    part.write_bytes(b"nothing that could be written anew")
+    synced, fsync, inode = [], os.fsync, part.stat().st_ino
+
+    def note(handle: int) -> None:
+        synced.append((os.fstat(handle).st_ino, part.exists()))
+        fsync(handle)
+
+    monkeypatch.setattr("os.fsync", note)
+    close_part(part, video, 1, "")
+    assert video.exists() and not part.exists()
+    assert (inode, True) in synced
