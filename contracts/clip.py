@@ -1,6 +1,6 @@
 """A clip's manifest, beside its video: what was asked for, what was got, what is missing in it and why."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
 from pydantic import Field
@@ -14,6 +14,10 @@ Why = Literal[
     "stopped", "failed", "cut off",
 ]  # fmt: skip
 Trigger = Literal["event", "continuous", "schedule", "command"]
+MOST = 1 << 62  # of nanoseconds, bytes and pictures: what is counted with stays a number everywhere
+Nanoseconds = Annotated[int, Field(ge=-MOST, le=MOST)]
+Number = Annotated[int, Field(ge=-MOST, le=MOST)]
+Count = Annotated[int, Field(ge=0, le=MOST)]
 
 
 class Cause(Wire):
@@ -30,10 +34,10 @@ class Audio(Wire):
 
     codec: str = Field(description="FFmpeg's name: aac, opus, pcm_s16le, ...")
     sent: str = Field(default="", description="the camera's codec, where its samples were unpacked: G.711, which no container of ours takes")
-    sample_rate: int = Field(ge=0, description="Hz")
-    channels: int = Field(ge=0)
-    packets: int = Field(default=0, ge=0, description="kept")
-    lost: int = Field(default=0, ge=0, description="left out for their times were broken, or they came too late")
+    sample_rate: Count = Field(description="Hz")
+    channels: Count
+    packets: Count = Field(default=0, description="kept")
+    lost: Count = Field(default=0, description="left out for their times were broken, or they came too late")
     left_out: str = Field(default="", description="why none of it was kept; empty: it was")
 
 
@@ -41,10 +45,10 @@ class Hole(Wire):
     """Pictures that are not in the clip: between two of its pictures something was missed, or between the segment before and this."""
 
     reason: Literal["reconnect", "skipped"] = Field(description="the camera was away, or the recorder came too late")
-    after_frame: int = Field(description="number of the last picture before the hole")
-    from_pts_ns: int = Field(description="media time where the last picture before the hole ends")
-    until_pts_ns: int = Field(description="media time of the first picture after it")
-    packets: int | None = Field(default=None, ge=0, description="pictures missed, where that is known")
+    after_frame: Number = Field(description="number of the last picture before the hole")
+    from_pts_ns: Nanoseconds = Field(description="media time where the last picture before the hole ends")
+    until_pts_ns: Nanoseconds = Field(description="media time of the first picture after it")
+    packets: Count | None = Field(default=None, description="pictures missed, where that is known")
 
 
 class Clip(Wire):
@@ -52,7 +56,7 @@ class Clip(Wire):
 
     version: Literal[1] = 1
     id: UUID = Field(description="the same in every run over the same video")
-    segment: int = Field(default=0, ge=0, description="a recording that was cut goes on in the next segment")
+    segment: Count = Field(default=0, description="a recording that was cut goes on in the next segment")
     group: UUID | None = Field(default=None, description="the recording; clips of its other cameras and its other segments share it")
     trigger: Trigger = Field(default="event", description="what began the recording")
     note: str = Field(default="", max_length=500, description="words that came with the command")
@@ -61,21 +65,21 @@ class Clip(Wire):
     container: Literal["mp4", "mkv"]
     codec: str = Field(description="FFmpeg's name: h264, hevc, mjpeg, ...")
     codec_string: str | None = Field(default=None, description="RFC 6381, e.g. avc1.64001f, for a browser's canPlayType")
-    width: int = Field(ge=0, description="pixels")
-    height: int = Field(ge=0, description="pixels")
+    width: Count = Field(description="pixels")
+    height: Count = Field(description="pixels")
     start: Utc = Field(description="capture time of the first picture")
     end: Utc = Field(description="capture time at which the last picture ends, never before the start; durations: media time")
-    start_pts_ns: int = Field(description="media time of the first picture")
-    end_pts_ns: int = Field(description="media time at which the last picture ends")
-    origin_pts_ns: int = Field(description="media time of the file's zero")
-    pre_roll_asked_ms: int = Field(ge=0)
+    start_pts_ns: Nanoseconds = Field(description="media time of the first picture")
+    end_pts_ns: Nanoseconds = Field(description="media time at which the last picture ends")
+    origin_pts_ns: Nanoseconds = Field(description="media time of the file's zero")
+    pre_roll_asked_ms: Count
     pre_roll_ms: float = Field(description="got: from the first picture to the start of the first event; negative: it came too late")
-    post_roll_asked_ms: int = Field(ge=0)
+    post_roll_asked_ms: Count
     post_roll_ms: float | None = Field(default=None, description="got: from the end of the last event to the end; None: it had not ended")
-    first_frame: int = Field(description="number of the first picture in its source")
-    last_frame: int = Field(description="number of the last picture in its source")
-    frames: int = Field(ge=0)
-    bytes: int = Field(ge=0)
+    first_frame: Number = Field(description="number of the first picture in its source")
+    last_frame: Number = Field(description="number of the last picture in its source")
+    frames: Count
+    bytes: Count
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     holes: list[Hole] = Field(default_factory=list)
     events: list[Cause] = Field(default_factory=list, description="the events it was kept for")

@@ -30,7 +30,7 @@ class Removal(Wire):
     clock_trusted: bool = Field(description="false: the clock was not synchronised, `t` may be wrong and no age counted")
     shelf: str = Field(description="clips, sessions, pictures, snapshots, salvage, exports, logs")
     item: str = Field(description="what went: its path below the data folder")
-    bytes: int = Field(ge=0)
+    bytes: int = Field(ge=0, le=1 << 62)
     kept_since: Utc | None = Field(default=None, description="its own time; null: unknown")
     age_s: float | None = Field(default=None, description="null: unknown, because its time or the clock's cannot be trusted")
     acknowledged: bool = Field(default=True, description="false: training data the trainer had not acknowledged; an alert stood before")

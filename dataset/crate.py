@@ -6,21 +6,23 @@ A page stands there only when all its pictures do, so what was cut off is seen b
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from contracts.errors import ProtocolError
+from contracts.errors import ProtocolError, StorageError
 from contracts.files import refuse_links
 from contracts.shipment import Acknowledge, Export, ExportList
-from dataset.layout import checked, read_small
-from dataset.lines import intact
+from dataset.layout import checked, open_regular, read_small
+from dataset.lines import intact, read_lines
 
 TOP = "vedette-shipments"
 PAGE = re.compile(r"([0-9a-f]{16})-([0-9a-f]{16})\.page")
 LARGEST_LIST = 1 << 20
+LARGEST_ACKS = 16 << 20  # bytes of a receiver's file; one has a few hundred for each page
 
 
 class Crate:
@@ -39,6 +41,17 @@ class Crate:
 
     def ack(self, receiver: str) -> Path:
         return self.acks / f"{receiver}.jsonl"
+
+    def acknowledged(self, path: Path) -> Iterator[Acknowledge | None]:
+        """What stands in a receiver's file, one after the other, None for each line that is none; StorageError for one beyond all use."""
+        refuse_links(self.root, path)
+        handle = open_regular(path)
+        try:
+            if os.fstat(handle).st_size > LARGEST_ACKS:
+                raise StorageError(f"{path}: more than {LARGEST_ACKS} bytes; no trainer wrote that: remove it")
+            yield from (read_acknowledge(line.text) for line in read_lines(handle) if line.whole)
+        finally:
+            os.close(handle)
 
     def bounds(self) -> list[tuple[int, int]]:
         """After and upto of each page that is there, in order."""

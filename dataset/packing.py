@@ -16,10 +16,9 @@ from pydantic import ValidationError
 from contracts.dataset import Record
 from contracts.errors import StorageError
 from contracts.files import make_folders, refuse_links, storage, sync_folder
-from contracts.shipment import Acknowledge, Export, ExportList, PageHead, ShipmentError
-from dataset.crate import crate_for, read_acknowledge
+from contracts.shipment import Export, ExportList, PageHead, ShipmentError
+from dataset.crate import crate_for
 from dataset.layout import open_regular
-from dataset.lines import read_lines
 from dataset.offer import Offer
 from dataset.receipts import Receipts
 from dataset.records import REMOVED, read_record
@@ -59,22 +58,14 @@ class Packing:
         with storage(self.crate.acks):
             found = sorted(self.crate.acks.glob("*.jsonl")) if self.crate.acks.is_dir() else []
         for path in found:
-            refuse_links(self.crate.root, path)
-            for said in self._acknowledgements(path):
+            for said in self.crate.acknowledged(path):
                 try:
+                    if said is None:
+                        raise ShipmentError("range", f"{path}: a line that is torn, or none of ours")
                     receipts.take(said, at)
                     self.report.acknowledged += 1
                 except ShipmentError:
                     self.report.refused += 1
-
-    def _acknowledgements(self, path: Path) -> list[Acknowledge]:
-        handle = open_regular(path)
-        try:
-            said = [read_acknowledge(line.text) for line in read_lines(handle) if line.whole]
-        finally:
-            os.close(handle)
-        self.report.refused += sum(each is None for each in said)
-        return [each for each in said if each]
 
     def pack(self, everything: bool, progress: Callable[[int, int], None]) -> None:
         """Behind what some trainer has acknowledged; `everything`: from the beginning."""
@@ -133,7 +124,7 @@ class Packing:
             data = source.read()
         path = self.crate.object(record.image_id)
         with storage(path):
-            if path.is_file() and path.read_bytes() == data:
+            if path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data:
                 return
         self._put(path, data)
         self.report.pictures += 1

@@ -55,7 +55,8 @@ class Receipts:
             receipt = Receipt(
                 dataset=said.dataset, receiver=said.receiver, after=said.after, upto=said.upto, lines=first + len(lines), t=at
             )
-            self._mark(lines, first, f"trainer {said.receiver}", at)  # first: a receipt whose marks a power cut took would free nothing
+            if not self._marked(said):
+                self._mark(lines, first, f"trainer {said.receiver}", at)  # first: a receipt whose marks a power cut took would free nothing
             log.append(sealed(receipt))
             sync_folder(self._path.parent)
         self._follow(receipt.lines)
@@ -87,6 +88,13 @@ class Receipts:
         if mine and self.positions().get(said.receiver, 0) >= said.upto:
             return mine[-1]
         return next((each for each in mine if each.after <= said.after and said.upto <= each.upto), None)
+
+    def _marked(self, said: Acknowledge) -> bool:
+        """Whether receipts, whoever's, are of all of it: another receiver adds a line then, and not a mark for each picture once more."""
+        at = said.after
+        for after, upto in sorted((each.after, each.upto) for each in self._all()):
+            at = max(at, upto) if after <= at else at
+        return at >= said.upto > said.after
 
     def _line_number(self, place: int) -> int:
         """How many lines are before it: counted from the nearest place at which it is known."""

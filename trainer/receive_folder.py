@@ -12,7 +12,7 @@ from contracts.files import make_folders, refuse_links, storage, sync_folder
 from contracts.shipment import Acknowledge, ExportList, Received
 from dataset.crate import Crate, crates, read_acknowledge
 from dataset.layout import open_regular, read_small
-from dataset.lines import read_lines, sealed
+from dataset.lines import sealed
 from dataset.opening import appending
 from trainer.receive_page import LARGEST_PAGE
 
@@ -96,12 +96,7 @@ class FolderBox:
         """Pages of this data set that somebody has acknowledged in this folder."""
         found = set()
         for path in sorted(self._crate.acks.glob("*.jsonl")):
-            refuse_links(self._crate.root, path)
-            handle = open_regular(path)
-            try:
-                said = [read_acknowledge(line.text) for line in read_lines(handle) if line.whole]
-            finally:
-                os.close(handle)
+            said = self._crate.acknowledged(path)
             found |= {(each.after, each.upto) for each in said if each and each.dataset == self._export.dataset}
         return found
 

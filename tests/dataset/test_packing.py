@@ -11,7 +11,7 @@ import pytest
 
 from contracts.errors import ConfigError, HardwareError, ProtocolError, StorageError
 from contracts.shipment import ShipmentError
-from dataset.crate import TOP
+from dataset.crate import LARGEST_ACKS, TOP
 from dataset.exporter import Exporter
 from dataset.packing import Packed, Packing
 from dataset.receipts import Receipts
@@ -111,6 +111,22 @@ def test_an_acknowledgement_that_was_forged_or_torn_counts_for_nothing(box: Path
         path.write_bytes(bad)
         assert shipped(box, stick).acknowledged == 0
     assert Receipts(offer(box)).positions() == {}
+
+
+def test_a_stick_full_of_nonsense_fills_no_memory(box: Path, stick: Path, tmp_path: Path) -> None:
+    shipped(box, stick)
+    picture = next(stick.rglob("objects/*/*.png"))
+    os.truncate(picture, 1 << 40)  # takes no room on the stick
+    next(stick.rglob("pages/*.page")).unlink()
+    assert shipped(box, stick).pictures == 1
+    assert picture.stat().st_size < 1 << 20
+    fetched(stick, tmp_path / "here")
+    acks = next(stick.rglob("acks/*.jsonl"))
+    acks.write_bytes(b"\n" * (LARGEST_ACKS + 1))
+    with pytest.raises(StorageError, match="remove it"):
+        shipped(box, stick)
+    with pytest.raises(StorageError, match="remove it"):
+        fetched(stick, tmp_path / "other")
 
 
 def test_what_went_over_the_network_is_not_on_the_stick_and_nothing_is_skipped(box: Path, stick: Path, tmp_path: Path) -> None:

@@ -69,7 +69,23 @@ def test_the_same_said_again_is_written_once(tmp_path: Path) -> None:
     for receiver in (ME, ME, YOU, ME):
         receipts(tmp_path).take(said(tmp_path, 0, receiver=receiver), WHEN)
     assert len((tmp_path / "receipts.jsonl").read_bytes().splitlines()) == 2
-    assert len((tmp_path / "acknowledged.jsonl").read_bytes().splitlines()) == 4
+    assert len((tmp_path / "acknowledged.jsonl").read_bytes().splitlines()) == 2, "what is marked already is not marked again"
+
+
+def test_many_receivers_cost_a_line_each_and_leave_no_picture_unmarked(tmp_path: Path) -> None:
+    """Whoever has the token can be as many receivers as it likes; the disk is not filled by that."""
+    with Exporter(tmp_path) as exporter:
+        fill(exporter, range(4))
+    first = said(tmp_path, 0, 1)
+    receipts(tmp_path).take(said(tmp_path, first.upto, 2), WHEN)
+    receipts(tmp_path).take(first, WHEN)
+    assert len((tmp_path / "acknowledged.jsonl").read_bytes().splitlines()) == 3
+    for number in range(2, 6):
+        receipts(tmp_path).take(said(tmp_path, 0, 3, f"{number:032x}"), WHEN)
+    assert len((tmp_path / "acknowledged.jsonl").read_bytes().splitlines()) == 3
+    assert marked(tmp_path) == [1, 2, 3, 0]
+    receipts(tmp_path).take(said(tmp_path, 0, 4, YOU), WHEN)
+    assert marked(tmp_path) == [1, 2, 3, 4]
 
 
 def test_a_torn_end_of_either_log_costs_only_what_was_not_answered(tmp_path: Path) -> None:

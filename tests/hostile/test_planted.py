@@ -23,6 +23,8 @@ from device.record.layout import manifest_of
 from device.record.manifests import Manifests
 from device.record.session import new_folder
 from device.record.take_recover import recover_takes
+from device.web import removals
+from tests.device.keep.test_removals import line
 from tests.device.record.fakes import HandClock
 from tests.device.record.stored import NOON, make, path_of, rel
 
@@ -134,6 +136,25 @@ def test_large_manifests_are_read_and_not_remembered(tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().rstrip() + " " * 100_000)
     assert kept[0].read(rel(tmp_path, clip)) and kept[1].clips(1)
     assert not kept[0]._known and not kept[1]._known
+
+
+@pytest.mark.parametrize("key", ["start_pts_ns", "end_pts_ns", "origin_pts_ns", "bytes", "segment", "frames"])
+def test_a_manifest_of_numbers_beyond_all_use_is_a_broken_one_and_no_page_stumbles_over_it(tmp_path: Path, key: str) -> None:
+    clip = make(tmp_path, "a")
+    manifest = manifest_of(path_of(tmp_path, clip))
+    said = {**json.loads(manifest.read_text()), key: 10**400}
+    manifest.write_text(json.dumps(said))
+    manifests = Manifests(tmp_path)
+    assert manifests.read(rel(tmp_path, clip)) is None
+    assert len(manifests.broken) == 1
+
+
+def test_a_removal_of_more_bytes_than_there_are_is_a_line_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    said = json.loads(line(1).model_dump_json())
+    (tmp_path / "log" / "removals.jsonl").write_text(json.dumps({**said, "bytes": 10**400}) + "\n" + json.dumps(said) + "\n")
+    found = removals.page(tmp_path, 10)
+    assert (len(found.removals), found.unreadable) == (1, 1)
 
 
 def test_a_session_of_a_number_beyond_all_numbers_leaves_room_for_the_next(tmp_path: Path) -> None:
