@@ -40,6 +40,7 @@ class Writer:
         command = [sys.executable, "-m", "tests.hostile.power_writer"]
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._said: list[dict[str, Any]] = []
+        self._gone = False
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -51,6 +52,9 @@ class Writer:
             with self._news:
                 self._said.append(json.loads(line))
                 self._news.notify_all()
+        with self._news:
+            self._gone = True
+            self._news.notify_all()
 
     def order(self, **order: Any) -> int:
         """Its process id."""
@@ -69,6 +73,7 @@ class Writer:
                 found = next((each for each in self._said if each["a"] in names), None)
                 if found:
                     return found
+                assert not self._gone, "the process that forks boxes has ended; its error is above"
                 assert self._news.wait(deadline - time.monotonic()), f"nothing said of {names}; the last was {self._said[-3:]}"
 
     def wait_for(self, name: str, more: int) -> int:
