@@ -13,14 +13,16 @@ class Command(Wire):
     v: Literal[1] = 1
     id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="a repeat of an id is answered from memory, not done twice")
     cmd: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,31}$", description="ping, snapshot, restart, ...")
-    t: Utc | None = Field(default=None, description="when it was given; older than a minute, or yet to come, is refused where clocks are set")
+    t: Utc | None = Field(default=None, description="when it was given; a minute old, or yet to come, it is refused where clocks are set")
     args: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class Reply(Wire):
     id: str | None = Field(description="the command's id; null where it could not be read")
     ok: bool
-    code: str = Field(default="", description="E_RETAINED, E_EXPIRED, E_EARLY, E_VERSION, E_INVALID, E_UNKNOWN, E_BUSY, E_FAILED, E_INTERRUPTED")
+    code: str = Field(
+        default="", description="E_RETAINED, E_EXPIRED, E_EARLY, E_VERSION, E_INVALID, E_UNKNOWN, E_BUSY, E_FAILED, E_INTERRUPTED"
+    )
     detail: str = ""
     took_ms: float = 0.0
     repeat: bool = Field(default=False, description="answered from memory")

@@ -58,7 +58,7 @@ class Model(BaseModel):
     workers: int = Field(default=0, ge=0, le=64, description="frames in flight, one thread each; 0: as many as cores")
     mode: str = Field(default="throughput", pattern="^(throughput|latency)$", description="latency: one frame on all cores")
     folders: list[Path] = Field(default_factory=list, description="more places to look for bundles")
-    trial_s: float = Field(default=120, ge=0, le=3600, description="longest that a bundle's first trial may take, seconds; 0: none is tried")
+    trial_s: float = Field(default=120, ge=0, le=3600, description="seconds that a bundle's first trial may take; 0: none is tried")
     trial_memory_mb: int = Field(default=2048, ge=768, le=1 << 20, description="memory of that trial, MiB; for engine onnx")
 
 

@@ -1,7 +1,8 @@
 """A real RTSP server on loopback for the tests; run by the system's Python, which has GStreamer's bindings.
 
 rtsp_server.py PORT [FILE]: serves /live, rendered at 25 pictures a second with a key frame each second, and FILE's H.264 at
-/file (with PARSER FILE what the parser makes of FILE, with a third word SOUND its sound too); says "ready" on its output. /secret asks for user "owner" with password "hush".
+/file (with PARSER FILE what the parser makes of FILE, with a third word SOUND its sound
+too); says "ready" on its output. /secret asks for user "owner" with password "hush".
 """
 
 import sys
