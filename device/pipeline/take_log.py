@@ -26,8 +26,12 @@ class TakeLog:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             handle = os.open(self.path, flags, 0o640)
             self._handle: int | None = handle
-            self._dirty = _mended(handle)
-            sync_folder(folder)
+            try:
+                self._dirty = _mended(handle)
+                sync_folder(folder)
+            except OSError:
+                os.close(handle)
+                raise
 
     def write(self, line: TakeLine) -> None:
         if self._handle is None:

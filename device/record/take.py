@@ -33,8 +33,12 @@ class Take:
         self.folder, self.head = folder, head
         self._clips = {camera: ClipOfTake(folder, reader, wanted) for camera, reader in readers.items()}
         self._log = TakeLog(folder)
-        self._log.write(TakeLine(head=head))
-        self._log.sync()
+        try:
+            self._log.write(TakeLine(head=head))
+            self._log.sync()
+        except StorageError:
+            self.abandon()
+            raise
         self._marks = dict.fromkeys(readers, head.start_ns)
         self._end: TakeEnd | None = None
         self._until_ns: int | None = None

@@ -93,8 +93,9 @@ class ClipOfTake:
     def close(self, ended_ns: int | None) -> TakeClip | None:
         """Whole on the disk under its own name; None: there was no picture. Harmless when there is nothing to close."""
         self._reader.close()
-        writing, self._writing = self._writing, None
-        return writing.close(self.why, ended_ns) if writing else None
+        clip = self._writing.close(self.why, ended_ns) if self._writing else None
+        self._writing = None  # not before: what could not be closed is still to be abandoned
+        return clip
 
     def abandon(self) -> None:
         self._reader.close()

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,19 +128,15 @@ class Takes:
             self._stop(tick)
 
     def _wait(self) -> None:
-        try:
-            seen = self._seen.get(TURN_S if self._open or self._closing else IDLE_S)
-        except TimeoutError:
-            return
-        self._hear(seen)
+        with suppress(TimeoutError):
+            self._hear(self._seen.get(TURN_S if self._open or self._closing else IDLE_S))
 
     def step(self) -> bool:
         """One round: hear what came, feed the takes, close what is done. True when there was something to do."""
-        heard = len(self._seen)
-        for _ in range(heard):
-            self._hear(self._seen.get(0))
-        while self._lost_ends:
+        while self._lost_ends:  # first: they came before all that wait
             self._hear(self._lost_ends.popleft())
+        for _ in range(len(self._seen)):
+            self._hear(self._seen.get(0))
         busy = [self._feed(take) for take in [*self._closing, *([self._open] if self._open else [])]]
         self._end_sessions()
         return any(busy)
@@ -164,6 +161,7 @@ class Takes:
             event.id, event.kind, start_ns, options.pre_roll_ms, options.post_roll_ms, self._about.device, self._about.software,
             options.reserve_mb * 1_000_000,
         )  # fmt: skip
+        take = None
         try:
             self._require()
             placed = self._sessions.place(event.start, self._clock.mono_ns(), seen.sizes)
@@ -172,6 +170,8 @@ class Takes:
             take.see(self._history.looks)
         except StorageError as error:
             self._failed(error)
+            if take:
+                take.abandon()
             for reader in seen.readers.values():
                 reader.close()
             return

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -155,6 +157,44 @@ def test_a_disk_that_refuses_costs_the_take_is_on_the_board_and_the_next_one_is_
     again = Sitting(tmp_path).play(((40, 60),), 100).stop()
     assert len(again.folders) == 1
     assert errors(again.session) == []
+
+
+def handles_below(folder: Path) -> list[str]:
+    return [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.is_symlink() and str(folder) in str(path.readlink())]
+
+
+@pytest.mark.parametrize("call", ["write", "fsync", "fdatasync"])
+def test_takes_that_the_disk_refuses_leave_no_file_open(tmp_path: Path, monkeypatch: Any, call: str) -> None:
+    sitting = Sitting(tmp_path)
+    allowed = getattr(os, call)
+
+    def full(handle: int, *more: Any) -> Any:
+        if os.fstat(handle).st_size and "/session-" in str(Path(f"/proc/self/fd/{handle}").readlink()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return allowed(handle, *more)
+
+    closing = sitting.takes._close  # where a clip is given its name
+
+    def close(take: Any) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, full)
+            closing(take)
+
+    monkeypatch.setattr(sitting.takes, "_close", close)
+    sitting.play(((40, 60),), 100)
+    sitting.stop()
+    assert sitting.tally.get("left", "not_kept", "take_failed") >= 1
+    assert handles_below(tmp_path) == []
+
+
+def test_an_end_that_was_given_up_is_heard_before_the_next_beginning(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("device.record.takes.WAITING", 60)
+    sitting = Sitting(tmp_path)
+    step, pictures = sitting.takes.step, iter(range(1000))
+    monkeypatch.setattr(sitting.takes, "step", lambda: 100 <= next(pictures) < 210 or step())  # it stands still from 50 to 105
+    sitting.play(((30, 55), (85, 100)), 150).stop()
+    assert sitting.tally.get("left", "not_kept", "takes_late") > 0
+    assert [folder.name[-3:] for folder in sitting.folders] == ["001", "002"]
 
 
 def test_what_nothing_says_what_it_is_stays_where_it_is(tmp_path: Path) -> None:
