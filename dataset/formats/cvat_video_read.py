@@ -69,6 +69,8 @@ class CvatVideoReader:
         frame = whole_of(element.get("frame"), "frame")
         if not 0 <= frame < MOST_FRAMES:
             raise ItemError("frame", f"frame {frame} is not from 0 to {MOST_FRAMES}")
+        if frame < video.start:
+            raise ItemError("frame", f"frame {frame} is before start_frame, {video.start}; export the task from CVAT again")
         shape = read_shape(element, lambda reason, text: self.findings.note(reason, str(video.path), text), track.category)
         if shape is None:
             return

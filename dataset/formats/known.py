@@ -97,7 +97,9 @@ def _of_file(path: Path) -> str:
             if parent.tag == "image":
                 return "cvat"
     except ProtocolError:
-        if path.read_bytes()[:4096].find(b"<annotation>") >= 0:
+        with path.open("rb") as file:
+            head = file.read(4096)
+        if b"<annotation>" in head:
             return "voc"
         raise
     return "cvat"

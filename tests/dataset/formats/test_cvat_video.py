@@ -138,6 +138,21 @@ def test_a_bad_track_is_said_and_its_video_is_not_half_taken(tmp_path: Path, box
     assert "track 3" in reader.findings.told[0].where
 
 
+def test_a_box_before_the_video_begins_never_makes_its_other_frames_background(tmp_path: Path) -> None:
+    boxes = "".join(
+        f'<track id="{frame}" label="car"><box frame="{frame}" xtl="1" ytl="1" xbr="5" ybr="5" outside="0" occluded="0" keyframe="1"/></track>'
+        for frame in (2, 11)
+    )
+    (tmp_path / "a.xml").write_text(
+        "<annotations><meta><task><name>t</name><size>5</size><start_frame>10</start_frame><labels><label><name>car</name></label></labels>"
+        f"<original_size><width>50</width><height>50</height></original_size></task></meta>{boxes}</annotations>"
+    )
+    reader = CvatVideoReader(tmp_path / "a.xml")
+    assert list(reader) == []
+    assert reader.findings.skipped["frame"] == 1
+    reader.close()
+
+
 def test_frames_without_end_are_refused(tmp_path: Path) -> None:
     task = "<task><size>9999999999</size><start_frame>0</start_frame></task>"
     (tmp_path / "a.xml").write_text(f"<annotations><meta>{task}</meta></annotations>")
