@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Protocol
 
 from contracts.removal import Order
-from device.keep.shelf import Kept, Totals
+from device.keep.shelf import Foreign, Kept, Totals, ours
 
 PAGE = 256
 
@@ -50,13 +50,13 @@ class Exports(Protocol):
 
 
 class ExportShelf:
-    def __init__(self, exports: Exports) -> None:
+    def __init__(self, exports: Exports, foreign: Foreign = ours) -> None:
         self.name = "exports"
-        self._exports = exports
+        self._exports, self._foreign = exports, foreign
 
     @property
     def distrusted(self) -> str:
-        return self._exports.distrusted
+        return self._foreign() or self._exports.distrusted
 
     def items(self, order: Order, skip: int = 0) -> Iterator[Kept]:
         return chain.from_iterable(self._some(order, skip, has) for has in (True, False))

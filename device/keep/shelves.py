@@ -35,7 +35,7 @@ def shelves(
         files("pictures", folder="events", by_day=True),
         files("snapshots", folder="snapshots", deep=False),
         files("salvage", folder="salvage", removable=seen),
-        ExportShelf(exports) if exports else files("exports", folder="dataset", removable=never),
+        ExportShelf(exports, foreign) if exports else files("exports", folder="dataset", removable=never),
         files("logs", folder="log", deep=False, removable=rotated, grows=True),
         files("models", folder="models", removable=never),
         files("engines", folder="engines", removable=never),

@@ -11,6 +11,7 @@ from device.clock import SystemClock
 from device.export.export_options import ExportOptions
 from device.export.training import Training
 from device.keep.exports import ExportShelf
+from device.keep.shelves import shelves
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.teaching import DatasetExports, by_command, exports_of, recorded
@@ -53,6 +54,14 @@ def test_a_data_set_that_a_tool_has_open_is_no_reason_for_the_janitor_to_die(tmp
             with pytest.raises(StorageError, match="writes to this data set"):
                 asked()
     assert shelf.totals().count == 1
+
+
+def test_on_anothers_disk_no_training_data_goes(tmp_path: Path) -> None:
+    why = "the recordings of another box are on this disk"
+    exports = DatasetExports(training(tmp_path), tmp_path, SystemClock())
+    found = {shelf.name: shelf.distrusted for shelf in shelves(tmp_path, SystemClock(), print, exports=exports, foreign=lambda: why)}
+    assert found["exports"] == why
+    assert ExportShelf(exports).distrusted == ""
 
 
 def test_without_export_there_is_nothing_to_remove_and_the_command_says_how_to_turn_it_on(tmp_path: Path) -> None:
