@@ -128,13 +128,14 @@ def apply(rows: sqlite3.Connection, record: Record, seq: int, start: int, sums: 
 def _bear(rows: sqlite3.Connection, record: Record, key: bytes, number: int | None, seq: int) -> int:
     """A picture that is new, or comes again after it was removed."""
     value, head = int(record.phash, 16), record.near_duplicate_of is None
-    facts = (value.to_bytes(8, "big"), head, record.bytes, seq, len(record.labels))
+    facts = (value.to_bytes(8, "big"), head, record.bytes, seq, len(record.labels), seq, micros(record.timestamp))
     if number is None:
         put = "INSERT INTO images (id, phash, head, bytes, last, boxes, first, us) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        number = rows.execute(put, (key, *facts, seq, micros(record.timestamp))).lastrowid
+        number = rows.execute(put, (key, *facts)).lastrowid
         assert number is not None  # noqa: S101  an INSERT has one
     else:
-        rows.execute("UPDATE images SET phash = ?, head = ?, bytes = ?, last = ?, boxes = ?, removed = 0 WHERE n = ?", (*facts, number))
+        put = "UPDATE images SET phash = ?, head = ?, bytes = ?, last = ?, boxes = ?, first = ?, us = ?, removed = 0 WHERE n = ?"
+        rows.execute(put, (*facts, number))
     if head:
         NearIndex(rows).add(number, value)
     return number

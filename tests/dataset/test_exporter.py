@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dataset.exporter import Exporter
 from dataset.filters import Filters
 from dataset.marks import box, click, drawn
 from dataset.picture import image_id
+from dataset.records import micros
 from tests.dataset.scenery import WHEN, about, fill, lines, seen, told, view
 
 SPEC_RECORD = ["id", "image", "annotations", "action_id", "action_type", "timestamp", "active_states", "source", "is_new", "reviewed"]
@@ -198,6 +200,17 @@ def test_removed_pictures_leave_a_tombstone_and_may_come_again(tmp_path: Path) -
     assert [each["category_name"] for each in told(tmp_path, names[0])["annotations"]] == ["cat"]
     last = lines(tmp_path)[3]
     assert (last["action_type"], last["source"]) == ("removed", "retention")
+
+
+def test_a_picture_that_comes_again_after_its_removal_is_as_old_as_its_new_story(tmp_path: Path) -> None:
+    with Exporter(tmp_path) as exporter:
+        names = fill(exporter, range(1))
+        exporter.commit()
+        exporter.remove(names, "retention", WHEN, unacknowledged=True)
+        exporter.add(view(0), [seen()], about(3600))
+        exporter.commit()
+        assert exporter.held().oldest_us == micros(WHEN + timedelta(hours=1)), "else it would be too old at once"
+        assert [known.acknowledged for known in exporter.offered(9, acknowledged=False)] == [False]
 
 
 def test_an_observation_after_the_acknowledgement_is_not_acknowledged(tmp_path: Path) -> None:
