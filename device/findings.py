@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from contracts.shown import shown
+
 Level = Literal["ok", "note", "warning", "error"]
 MARKS: dict[Level, str] = {"ok": "ok     ", "note": "note   ", "warning": "WARNING", "error": "ERROR  "}
 
@@ -21,7 +23,7 @@ class Finding:
 
     def __str__(self) -> str:
         mend = f"\n{'':10}-> {self.mend}" if self.mend else ""
-        return f"{MARKS[self.level]} {self.what}: {self.text}{mend}"
+        return shown(f"{MARKS[self.level]} {self.what}: {self.text}{mend}")
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)

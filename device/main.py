@@ -12,6 +12,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 from contracts.errors import BundleError, ConfigError, HardwareError, StorageError, VedetteError
+from contracts.shown import shown
 from device.logs import set_up, threads_logged
 from device.scrub import scrub
 
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             code: int = command.run(options)
             sys.stdout.flush()
     except VedetteError as error:
-        print(f"vedette {args.command}: {scrub(str(error))}", file=sys.stderr)
+        print(f"vedette {args.command}: {shown(scrub(str(error)))}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
         return 130

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from contracts.errors import VedetteError
+from contracts.shown import shown
 from trainer.commands import dataset, evaluate, fetch, models, train
 
 COMMANDS = {"fetch": fetch, "train": train, "evaluate": evaluate, "models": models, "dataset": dataset}
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(args.run(args))
     except VedetteError as error:
-        print(f"vedette-trainer: {error}", file=sys.stderr)
+        print(f"vedette-trainer: {shown(str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return STOPPED

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from contracts.shown import shown
 from dataset.archive import unpacked
 from dataset.commands.progress import Progress
 from dataset.findings import Findings
@@ -61,9 +62,9 @@ def tell(findings: Findings) -> None:
     for kind, counts in (("skipped", findings.skipped), ("note", findings.noted)):
         for reason, count in counts.most_common():
             print(f"{kind}: {reason}: {count}", file=sys.stderr)
-            shown = [each for each in findings.told if each.reason == reason][:3]
-            for each in shown:
-                print(f"    {each.words()}", file=sys.stderr)
+            first = [each for each in findings.told if each.reason == reason][:3]
+            for each in first:
+                print(f"    {shown(each.words())}", file=sys.stderr)
 
 
 def answer(document: Mapping[str, object], as_json: bool, lines: Iterator[str]) -> None:
@@ -71,7 +72,7 @@ def answer(document: Mapping[str, object], as_json: bool, lines: Iterator[str]) 
         print(json.dumps(document, indent=1, ensure_ascii=False))
         return
     for line in lines:
-        print(line)
+        print(shown(line))
 
 
 def code(findings: Findings, lenient: bool) -> int:

@@ -9,6 +9,7 @@ from collections import Counter
 from itertools import groupby
 
 from contracts.errors import ConfigError
+from contracts.shown import shown
 from device.commands.clips_open import Recordings, opened, progress
 from device.record.checkup import Checkup, Report
 from device.record.faults import MENDS, Fault
@@ -94,7 +95,7 @@ def _print(faults: list[Fault], *, all_: bool) -> None:
     for (damage, kind), group in groupby(order, key=lambda fault: (fault.damage, fault.kind)):
         same = list(group)
         for fault in same if all_ else same[:SHOWN]:
-            print(f"{'DAMAGE ' if damage else 'note   '} {kind}: {fault.path}{fault.text and ': ' + fault.text}")
+            print(shown(f"{'DAMAGE ' if damage else 'note   '} {kind}: {fault.path}{fault.text and ': ' + fault.text}"))
         if not all_ and len(same) > SHOWN:
             print(f"         ... and {len(same) - SHOWN} more; --all prints them")
         if damage and kind in MENDS:
@@ -118,7 +119,7 @@ def reindex(args: argparse.Namespace) -> int:
     else:
         print(f"{count} clips in {scan.read} folders; {scan.put} manifests read, {scan.dropped} rows dropped")
         kinds = Counter(broken.values())
-        print("".join(f"not read: {path}: {why}\n" for path, why in list(broken.items())[:SHOWN]), end="", file=sys.stderr)
+        print(shown("".join(f"not read: {path}: {why}\n" for path, why in list(broken.items())[:SHOWN])), end="", file=sys.stderr)
         if sum(kinds.values()):
             print("run `vedette clips check`", file=sys.stderr)
     return 0

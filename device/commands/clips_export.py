@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import UUID
 
 from contracts.event import Event
+from contracts.shown import shown
 from device.commands.clips_open import add_ids, named, opened, progress, with_manifests
 from device.record.handout import Handed, Handout
 
@@ -44,7 +45,7 @@ def _say(args: argparse.Namespace, handed: Handed) -> None:
         print(json.dumps({"video": str(handed.video), "bytes": handed.bytes, "copied": handed.copied, "events": handed.events}), flush=True)
     else:
         words = "copied and compared" if handed.copied else "was there already, and is right"
-        print(f"{handed.video}: {words}, {handed.bytes / 1e6:.1f} MB, {handed.events} event(s)", flush=True)
+        print(shown(f"{handed.video}: {words}, {handed.bytes / 1e6:.1f} MB, {handed.events} event(s)"), flush=True)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from contracts.errors import ConfigError, StorageError
+from contracts.shown import shown
 from device.commands.clips_list import print_table
 from device.commands.clips_open import Recordings, add_ids, named, opened
 from device.record.index_rows import Entry
@@ -29,7 +30,7 @@ def keep(args: argparse.Namespace) -> int:
         for entry in named(recordings, args.ids):
             if not recordings.index.pin(entry.id, not args.let_go):
                 raise StorageError(f"{entry.video}: is just being removed; it cannot be kept any more")
-            print(f"{entry.video}: {'may be removed' if args.let_go else 'is kept'}")
+            print(shown(f"{entry.video}: {'may be removed' if args.let_go else 'is kept'}"))
     return 0
 
 

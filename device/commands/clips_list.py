@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.clip import Clip
+from contracts.shown import shown
 from contracts.wire import utc_from_ns, utc_text
 from device.clock import SystemClock
 from device.commands.clips_open import Recordings, add_ids, named, opened, with_manifests
@@ -97,7 +98,7 @@ def print_table(entries: list[Entry]) -> None:
         seconds = (entry.end - entry.start).total_seconds()
         words = ", ".join(word for word in ("kept" if entry.pinned else "", "recovered" if entry.state == "recovered" else "") if word)
         start = f"{entry.start:%Y-%m-%d %H:%M:%S}"
-        table.add_row(entry.id.hex[:8], start, entry.camera, f"{seconds:.1f}", f"{entry.bytes / 1e6:.1f}", str(entry.events), words)
+        table.add_row(entry.id.hex[:8], start, shown(entry.camera), f"{seconds:.1f}", f"{entry.bytes / 1e6:.1f}", str(entry.events), words)
     if entries:
         Console(soft_wrap=not sys.stdout.isatty(), markup=False, highlight=False).print(table)
 
@@ -119,7 +120,7 @@ def show(args: argparse.Namespace) -> int:
                 row = {name: value for name, value in plain(entry).items() if name in {"video", "pinned", "verified"}}
                 print(json.dumps({**clip.model_dump(mode="json"), **row}))
             else:
-                print("\n".join(f"{name + ':':12} {value}" for name, value in _facts(clip, entry, recordings)) + "\n")
+                print("\n".join(f"{name + ':':12} {shown(str(value))}" for name, value in _facts(clip, entry, recordings)) + "\n")
     return 0
 
 

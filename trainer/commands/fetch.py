@@ -17,6 +17,7 @@ from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
 from contracts.errors import ConfigError, HardwareError, VedetteError
+from contracts.shown import shown
 from trainer.receive import Receiver
 from trainer.receive_box import Box
 from trainer.receive_folder import folder_boxes
@@ -103,7 +104,7 @@ def rounds(receiver: Receiver, args: argparse.Namespace, token: str | None, stop
         if not args.follow or stop.wait(args.every):
             return failed
         for line in failed:
-            print(line, file=sys.stderr, flush=True)
+            print(shown(line), file=sys.stderr, flush=True)
 
 
 def boxes(source: str, token: str | None, args: argparse.Namespace) -> list[Box]:
@@ -145,6 +146,6 @@ def tell(report: Report, failed: list[str], *, as_json: bool) -> None:
         (report.unacknowledged, f"pages are here, but the box could not be told: {report.why}"),
     ):
         if count:
-            print(f"{count} {words}")
+            print(shown(f"{count} {words}"))
     for line in failed:
-        print(line, file=sys.stderr)
+        print(shown(line), file=sys.stderr)
