@@ -108,6 +108,11 @@ class Exporter:
         with self._turn:
             self._skipped[reason] += count
 
+    @property
+    def waiting(self) -> int:
+        """Records that wait for a commit."""
+        return len(self._waiting)
+
     def commit(self) -> int:
         """Everything that waits becomes durable; how many records. StorageError: none of them is in the data set."""
         with self._turn:

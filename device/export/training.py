@@ -131,21 +131,27 @@ class Training:
         if before < self._retry_ns:
             self._tally.count(camera, "not_kept", "export_failed")
             return
-        try:
-            with self._turn:
+        with self._turn:
+            accepted = self._accepted()
+            try:
                 added = self._add(pick)
-        except (StorageError, ConfigError) as error:
-            self._failed(camera, error)
-            return
+            except (StorageError, ConfigError) as error:
+                self._failed(camera, error, 1 + accepted - self._accepted())
+                return
         if added.refused:
             self._tally.count(camera, "not_exported", added.refused)
             return
         self._tally.count(camera, "exported", pick.reason)
         self._tally.took(camera, "export", self._clock.mono_ns() - before)
 
-    def _failed(self, camera: str, error: Exception) -> None:
+    def _accepted(self) -> int:
+        """Records that are durable or wait for it; less of them after a failure are lost."""
+        return self._exporter.committed + self._exporter.waiting if self._exporter else 0
+
+    def _failed(self, camera: str, error: Exception, lost: int) -> None:
+        """`lost`: records, those that waited with it too."""
         self._retry_ns = self._clock.mono_ns() + RETRY_S * 1_000_000_000
-        self._tally.count(camera, "not_kept", "export_failed")
+        self._tally.count(camera, "not_kept", "export_failed", lost)
         self._board.part(PART, "degraded", str(error), self._clock.wall_ns())
         log.error("training data is not kept", extra={"reason": str(error)})
 
@@ -211,19 +217,21 @@ class Training:
     def _commit(self) -> None:
         self._committed_ns = self._clock.mono_ns()
         with self._turn:
+            before = self._accepted()
             try:
                 if self._exporter:
                     self._exporter.commit()
             except StorageError as error:
-                self._failed("", error)
+                self._failed("", error, before - self._accepted())
 
     def _end(self) -> None:
         with self._turn:
+            before = self._accepted()
             try:
                 if self._exporter:
                     self._exporter.close()
             except StorageError as error:
-                self._failed("", error)
+                self._failed("", error, before - self._accepted())
             self._exporter = None
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -105,6 +106,24 @@ def test_another_writer_is_said_on_the_board_and_detection_goes_on(tmp_path: Pat
             outlet.training.look(each)
     assert "writes to this data set" in outlet.board.parts()["export"].reason
     assert outlet.tally.get("yard", "not_kept", "export_failed") == 1
+
+
+@pytest.mark.parametrize("batch", [4, 50])
+def test_every_record_that_a_full_disk_refuses_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    def full(_handle: int, _data: bytes, _at: int) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    outlet = Outlet(tmp_path, background_probability=1.0, events=(), batch_size=batch)
+    outlet.training.look(scene(0))
+    with monkeypatch.context() as patch:
+        patch.setattr("dataset.lines.os.pwrite", full)
+        for number in range(1, 4):
+            outlet.training.look(scene(number))
+        outlet.training._commit()
+    assert "the disk is full" in outlet.board.parts()["export"].reason
+    assert sum(n for (_, what, why), n in outlet.tally.counts().items() if (what, why) == ("not_kept", "export_failed")) == 4
+    outlet.training.opened().close()
+    assert lines(tmp_path) == []
 
 
 def test_what_the_budget_refuses_is_counted_here_and_in_the_next_record(tmp_path: Path) -> None:
