@@ -25,6 +25,7 @@ from device.record.closing import COPY, close_part
 from device.record.layout import VIDEOS, clips_folder, manifest_of, salvage_folder, sized, write_manifest
 
 log = logging.getLogger(__name__)
+HEAD_BYTES = 4096  # the beginning of an MP4 is far less
 TEMP = ".tmp"  # with a dot before the name: a manifest being written
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -61,7 +62,7 @@ def recover(data: Path, reserve_bytes: int = 0) -> Recovered:
         return Recovered(waiting=[str(error)])
     for path in unfinished:
         try:
-            empty = path.stat().st_size == 0
+            empty = holds_nothing(path)
             clip = recover_part(path, data, reserve_bytes) if path.suffix == PART else rebuild(path, data)
         except Exception as error:  # noqa: BLE001 - a seam: a damaged file may be answered with anything, and must not stop the box
             found.waiting.append(str(error) or type(error).__name__)
@@ -204,10 +205,23 @@ def _length_ns(packet: av.Packet[av.VideoStream]) -> int:
 
 
 def _put_aside(part: Path, data: Path) -> None:
-    if part.stat().st_size:
-        salvage(part, data)
+    if holds_nothing(part):
+        part.unlink()
     else:
-        part.unlink()  # not a byte was written: there is nothing to keep
+        salvage(part, data)
+
+
+def holds_nothing(path: Path) -> bool:
+    """Not a byte, or the beginning of an MP4 alone: no picture had come so far, so there is nothing to keep."""
+    if path.stat().st_size > HEAD_BYTES:
+        return False
+    data, at = path.read_bytes(), 0
+    while len(data) - at >= 8:
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if kind not in {b"ftyp", b"free"} or size < 8:
+            return False
+        at += size
+    return at > 0 or not data
 
 
 def salvage(path: Path, data: Path) -> Path:

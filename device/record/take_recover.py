@@ -18,7 +18,7 @@ from device.pipeline.take_log import NAME, TakeLog, TakeStory, read_log
 from device.record.clipfile import PART
 from device.record.closing import COPY, close_part
 from device.record.layout import VIDEOS, sized
-from device.record.recover import probed
+from device.record.recover import holds_nothing, probed
 from device.record.session import CALIBRATION, MANIFEST, read_session, write_session
 
 log = logging.getLogger(__name__)
@@ -137,10 +137,10 @@ def _clip(folder: Path, camera: str, start_ns: int) -> TakeClip | None:
 def _close(part: Path, video: Path) -> bool:
     probe = probed(part)
     if probe is None:
-        if part.stat().st_size:
-            rename_durably(part, video.with_name(video.name + BROKEN))
-        else:
+        if holds_nothing(part):
             part.unlink()
+        else:
+            rename_durably(part, video.with_name(video.name + BROKEN))
         return False
     close_part(part, video, probe.frames, probe.comment)
     return True

@@ -13,7 +13,7 @@ from contracts.errors import StorageError
 from device.pipeline.mux import Muxer
 from device.record.clipfile import ClipFile
 from device.record.closing import close_part
-from device.record.recover import probed
+from device.record.recover import holds_nothing, probed, recover
 from tests.device.record.footage import footage
 
 
@@ -104,3 +104,30 @@ def test_a_part_that_is_only_renamed_is_on_the_disk_before_its_name_says_so(tmp_
     close_part(part, video, 1, "")
     assert video.exists() and not part.exists()
     assert (inode, True) in synced
+
+
+def test_a_clip_of_which_only_the_beginning_was_written_is_nothing_to_keep(tmp_path: Path) -> None:
+    packets = footage("h264", frames=60)
+    part = tmp_path / "clips" / "yard" / "2026-01-02" / "080000.000Z-00000000.mp4.part"
+    part.parent.mkdir(parents=True)
+    for size in (0, 50, 88):
+        file = ClipFile(part)
+        muxer = Muxer(file, packets[0])
+        muxer.write(packets[0])
+        file.sync()
+        head = part.read_bytes()
+        assert 0 < len(head) < 200
+        file.give_up()
+        muxer.close()
+        file.close()
+        part.write_bytes(head[:size])
+        assert holds_nothing(part)
+        found = recover(tmp_path)
+        assert (found.clips, found.salvaged, found.waiting) == ([], [], []) and not part.exists()
+
+
+@pytest.mark.parametrize("data", [b"no video", b"\0\0\0\x10moof" + bytes(8), b"\0\0\0\0free", b"x", bytes(5000)])
+def test_whatever_else_is_short_is_not_nothing(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.mp4.part"
+    path.write_bytes(data)
+    assert not holds_nothing(path)

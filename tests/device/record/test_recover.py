@@ -97,7 +97,7 @@ def test_bytes_torn_anywhere_keep_what_was_whole(tmp_path: Path) -> None:
         assert numbers(decoded(part.with_suffix(""))) == expected
 
 
-@pytest.mark.parametrize("content", [b"\0" * 5000, b"\0\0\0\x1cftypisom", bytes(range(256)) * 12], ids=["zeros", "head", "noise"])
+@pytest.mark.parametrize("content", [b"\0" * 5000, b"\0\0\0\x1cmoovisom", bytes(range(256)) * 12], ids=["zeros", "head", "noise"])
 def test_what_does_not_play_is_put_aside_and_never_deleted(tmp_path: Path, content: bytes) -> None:
     part = tmp_path / "clips/left/2026-11-22/033626.250Z-00000000.mp4.part"
     for _ in range(2):  # twice under one name: neither is lost
