@@ -61,8 +61,3 @@ class Groups:
         if not known.waiting:
             del self._open[group]
             self._on_group(GroupDone(group, known.trigger, tuple(known.cameras), tuple(known.clips.values()), known.note))
-
-    def cameras(self, group: UUID) -> tuple[str, ...]:
-        """Those that still record for it."""
-        known = self._open.get(group)
-        return tuple(sorted(known.waiting)) if known else ()
