@@ -33,16 +33,23 @@ from device.clock import SystemClock
 from device.commands import clips, dataset, verify_export  # noqa: F401 - loaded before the fork: each box is quick
 from device.config import load
 from device.export import finisher
+from device.keep.sessions import SessionShelf
 from device.main import main as vedette
 from device.publish.outbox import Outbox
 from device.record import pictures, takes
+from device.record.clip import ClipWriter
 from device.record.index import Index
 from device.record.recorder import Recorder
 from device.record.take import Take
+from device.record.take_video import Writing
 from tests.hostile.power_box import Sees, Tape, device_yaml, film
 
 OUT = 1
 RECEIVER = "7" * 32
+STEPS = (
+    (ClipWriter, "close"), (Writing, "close"), (Store, "commit"), (Store, "bury"), (Index, "remove"), (finisher, "make_files"),
+    (pictures, "write_durably"), (takes.Sessions, "place"), (SessionShelf, "remove"),
+)  # fmt: skip
 ATOMIC = 4000  # bytes that a pipe takes whole; a line that is torn by a kill could not be told from another
 
 
@@ -65,9 +72,23 @@ def after(cls: Any, name: str, then: Callable[..., None]) -> None:
     setattr(cls, name, both)
 
 
+def before(owner: Any, name: str) -> None:
+    """Say it when the real one is called: who cuts the power may want to do it just then."""
+    real = getattr(owner, name)
+
+    @wraps(real)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        say("about", to=real.__qualname__)
+        return real(*args, **kwargs)
+
+    setattr(owner, name, both)
+
+
 def listen(chance: random.Random) -> None:
     """Whatever the appliance may rely on from now on is told, at the instant at which it may."""
     Tape.told = staticmethod(lambda p: say("packet", camera=p.camera, end=p.pts_ns + p.duration_ns, t=time.monotonic_ns()))
+    for owner, name in STEPS:
+        before(owner, name)
     after(Index, "add", lambda _none, _self, clip, video: say("clip", video=video, bytes=clip.bytes, sha256=clip.sha256))
     after(Sees, "__call__", lambda _scene, _self, scene: say("seen", camera=scene.frame.camera))
     after(Recorder, "step", lambda _busy, _self: say("turn", t=time.monotonic_ns()))
