@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,8 +94,10 @@ def read_log(folder: Path) -> TakeStory | None:
     story = TakeStory()
     try:
         with storage(path):
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would be waited for
             with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise OSError(errno.EINVAL, "is not a plain file; remove it")
                 if os.fstat(handle).st_size > MOST_BYTES:
                     raise OSError(errno.EFBIG, "is larger than any log of a take; look at it")
                 for raw in file:

@@ -81,7 +81,7 @@ def _unfinished(data: Path) -> Iterator[Path]:
         for day in sorted(clips_folder(data).glob("*/*/")):
             if led_away(data, day):
                 continue
-            names = {path.name for path in day.iterdir() if not path.is_symlink()}
+            names = {path.name for path in day.iterdir() if path.is_file() and not path.is_symlink()}  # a pipe would be waited for
             for name in sorted(names):
                 path = day / name
                 if name.endswith(COPY) or (name.startswith(".") and name.endswith(TEMP)):

@@ -14,6 +14,7 @@ from contracts.wire import utc_from_ns
 from device.keep.rates import Rates
 from device.keep.removals import RemovalLog
 from device.keep.sessions import SessionShelf
+from device.pipeline.take_log import NAME
 from device.pipeline.tally import Tally
 from device.record import take_recover
 from device.record.album import Album
@@ -21,6 +22,7 @@ from device.record.catalog import Catalog
 from device.record.disk import DataDisk
 from device.record.layout import manifest_of
 from device.record.manifests import Manifests
+from device.record.recover import recover
 from device.record.session import new_folder
 from device.record.take_recover import recover_takes
 from device.web import removals
@@ -121,6 +123,23 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None
     (tmp_path / "disk.json").unlink()
     os.mkfifo(tmp_path / "disk.json")
     assert "not a plain file" in disk.fault()
+
+
+@pytest.mark.parametrize("name", ["120000.000_x.mp4.part", "120000.000_x.mp4", "120000.000_x.mkv"])
+def test_a_pipe_among_the_clips_does_not_keep_the_box_from_starting(tmp_path: Path, name: str) -> None:
+    day = tmp_path / "clips" / "left" / "2026-11-22"
+    day.mkdir(parents=True)
+    os.mkfifo(day / name)
+    found = recover(tmp_path)
+    assert (found.clips, found.salvaged) == ([], [])
+
+
+def test_a_pipe_in_the_place_of_a_takes_log_does_not_either(tmp_path: Path) -> None:
+    take = sat(tmp_path) / f"{ID}-pitch-001"
+    take.mkdir()
+    os.mkfifo(take / NAME)
+    found = recover_takes(tmp_path / "recordings", lambda _: None)
+    assert "not a plain file" in found.waiting[0]
 
 
 @pytest.mark.parametrize("size", ["1e999", "1" + "0" * 400, "-1"])
