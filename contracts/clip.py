@@ -33,7 +33,7 @@ class Audio(Wire):
     """The sound in a clip, as the camera sent it, or why there is none although the camera has it."""
 
     codec: str = Field(description="FFmpeg's name: aac, opus, pcm_s16le, ...")
-    sent: str = Field(default="", description="the camera's codec, where its samples were unpacked: G.711, which no container of ours takes")
+    sent: str = Field(default="", description="the camera's codec where its samples were unpacked: G.711, that no container takes")
     sample_rate: Count = Field(description="Hz")
     channels: Count
     packets: Count = Field(default=0, description="kept")

@@ -140,7 +140,8 @@ def test_a_bad_track_is_said_and_its_video_is_not_half_taken(tmp_path: Path, box
 
 def test_a_box_before_the_video_begins_never_makes_its_other_frames_background(tmp_path: Path) -> None:
     boxes = "".join(
-        f'<track id="{frame}" label="car"><box frame="{frame}" xtl="1" ytl="1" xbr="5" ybr="5" outside="0" occluded="0" keyframe="1"/></track>'
+        f'<track id="{frame}" label="car"><box frame="{frame}" xtl="1" ytl="1" xbr="5" ybr="5" '
+        'outside="0" occluded="0" keyframe="1"/></track>'
         for frame in (2, 11)
     )
     (tmp_path / "a.xml").write_text(

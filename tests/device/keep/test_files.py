@@ -240,8 +240,8 @@ def test_all_that_fills_the_data_folder_is_on_some_shelf(tmp_path: Path) -> None
     every = shelves(tmp_path, HandClock(), faults)
     sizes = {shelf.name: shelf.totals().bytes for shelf in every}
     assert sizes == {
-        "clips": 1000, "sessions": 0, "pictures": 0, "snapshots": 30, "salvage": 200, "exports": 70, "logs": 15, "models": 800, "engines": 0,
-        "journal": 9000,
+        "clips": 1000, "sessions": 0, "pictures": 0, "snapshots": 30, "salvage": 200, "exports": 70, "logs": 15, "models": 800,
+        "engines": 0, "journal": 9000,
     }  # fmt: skip
     offered = {shelf.name: names(shelf) for shelf in every}
     assert {name for name, items in offered.items() if items} == {"snapshots", "salvage", "logs"}
