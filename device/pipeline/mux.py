@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Literal, Protocol, cast
 
@@ -18,6 +18,7 @@ from contracts.errors import HardwareError
 from device.pipeline.contexts import ANY_TEXT, PROBE
 from device.pipeline.packets import Packet, StreamInfo
 from device.pipeline.sound import MP4_HOLDS, Sound, SoundInfo
+from device.pipeline.torn import readable
 
 Container = Literal["mp4", "mkv"]
 US = Fraction(1, 1_000_000)  # MP4's timescale here: times are exact to the microsecond. Matroska's are rounded to 1 ms by FFmpeg
@@ -224,16 +225,3 @@ def _copy_of(out: OutputContainer, stream: VideoStream | AudioStream) -> Stream:
     if stream.codec_context.name == "hevc":
         copy.codec_context.codec_tag = "hvc1"
     return cast(Stream, copy)
-
-
-def readable(video: InputContainer, *streams: Stream) -> Iterator[av.Packet[Any]]:
-    """Packets up to where the file was cut: what does not parse is the end, what the disk does not give is an error."""
-    try:
-        for packet in video.demux(*streams):
-            if packet.is_corrupt:  # half a picture at the torn end
-                return
-            if packet.dts is not None and packet.size:
-                yield packet
-    except FFmpegError as error:
-        if isinstance(error, OSError):
-            raise

@@ -19,7 +19,7 @@ from contracts.errors import StorageError
 from contracts.event import NAMESPACE
 from contracts.files import refuse_links, rename_durably, storage
 from device.pipeline.contexts import ANY_TEXT, PROBE
-from device.pipeline.mux import readable
+from device.pipeline.torn import readable
 from device.record.clipfile import PART
 from device.record.closing import COPY, close_part
 from device.record.layout import VIDEOS, clips_folder, manifest_of, salvage_folder, sized, write_manifest

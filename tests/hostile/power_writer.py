@@ -50,6 +50,7 @@ STEPS = (
     (ClipWriter, "close"), (Writing, "close"), (Store, "commit"), (Store, "bury"), (Index, "remove"), (finisher, "make_files"),
     (pictures, "write_durably"), (takes.Sessions, "place"), (SessionShelf, "remove"),
 )  # fmt: skip
+LONGEST_S = 50
 ATOMIC = 4000  # bytes that a pipe takes whole; a line that is torn by a kill could not be told from another
 
 
@@ -176,13 +177,20 @@ def mend(path: Path, data: Path) -> None:
     box = Appliance(load(path), SystemClock())
     box.start()
     try:
-        while not (box.index.complete and "storage" in box.board.parts()):
+        deadline = time.monotonic() + LONGEST_S
+        while not (box.index.complete and "storage" in box.board.parts()) or unmade(data):
             assert not box.crew.wait(0.01), box.crew.crash
+            assert time.monotonic() < deadline, f"{box.board.parts()}, {unmade(data)}"
         if box.training and (data / "dataset" / "manifest.jsonl").exists():
             box.training.opened()
     finally:
         box.stop(60)
     say("word", parts={name: f"{part.state}: {part.reason[:300]}" for name, part in box.board.parts().items() if name != "mqtt"})
+
+
+def unmade(data: Path) -> list[Path]:
+    """Takes whose files the worker still makes."""
+    return list((data / "recordings").glob("*/*/take.jsonl.part"))
 
 
 def tree_of(data: Path) -> dict[str, tuple[int, int, int]]:
@@ -207,11 +215,14 @@ def verdict(path: Path, data: Path) -> dict[str, Any]:
 
 
 def exported(session: Path) -> tuple[int, str]:
-    """A take that was cut may be without a camera of which nothing was safe yet, and its manifest says so; else all is there."""
+    """A take that was cut may be without a camera of which nothing was safe yet, and its manifest says so; one right after a start, on
+    a machine that is busy, without the pre-roll. Else all is there."""
     code, said = run(["verify-export", str(session), "--json"])
     wrong = [each for each in json.loads(said)["findings"] if each["level"] == "error"]
+    wrong_code = bool(wrong)
+    wrong = [each for each in wrong if "later than the pre-roll asks" not in each["text"]]
     left = [each for each in wrong if not (each["text"].startswith("has 0 clips") and recovered(session / each["what"]))]
-    assert code == bool(wrong)
+    assert code == wrong_code
     return len(left), json.dumps(left)[:800]
 
 

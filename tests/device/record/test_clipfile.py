@@ -14,7 +14,7 @@ from device.pipeline.mux import Muxer
 from device.record.clipfile import ClipFile
 from device.record.closing import close_part
 from device.record.recover import holds_nothing, probed, recover
-from tests.device.record.footage import footage
+from tests.device.record.footage import decoded, footage
 
 
 class Cut:
@@ -131,3 +131,29 @@ def test_whatever_else_is_short_is_not_nothing(data: bytes, tmp_path: Path) -> N
     path = tmp_path / "x.mp4.part"
     path.write_bytes(data)
     assert not holds_nothing(path)
+
+
+@pytest.mark.parametrize("codec", ["h264", "hevc"])
+def test_pages_that_did_not_reach_the_disk_are_no_pictures(codec: str, tmp_path: Path) -> None:
+    """The length is there and the content is not: what is kept can be decoded, picture by picture."""
+    packets = footage(codec, frames=60)
+    part = tmp_path / "clips" / "yard" / "2026-01-02" / "080000.000Z-00000000.mp4.part"
+    part.parent.mkdir(parents=True)
+    file = ClipFile(part)
+    muxer = Muxer(file, packets[0])
+    for packet in packets[:50]:
+        muxer.write(packet)
+        file.sync()
+    whole = part.read_bytes()
+    file.give_up()
+    muxer.close()
+    file.close()
+    moofs = [at for at in range(len(whole)) if whole[at : at + 4] == b"mdat"]
+    for at in (moofs[-1] + 4, moofs[-1] + 700, moofs[1] + 300):
+        part.write_bytes(whole[:at] + bytes(len(whole) - at))
+        (clip,) = recover(tmp_path).clips
+        video = part.with_suffix("")
+        pictures = decoded(video)
+        assert clip.frames - 1 <= len(pictures) <= clip.frames < 50
+        for path in part.parent.iterdir():
+            path.unlink()
