@@ -62,8 +62,13 @@ class Exporter:
         self._level, self._description = png_level, description
         self._batch_size = min(max(1, batch_size), MOST_WAITING)
         self._turn = Turn(Path(root))
-        self.store = Store(Path(root))
-        self._refresh = Refresh(self.store)
+        with self._turn:
+            self.store = Store(Path(root))
+            try:
+                self._refresh = Refresh(self.store)
+            except BaseException:
+                self.store.close()  # or nobody could open the data set any more
+                raise
         self._waiting = Waiting()
         self._skipped: Counter[str] = Counter()
         self.committed = 0  # records, since it was opened

@@ -72,10 +72,10 @@ def _recover(folder: Path, found: RecoveredTakes, on_take: Callable[[Path], None
 
 
 def _without_a_log(folder: Path, found: RecoveredTakes) -> None:
-    """Begun, and cut before the first line was safe: there is at most an empty log, and no video can be there."""
+    """Begun, and cut before the first line was safe: there is at most a piece of it, and no video can be there."""
     if folder.is_symlink():
         return
-    kept = [path for path in folder.iterdir() if path.stat().st_size]
+    kept = [path for path in folder.iterdir() if path.stat().st_size and path.name != NAME]
     if kept:
         found.aside.append(folder)
         return

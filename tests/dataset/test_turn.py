@@ -44,3 +44,14 @@ def test_a_manifest_that_can_no_longer_be_read_is_no_crash(tmp_path: Path, monke
             with pytest.raises(StorageError, match="the disk has a fault"):
                 exporter.add(view(1, 32, 24), [seen("ball")], about(2))
         assert exporter.add(view(1, 32, 24), [seen("ball")], about(2)).image_id
+
+
+def test_an_opening_that_the_disk_refused_halfway_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dataset.index.Index.distrust", refused)
+        with pytest.raises(StorageError, match="disk I/O error"):
+            Exporter(tmp_path / "set")
+    Exporter(tmp_path / "set").close()

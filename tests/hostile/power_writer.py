@@ -34,6 +34,7 @@ from device.commands import clips, dataset, verify_export  # noqa: F401 - loaded
 from device.config import load
 from device.export import finisher
 from device.keep.sessions import SessionShelf
+from device.logs import set_up
 from device.main import main as vedette
 from device.publish.outbox import Outbox
 from device.record import pictures, takes
@@ -250,6 +251,7 @@ def child(order: dict[str, Any]) -> None:
 
 
 def main() -> None:
+    set_up("WARNING")
     film()
     gc.collect()
     gc.freeze()

@@ -221,6 +221,14 @@ def test_a_take_of_which_no_picture_was_safe_has_never_been_and_neither_has_its_
     assert list((tmp_path / "recordings").iterdir()) == []
 
 
+def test_a_take_of_whose_log_a_piece_was_written_has_never_been(tmp_path: Path) -> None:
+    folder = tmp_path / "session-2026-01-01_001" / "session-2026-01-01_001-pitch-001"
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(b'{"head": {"pitch_id": "session-')
+    found = recover_takes(tmp_path, pytest.fail)
+    assert found.aside == found.waiting == [] and list(tmp_path.iterdir()) == []
+
+
 def test_a_session_with_something_of_the_owners_in_it_stays(tmp_path: Path) -> None:
     session = tmp_path / "session-2026-01-01_001"
     (session / "calibration").mkdir(parents=True)
