@@ -59,8 +59,7 @@ class Exporter:
         if not 0 <= near_duplicate_bits <= REACH_BITS or near_duplicates not in {"link", "skip"}:
             raise ConfigError(f"near duplicates: bits are from 0 to {REACH_BITS}, and what to do with them is link or skip")
         self._filters, self._bits, self._skip_near = filters, near_duplicate_bits, near_duplicates == "skip"
-        self._level, self._description = png_level, description
-        self._batch_size = min(max(1, batch_size), MOST_WAITING)
+        self._level, self._description, self._batch_size = png_level, description, min(max(1, batch_size), MOST_WAITING)
         self._turn = Turn(Path(root))
         with self._turn:
             self.store = Store(Path(root))

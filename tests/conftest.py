@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Generator
@@ -13,6 +14,8 @@ from hypothesis import settings
 STATUS = pytest.StashKey[int]()
 NEEDED_IN_CI = {"broker", "browser", "rtsp", "footage"}  # make installs or fetches what they need
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what tests start and interrupt would not hear it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("here", deadline=None)  # a busy machine is no fault of ours
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")

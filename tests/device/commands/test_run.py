@@ -187,9 +187,9 @@ def test_it_ends_by_itself_after_the_seconds_that_were_given(visit: Path, tmp_pa
 
 
 INTERRUPTED = """
-import os, signal, sys
+import os, signal, sys, threading
 from device import main
-main.import_module = lambda name: os.kill(os.getpid(), signal.SIGINT)
+main.import_module = lambda name: (os.kill(os.getpid(), signal.SIGINT), threading.Event().wait(30))
 sys.exit(main.main(["run"]))
 """
 
