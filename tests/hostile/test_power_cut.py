@@ -215,7 +215,7 @@ def ordeals(
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("kind", "seed"), [("xfs", "28"), ("kill", "60")])
+@pytest.mark.parametrize(("kind", "seed"), [("ext4", "314"), ("xfs", "28"), ("kill", "60")])
 def test_what_was_acknowledged_is_there_afterwards(kind: str, seed: str, tmp_path: Path, writer: Writer) -> None:
     """Seeds with a box that runs for more than a second, one that is cut in the middle of something, and a recovery that is cut."""
     tally = ordeals(kind, tmp_path, writer, range(3), seed)
