@@ -141,8 +141,8 @@ class RtspServer:
     """GStreamer's, run by the system's Python; serves the film at its own speed from its beginning to whoever comes first."""
 
     def __init__(self, path: Path, parser: str = "", sound: str = "") -> None:
-        self.port, self.path = free_port(), path
-        self._words = [*([parser] if parser else []), str(path), *([sound] if sound else [])]
+        self.port, self.path = free_port(), path  # the next start plays what `path` is then
+        self._parser, self._sound = parser, sound
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -150,7 +150,8 @@ class RtspServer:
         return f"rtsp://127.0.0.1:{self.port}/file"
 
     def start(self) -> None:
-        command = ["/usr/bin/python3", str(SERVER), str(self.port), *self._words]
+        words = [word for word in (self._parser, str(self.path), self._sound) if word]
+        command = ["/usr/bin/python3", str(SERVER), str(self.port), *words]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self._process.stdout
         if self._process.stdout.readline().strip() != "ready":
