@@ -69,6 +69,7 @@ class Mqtt:
         self._board, self._tally, self._commands, self._software = board, tally, commands, software
         self._rng = rng or random.Random(int.from_bytes(os.urandom(8), "big"))  # noqa: S311 - jitter, not a secret
         self._stopping = threading.Event()
+        self._stopping_ns = 0
         self._link_lock = threading.Lock()
         self._link: Link | None = None
         self._pace = Pace(options.replay_per_s)
@@ -84,8 +85,13 @@ class Mqtt:
 
     def close(self) -> None:
         """What waits is given `drain_s`, then a farewell is left and `run` returns."""
+        self._stopping_ns = self._clock.mono_ns()
         self._stopping.set()
         self.wake()
+
+    def _silent(self) -> bool:
+        """The box stops, and a broker that has not answered yet had its time."""
+        return self._stopping.is_set() and self._clock.mono_ns() - self._stopping_ns > FAREWELL_S * 1e9
 
     # ---- the worker
 
@@ -116,9 +122,9 @@ class Mqtt:
             self._link = link
         try:
             link.connect()
-            while link.lost is None and not link.up:
+            while link.lost is None and not link.up and not self._silent():
                 tick()
-                link.spin(SLICE_S)
+                link.spin(0.2 if self._stopping.is_set() else SLICE_S)
             if link.up:
                 self._serve(link, session, tick)
             return None if self._stopping.is_set() else link.lost

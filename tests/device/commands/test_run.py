@@ -66,7 +66,7 @@ def ended_within(box: Box, number: int, seconds: float) -> int:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("broker", ["none", "away", "mute"])
-def test_a_signal_ends_it_within_10_seconds_with_clips_closed_and_events_ended(
+def test_a_signal_ends_it_within_5_seconds_with_clips_closed_and_events_ended(
     number: signal.Signals, broker: str, visit: Path, tmp_path: Path, boxes: list[Box]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
@@ -74,7 +74,7 @@ def test_a_signal_ends_it_within_10_seconds_with_clips_closed_and_events_ended(
         more = {"mqtt": {"host": "127.0.0.1", "port": ports[broker]}} if broker in ports else {}
         boxes.append(box := Box(config(tmp_path, endless(visit), **more)).start())
         box.until(lambda: recording(box))
-        assert ended_within(box, number, 10) == 0
+        assert ended_within(box, number, 5) == 0
     manifests = nothing_is_left_open(box)
     assert manifests[-1]["reason"] == "stopped"
     events = box.events()

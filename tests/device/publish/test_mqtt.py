@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import socket
 import threading
 from pathlib import Path
 from typing import Any
@@ -217,6 +218,18 @@ def test_stopping_with_a_frozen_broker_takes_seconds_not_for_ever(tmp_path: Path
     assert (box.clock.mono_ns() - began) / 1e9 < 5
     box.outbox.close()
     broker.resume()
+
+
+def test_stopping_while_a_broker_does_not_even_answer_does_not_wait_for_its_timeout(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        box = Box(tmp_path, Broker(tmp_path), {"connect_timeout_s": 60, "port": mute.getsockname()[1]})
+        box.crew.start()
+        connection, _ = mute.accept()
+        box.put(event(1))
+        box.crew.stop(20)
+        connection.close()
+    assert box.outbox.health().depth == 1, "what the broker did not take waits for the next start"
+    box.outbox.close()
 
 
 def test_an_exception_in_a_callback_ends_the_connection_not_the_worker(
