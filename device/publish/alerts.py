@@ -18,11 +18,11 @@ from contracts.health import Health
 from contracts.status import Alert
 from contracts.topics import LEAF, Topics
 from contracts.wire import utc_from_ns
+from device.pipeline.sqlite_file import PRIVATE
 from device.pipeline.strict import Strict
 from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
-from device.publish.store import PRIVATE
 
 log = logging.getLogger(__name__)
 GiB = 1 << 30

@@ -20,12 +20,12 @@ from contracts.wire import utc_from_ns
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
 from device.pipeline.protocols import Tick
+from device.pipeline.sqlite_file import PRIVATE
 from device.pipeline.tally import Tally
 from device.publish.letters import Incoming, Letter
 from device.publish.notices import Notices
 from device.publish.pace import Pace
 from device.publish.stamp import Stamp
-from device.publish.store import PRIVATE
 
 log = logging.getLogger(__name__)
 

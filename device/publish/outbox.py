@@ -17,12 +17,13 @@ from contracts.event import Event
 from contracts.health import OutboxHealth
 from device.pipeline.board import Board, PartWord
 from device.pipeline.channel import nothing
+from device.pipeline.sqlite_file import lacking
 from device.pipeline.strict import Strict
 from device.pipeline.tally import Tally
 from device.publish import history, waiting
 from device.publish.history import Past
 from device.publish.stamp import Stamp
-from device.publish.store import Store, lacking
+from device.publish.store import Store
 from device.publish.waiting import Unsaved, Waiting
 
 log = logging.getLogger(__name__)

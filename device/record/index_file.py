@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
-import stat
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from contracts.errors import StorageError
+from device.pipeline.sqlite_file import Unreadable, connected, lacking, migrate, opened, set_aside, transaction
 
 log = logging.getLogger(__name__)
 
-PRIVATE = 0o640  # clips say who was where
-KEPT_ASIDE = 3
 WAIT_S = 10.0  # for another process that writes: `vedette clips` beside the appliance
-LACKING = ("full", "disk i/o", "unable to open", "readonly", "locked", "out of memory")  # SQLite's words for a disk that refuses
+TABLES = "meta, folders, clips, causes"
 MEMORY = ":memory:"
 
 MIGRATIONS = (
@@ -44,10 +41,6 @@ MIGRATIONS = (
 )
 
 
-class Unreadable(Exception):
-    """The file is no index this software can read."""
-
-
 class IndexFile:
     """One connection writes, one reads; threads share both. `report` says what had to be done to open it, `damaged` what is wrong
     with it since; `renew` then begins a new file, and the old one is kept beside it."""
@@ -67,25 +60,25 @@ class IndexFile:
             self._in_memory(None)
             return
         try:
-            self._writer = _open(self.path, self._migrations)
+            self._writer = opened(self.path, self._migrations, TABLES, wait_s=WAIT_S)
         except (sqlite3.Error, OSError, Unreadable) as error:
             if lacking(error):
                 self._in_memory(error)
                 return
             self._set_aside(str(error))
             try:
-                self._writer = _open(self.path, self._migrations)
+                self._writer = opened(self.path, self._migrations, TABLES, wait_s=WAIT_S)
             except (sqlite3.Error, OSError) as again:
                 self._in_memory(again)
                 return
-        self._reader = _connect(str(self.path))
+        self._reader = connected(self.path, WAIT_S)
         self._reader.execute("PRAGMA query_only = 1")
 
     def _in_memory(self, error: Exception | None) -> None:
         if error:
             self.report = f"{self.path}: the disk refuses it ({error}); the index is kept in memory until the next start: see the disk"
             log.warning(self.report)
-        self._writer = self._reader = _connect(MEMORY)
+        self._writer = self._reader = connected(MEMORY, WAIT_S)
         migrate(self._writer, None, self._migrations)
 
     def _set_aside(self, fault: str) -> None:
@@ -97,15 +90,8 @@ class IndexFile:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction, on the disk when the block is left; StorageError when the disk or the file refuses."""
-        with self._writing, self._seam():
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):  # SQLite has rolled back by itself when the disk was full
-                    self._writer.execute("ROLLBACK")
-                raise
+        with self._writing, self._seam(), transaction(self._writer) as connection:
+            yield connection
 
     def read(self, sql: str, *arguments: object) -> list[tuple[Any, ...]]:
         with self._writing if self.in_memory else self._reading, self._seam():
@@ -142,79 +128,5 @@ class IndexFile:
                     connection.close()
 
 
-def lacking(error: BaseException) -> bool:
-    """Whether the disk refuses (room, permission, I/O), rather than the content being wrong."""
-    return isinstance(error, OSError) or (
-        isinstance(error, sqlite3.OperationalError) and any(word in str(error).lower() for word in LACKING)
-    )
-
-
 def full(error: BaseException | None) -> bool:
     return isinstance(error, sqlite3.OperationalError) and "full" in str(error).lower()
-
-
-def set_aside(path: Path) -> Path:
-    """Rename the file with its log; the newest few that were set aside are kept."""
-    number = 1 + max((int(p.suffix[1:]) for p in path.parent.glob(f"{path.name}.unreadable.*") if p.suffix[1:].isdigit()), default=0)
-    aside = path.with_name(f"{path.name}.unreadable.{number}")
-    for tail in ("-wal", "-shm"):  # the log belongs to the old file: a new one must not find it
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + tail).replace(aside.with_name(aside.name + tail))
-    path.replace(aside)
-    for old in path.parent.glob(f"{path.name}.unreadable.{number - KEPT_ASIDE}*"):
-        old.unlink()
-    return aside
-
-
-def _open(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
-    _made_private(path)
-    connection = _connect(str(path))
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA journal_size_limit = 4194304")
-        migrate(connection, path, migrations)
-        connection.execute("SELECT count(*) FROM meta, folders, clips, causes WHERE 0")  # a foreign file has no such tables
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _made_private(path: Path) -> None:
-    """SQLite would follow a link; and gives the files beside the index the index's mode."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE)
-    try:
-        mode = stat.S_IMODE(os.fstat(file).st_mode)
-        if mode & ~PRIVATE and os.fstat(file).st_uid == os.geteuid():
-            os.fchmod(file, mode & PRIVATE)
-        if os.geteuid() == 0:  # what root makes, with a command beside the service, must be the service's
-            folder = path.parent.stat()
-            os.fchown(file, folder.st_uid, folder.st_gid)
-    finally:
-        os.close(file)  # before SQLite opens it: closing any handle of a file lets go of this process's locks on it
-
-
-def _connect(name: str) -> sqlite3.Connection:
-    return sqlite3.connect(name, timeout=WAIT_S, isolation_level=None, check_same_thread=False)
-
-
-def migrate(connection: sqlite3.Connection, path: Path | None, migrations: Sequence[str]) -> None:
-    """Bring the schema forward, each step whole or not at all; a copy of what was there stays beside it."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(migrations):
-        raise Unreadable(f"it has schema {version}, written by newer software; this one knows {len(migrations)}")
-    if path and 0 < version < len(migrations):
-        kept = path.with_name(f"{path.name}.schema{version}")
-        _made_private(kept)
-        with closing(sqlite3.connect(kept)) as copy:
-            connection.backup(copy)
-    for number, step in enumerate(migrations[version:], version + 1):
-        try:
-            connection.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT;")
-        except sqlite3.Error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if int(connection.execute("PRAGMA user_version").fetchone()[0]) < number:  # else another process was quicker
-                raise

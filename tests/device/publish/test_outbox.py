@@ -16,10 +16,11 @@ from contracts.envelope import read_envelope
 from contracts.errors import ConfigError
 from contracts.event import Event
 from device.pipeline.board import Board
+from device.pipeline.sqlite_file import migrate
 from device.pipeline.tally import Tally
 from device.publish.outbox import Options, Outbox
 from device.publish.stamp import Stamp
-from device.publish.store import MIGRATIONS, Store, migrate
+from device.publish.store import MIGRATIONS, Store
 from tests.device.publish.fakes import HandClock, event
 
 ALL = (0, 1 << 62, 1 << 20)
