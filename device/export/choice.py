@@ -11,6 +11,7 @@ from uuid import UUID
 
 from contracts.event import Event
 from device.export.export_options import ExportOptions
+from device.pipeline.sightings import sightings
 from vision.types import Scene
 
 
@@ -89,16 +90,8 @@ class Choice:
         return draw(session, scene.frame.camera, name, about) < probability
 
     def _follow(self, scene: Scene) -> None:
-        """Every sighting of an open event's track, between its messages too."""
-        tracks = scene.detections.data.get("track")
-        if tracks is None:
-            return
-        rows = {int(track): row for row, track in enumerate(tracks)}
-        for subject in self._subjects.values():
-            event = subject.event
-            row = rows.get(event.track) if event.track is not None and event.camera == scene.frame.camera else None
-            if row is not None:
-                self._see(subject, scene, row)
+        for subject, row in sightings(scene, self._subjects.values()):
+            self._see(subject, scene, row)
 
     def _see(self, subject: Subject, scene: Scene, row: int) -> None:
         x1, y1, x2, y2 = (float(v) for v in scene.detections.xyxy[row])

@@ -76,7 +76,11 @@ class Training:
 
     def _lost(self, scene: Scene) -> None:
         self._tally.count(scene.frame.camera, "not_kept", "export_late")
-        self._lost_events.extend(event for event in scene.events if event.life == "end")
+        for event in scene.events:
+            if event.life == "end":
+                if len(self._lost_events) == self._lost_events.maxlen:  # its event is finished when a later one needs the room
+                    self._tally.count(event.camera, "not_kept", "export_end")
+                self._lost_events.append(event)
 
     def close(self) -> None:
         """No more scenes; `run` ends when what waits is durable."""

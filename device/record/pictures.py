@@ -20,6 +20,7 @@ from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel, nothing
 from device.pipeline.protocols import Tick
+from device.pipeline.sightings import sightings
 from device.pipeline.tally import Tally
 from device.record.options import PictureOptions
 from vision.types import Frame, Image, Scene
@@ -135,17 +136,9 @@ class Pictures:
             self._subjects.popitem(last=False)
 
     def _compare(self, scene: Scene) -> None:
-        """Every sighting of an open event's track, between its messages too."""
-        tracks = scene.detections.data.get("track")
-        if tracks is None:
-            return
-        rows = {int(track): row for row, track in enumerate(tracks)}
-        for subject in self._subjects.values():
-            event = subject.event
-            row = rows.get(event.track) if event.track is not None and event.camera == scene.frame.camera else None
-            if row is not None:
-                x1, y1, x2, y2 = (float(v) for v in scene.detections.xyxy[row])
-                subject.see(View(scene.frame, (x1, y1, x2, y2), float(scene.detections.confidence[row])))
+        for subject, row in sightings(scene, self._subjects.values()):
+            x1, y1, x2, y2 = (float(v) for v in scene.detections.xyxy[row])
+            subject.see(View(scene.frame, (x1, y1, x2, y2), float(scene.detections.confidence[row])))
 
     def _end(self, event: Event) -> None:
         self._keep(self._subjects.pop(str(event.id)))

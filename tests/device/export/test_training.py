@@ -99,6 +99,16 @@ def test_a_full_channel_gives_up_scenes_counts_them_and_still_hears_of_ends(tmp_
     assert outlet.training._choice.open == 0
 
 
+def test_ends_that_nobody_will_hear_of_are_counted(tmp_path: Path) -> None:
+    """The thread does not run: a full disk holds it up for ever."""
+    outlet = Outlet(tmp_path, lossless=False)
+    (end,) = [each for each in visit() if any(event.life == "end" for event in each.events)]
+    for _ in range(8 + 1024 + 5):
+        outlet.training.put(end)
+    assert outlet.tally.get("yard", "not_kept", "export_late") == 1024 + 5
+    assert outlet.tally.get("yard", "not_kept", "export_end") == 5
+
+
 def test_another_writer_is_said_on_the_board_and_detection_goes_on(tmp_path: Path) -> None:
     outlet = Outlet(tmp_path)
     with Exporter(tmp_path / "dataset"):
