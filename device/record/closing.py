@@ -1,4 +1,4 @@
-"""Closing: a video that a crash cut gets its own name, written anew where there is room for that."""
+"""Closing: a video gets its own name when all of it is on the disk; one that a crash cut is written anew where there is room for that."""
 
 from __future__ import annotations
 
@@ -10,10 +10,39 @@ from av.error import FFmpegError
 
 from contracts.errors import StorageError
 from contracts.files import rename_durably, storage, sync_folder
-from device.pipeline.mux import remux
+from device.pipeline.mux import Muxer, remux
 from device.record.clipfile import ClipFile
+from device.record.layout import sized
 
 COPY = ".copy"  # a clip being written anew; worthless before it is renamed
+
+
+def finish(muxer: Muxer, file: ClipFile, video: Path) -> tuple[int, str]:
+    """What was being written becomes `video`, whole and on the disk; its bytes and SHA-256. StorageError; then `give_up`."""
+    try:
+        muxer.close()
+    except (OSError, FFmpegError) as error:
+        raise refused(file, error) from error
+    if refusal := file.refusal():
+        raise refusal
+    file.close()
+    found = sized(file.path)
+    rename_durably(file.path, video)
+    return found
+
+
+def refused(file: ClipFile, error: OSError | FFmpegError) -> StorageError:
+    """What the disk said, where a muxer said it in its own words."""
+    return file.refusal() or StorageError(f"{file.path}: {error}; see the disk's state")
+
+
+def give_up(muxer: Muxer, file: ClipFile) -> None:
+    """After an error: let go of the file, which stays as it is for `recover`."""
+    with suppress(OSError, FFmpegError):  # the error that led here is the one to report
+        file.give_up()
+        muxer.close()
+    with suppress(StorageError):
+        file.close()
 
 
 def close_part(part: Path, video: Path, frames: int, comment: str, reserve_bytes: int = 0) -> None:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 from uuid import UUID, uuid5
 
-from av.error import FFmpegError
-
-from contracts.clip import Cause, Hole, Why, group_id
-from contracts.errors import HardwareError, StorageError
+from contracts.clip import Cause, Why, group_id
+from contracts.errors import HardwareError
 from contracts.event import NAMESPACE
-from contracts.files import file_name, rename_durably
+from contracts.files import file_name
 from contracts.takes import Begins, TakeClip
 from contracts.wire import utc_from_ns
 from device.pipeline.codec_string import codec_string
 from device.pipeline.mux import Muxer, container_of, duration_ns
 from device.pipeline.packets import Packet, StreamInfo
 from device.record.clipfile import ClipFile
-from device.record.layout import part_of, sized
+from device.record.closing import finish, give_up, refused
+from device.record.continuity import Continuity
+from device.record.layout import part_of
 
 MS = 1_000_000
 NO_HASH = "0" * 64
@@ -45,10 +43,9 @@ class Writing:
 
     def __init__(self, folder: Path, first: Packet, wanted: Wanted) -> None:
         info, self._wanted, self._first = first.stream, wanted, first
-        self._last = self._seen = self._latest = first
+        self._pictures, self._latest = Continuity(first), first
         self._end_ns, self._end_wall_ns, self._frames = first.pts_ns, first.wall_ns, 0
-        self.newest_pts_ns = self._from_pts_ns = first.pts_ns
-        self._holes: list[Hole] = []
+        self.newest_pts_ns = first.pts_ns
         self.video = folder / f"{file_name(info.camera)}.{container_of(info.codec)}"
         self.file = ClipFile(part_of(self.video), wanted.reserve_bytes)
         try:
@@ -62,52 +59,23 @@ class Writing:
         return replace(info, epoch=0, rate=None, sound=None) == replace(self._first.stream, epoch=0, rate=None, sound=None)
 
     def write(self, packet: Packet) -> None:
-        if not self._decodable(packet):
+        if not self._pictures.takes(packet, self._end_ns):
             return
         try:
             self._muxer.write(packet)
         except OSError as error:
-            raise self.file.refusal() or StorageError(f"{self.file.path}: {error}; see the disk's state") from error
-        self._last, self._frames = packet, self._frames + 1
+            raise refused(self.file, error) from error
+        self._frames += 1
         if packet.pts_ns >= self.newest_pts_ns:
             self.newest_pts_ns, self._latest = packet.pts_ns, packet
             self._end_ns, self._end_wall_ns = packet.pts_ns + duration_ns(packet), packet.wall_ns + duration_ns(packet)
 
-    def _decodable(self, packet: Packet) -> bool:
-        away = packet.stream.epoch != self._last.stream.epoch
-        if away and not packet.key:
-            return False
-        missed = packet.seq - self._seen.seq - 1
-        self._seen = packet
-        if away or missed > 0:
-            self._note_hole(packet, None if away else missed)
-        return packet.pts_ns >= self._from_pts_ns
-
-    def _note_hole(self, packet: Packet, missed: int | None) -> None:
-        if packet.key:
-            self._from_pts_ns = packet.pts_ns
-        reason: Literal["reconnect", "skipped"] = "reconnect" if missed is None else "skipped"
-        span = {"from_pts_ns": self._end_ns, "until_pts_ns": packet.pts_ns}
-        self._holes.append(Hole(reason=reason, after_frame=self._last.seq, packets=missed, **span))
-
     def close(self, why: Why, ended_ns: int | None) -> TakeClip:
-        try:
-            self._muxer.close()
-        except (OSError, FFmpegError) as error:
-            raise self.file.refusal() or StorageError(f"{self.file.path}: {error}; see the disk's state") from error
-        if refusal := self.file.refusal():
-            raise refusal
-        self.file.close()
-        size, digest = sized(self.file.path)
-        rename_durably(self.file.path, self.video)
+        size, digest = finish(self._muxer, self.file, self.video)
         return self._manifest(why, ended_ns).model_copy(update={"state": "complete", "bytes": size, "sha256": digest})
 
     def abandon(self) -> None:
-        with suppress(OSError, FFmpegError):  # the error that led here is the one to report
-            self.file.give_up()
-            self._muxer.close()
-        with suppress(StorageError):
-            self.file.close()
+        give_up(self._muxer, self.file)
 
     def _comment(self) -> str:
         """Without monotonic times, which differ from run to run: the same video gives the same bytes. The log has them."""
@@ -136,11 +104,11 @@ class Writing:
             post_roll_asked_ms=wanted.post_roll_ms,
             post_roll_ms=None if ended_ns is None else (self._latest.mono_ns + duration_ns(self._latest) - ended_ns) / 1e6,
             first_frame=first.seq,
-            last_frame=self._last.seq,
+            last_frame=self._pictures.last.seq,
             frames=self._frames,
             bytes=0,
             sha256=NO_HASH,
-            holes=self._holes,
+            holes=self._pictures.holes,
             events=causes(wanted),
             device=wanted.device,
             software=wanted.software,
