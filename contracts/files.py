@@ -34,8 +34,9 @@ def storage(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: {mend}") from error
 
 
-def write_durably(path: Path, data: bytes, mode: int = 0o666) -> None:
-    """All of `data` or what was there before, whenever the power goes; StorageError when the disk refuses. The umask cuts `mode`."""
+def write_durably(path: Path, data: bytes, mode: int = 0o666, *, read_back: bool = False) -> None:
+    """All of `data` or what was there before, whenever the power goes; StorageError when the disk refuses. The umask cuts `mode`.
+    `read_back`: from the medium, before it gets its name; a stick lies more often than a disk."""
     with storage(path):
         make_folders(path.parent)
         temp = path.with_name(f".{path.name}.tmp")  # always the same name: a temp left by a cut makes way, and a link is not followed
@@ -46,6 +47,10 @@ def write_durably(path: Path, data: bytes, mode: int = 0o666) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+                if read_back:
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            if read_back and temp.read_bytes() != data:
+                raise OSError(errno.EIO, "what was read back is not what was written")
             temp.replace(path)
         except OSError:
             with suppress(OSError):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -15,7 +13,7 @@ from pydantic import ValidationError
 
 from contracts.dataset import Record
 from contracts.errors import StorageError
-from contracts.files import make_folders, refuse_links, storage, sync_folder
+from contracts.files import refuse_links, storage, write_durably
 from contracts.shipment import Export, ExportList, PageHead, ShipmentError
 from dataset.crate import crate_for
 from dataset.layout import open_regular
@@ -139,23 +137,6 @@ class Packing:
 
 
 def put(root: Path, path: Path, data: bytes) -> None:
-    """Written, synced, read back from the medium, and only then given its name. A stick lies more often than a disk."""
-    temp = path.parent / "vedette.tmp"
-    with storage(path):
-        make_folders(path.parent)
-        refuse_links(root, path)
-        try:
-            temp.unlink(missing_ok=True)
-            with temp.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-            if temp.read_bytes() != data:
-                raise OSError(errno.EIO, "what was read back is not what was written")
-            temp.replace(path)
-        except OSError:
-            with suppress(OSError):
-                temp.unlink()
-            raise
-        sync_folder(path.parent)
+    """Onto a stick, and sure to be there."""
+    refuse_links(root, path)
+    write_durably(path, data, read_back=True)
