@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from contracts.event import Event
 from device.pipeline.packets import Packet
@@ -85,6 +85,22 @@ class WideStage(Protocol):
     def submit(self, scene: Scene) -> Future[Scene]: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class FrameOnly(Protocol):
+    """A stage whose answer depends on the frame alone, never on the one before: frames may go through it in any order, in any
+    process. What such stages found can be written down and the rest of the pipeline run over it later (`vedette batch`)."""
+
+    frame_only: Literal[True]
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A stage whose answers depend on more than options and software: a model, template pictures. What they are goes into the log."""
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]: ...
 
 
 @runtime_checkable
