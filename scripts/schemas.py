@@ -20,6 +20,7 @@ FOLDER = ROOT / "contracts" / "schemas"
 # What is a message or a file of its own; everything else is part of one of these (tests/contracts/test_schemas.py).
 WHOLE = {
     "alert": "contracts.status:Alert",
+    "batch-log": "contracts.batchlog:BatchLog",
     "bundle": "contracts.bundle:Bundle",
     "clip": "contracts.clip:Clip",
     "command": "contracts.command:Command",

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
-import math
 import os
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from contracts.canonical import canonical
 from contracts.errors import StorageError
 from contracts.event import Event
 from contracts.eventlog import LogHeader
@@ -26,7 +25,6 @@ from device.pipeline.tally import Tally
 
 log = logging.getLogger(__name__)
 PART = "event_log"
-DECIMALS = 6
 MAX_UNWRITTEN = 10_000
 CHUNK_BYTES = 1 << 16
 
@@ -187,22 +185,6 @@ def day(wall_ns: int) -> str:
 
 def line(event: Event) -> bytes:
     return canonical(event.model_dump(mode="json"))
-
-
-def canonical(value: Any) -> bytes:
-    """Sorted keys, no spaces, floats to six decimals: equal values are equal bytes."""
-    text = json.dumps(_rounded(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return text.encode() + b"\n"
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return round(value, DECIMALS) + 0.0 if math.isfinite(value) else None  # -0.0 becomes 0.0
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return value
 
 
 def mend(path: Path) -> str:

@@ -15,13 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.canonical import canonical
 from contracts.errors import StorageError
 from contracts.event import Event
 from contracts.eventlog import LogHeader
 from contracts.wire import utc_from_ns
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
-from device.publish.eventlog import EventLog, Options, canonical, line, mend, read_log
+from device.publish.eventlog import EventLog, Options, line, mend, read_log
 from tests.device.publish.fakes import T0_NS, HandClock, event
 
 
