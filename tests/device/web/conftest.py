@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -15,10 +15,18 @@ from websockets.sync.client import ClientConnection, connect
 from device.web.options import Options
 from device.web.server import PageServer
 from tests.device.web.demo import Demo
+from tests.device.web.visitor import Visitor
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 TOKEN = "a-token-of-more-than-16-characters"
 PASSWORD = "correct horse"
 WAIT_S = 10
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
+PHONE = {"width": 390, "height": 844}
+needs_chromium = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")]
 
 
 @pytest.fixture
@@ -92,3 +100,26 @@ def run(demo: Demo) -> Iterator[Run]:
 def page(run: Run) -> Running:
     """Open to everybody on this machine, as it is by default."""
     return run()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Any]:
+    windows: list[Visitor] = []
+
+    def opened(running: Running, **options: Any) -> Visitor:
+        windows.append(Visitor(chromium, running.base, **options))
+        return windows[-1]
+
+    yield opened
+    for window in windows:
+        window.close()
+        assert window.complaints == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.device.web.conftest import PASSWORD, Running
+from tests.device.web.conftest import PASSWORD, PHONE, Running, needs_chromium
 from tests.device.web.demo import Demo
 from tests.device.web.fakes import event_at
 from tests.device.web.looks import COLOURED, GRAB, LARGE, MIDDLES, MOVED, PLAYING, SKY
@@ -18,19 +18,7 @@ from tests.device.web.visitor import Visitor, until
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio"]
-PHONE = {"width": 390, "height": 844}
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield browser
-        browser.close()
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -43,20 +31,6 @@ def playing(tmp_path: Path) -> Iterator[tuple[Demo, Running]]:
     page.close()
     demo.close()
     assert page.error is None
-
-
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Any]:
-    windows: list[Visitor] = []
-
-    def opened(running: Running, **options: Any) -> Visitor:
-        windows.append(Visitor(chromium, running.base, **options))
-        return windows[-1]
-
-    yield opened
-    for window in windows:
-        window.close()
-        assert window.complaints == []
 
 
 def test_the_picture_moves_and_boxes_are_drawn_on_it(playing: tuple[Demo, Running], visit: Any) -> None:

@@ -7,8 +7,8 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +22,9 @@ from device.pipeline.tally import Tally
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
 from device.web import door
-from tests.device.web.conftest import PASSWORD, TOKEN, Run, Running, words
+from tests.device.web.conftest import PASSWORD, TOKEN, Run, Running, needs_chromium, words
 from tests.device.web.demo import Demo
 from tests.device.web.fakes import event_at
-from tests.device.web.test_browser import ARGS, CHROMIUM
 from tests.device.web.visitor import Visitor
 from tests.memory import at_most_mib
 
@@ -225,18 +224,9 @@ def _turned_away(socket_: object) -> bool:
         return False
 
 
-@contextmanager
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.mark.browser
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")
-def test_names_that_are_code_are_shown_and_never_run(tmp_path: Path) -> None:
+@needs_chromium[0]
+@needs_chromium[1]
+def test_names_that_are_code_are_shown_and_never_run(tmp_path: Path, chromium: Browser) -> None:
     """Labels come with a bundle, reasons from a camera's own words: all of them reach the page, rendered and live."""
     demo = Demo(tmp_path, ("street",))
     demo.desk = replace(demo.desk, zones={"street": {CODE: [(0.1, 0.1), (0.9, 0.1), (0.5, 0.9)]}}, profile=CODE)
@@ -249,17 +239,16 @@ def test_names_that_are_code_are_shown_and_never_run(tmp_path: Path) -> None:
     demo.start()
     page = Running(demo)
     try:
-        with browser() as chromium:
-            for path in ("/", "/events", f"/events/{event.id}", "/clips", "/health", "/api/v1/docs"):
-                visitor = Visitor(chromium, page.base)
-                shown = visitor.open(path)
-                demo.tell(event.model_copy(update={"id": event_at("street", 2, 0).id, "life": "new", "end": None}))
-                shown.wait_for_timeout(1500)
-                assert shown.locator("img[src='x']").count() == 0
-                assert shown.evaluate("[...document.scripts].every(script => script.src.startsWith(location.origin))")
-                assert "49" not in shown.title()
-                visitor.close()
-                assert [said for said in visitor.complaints if "CSP" in said or "asked" in said] == []
+        for path in ("/", "/events", f"/events/{event.id}", "/clips", "/health", "/api/v1/docs"):
+            visitor = Visitor(chromium, page.base)
+            shown = visitor.open(path)
+            demo.tell(event.model_copy(update={"id": event_at("street", 2, 0).id, "life": "new", "end": None}))
+            shown.wait_for_timeout(1500)
+            assert shown.locator("img[src='x']").count() == 0
+            assert shown.evaluate("[...document.scripts].every(script => script.src.startsWith(location.origin))")
+            assert "49" not in shown.title()
+            visitor.close()
+            assert [said for said in visitor.complaints if "CSP" in said or "asked" in said] == []
     finally:
         page.close()
         demo.close()

@@ -5,33 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.device.web.conftest import Running
+from tests.device.web.conftest import PHONE, Running, needs_chromium
 from tests.device.web.demo import Demo
 from tests.device.web.furnish import GROUP, Furnished, report_of
-from tests.device.web.test_browser import ARGS, CHROMIUM, PHONE
-from tests.device.web.visitor import Visitor, until
+from tests.device.web.visitor import until
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
-
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")]
+pytestmark = needs_chromium
 NAMELESS = """() => [...document.querySelectorAll('a, button, select, input, [role=img], img:not([alt])')]
     .filter(e => e.offsetParent && !(e.textContent.trim() || e.ariaLabel || e.alt || e.title || e.labels?.length)).map(e => e.outerHTML)"""
 APART = """() => { const [a, b] = [...document.querySelectorAll('.together video')];
     return [a, b].map(v => v.currentTime - Number(v.dataset.zero) + Number(v.dataset.offset)); }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -49,20 +36,6 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Furnished, R
     page.close()
     kept.close()
     assert page.error is None
-
-
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Any]:
-    windows: list[Visitor] = []
-
-    def opened(running: Running, **options: Any) -> Visitor:
-        windows.append(Visitor(chromium, running.base, **options))
-        return windows[-1]
-
-    yield opened
-    for window in windows:
-        window.close()
-        assert window.complaints == []
 
 
 @pytest.mark.parametrize(("colours", "size"), [("light", PHONE), ("dark", {"width": 1280, "height": 800})])
