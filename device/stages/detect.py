@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,8 @@ class Detect:
     workers, so that none waits for the next. A frame without an answer after `timeout_ms` goes on with status timeout, one the engine
     failed on with status error. After `max_failures` in a row the answer is an exception, which stops the process.
     """
+
+    frame_only: Literal[True] = True
 
     class Options(Strict):
         """Which bundle, which of its boxes, and how long an answer may take."""
