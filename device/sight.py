@@ -20,7 +20,7 @@ from device.pipeline.board import Board
 from device.pipeline.channel import SLICE_S, Channel, LatestFrames
 from device.pipeline.context import CameraContext, Context, no_snapshot
 from device.pipeline.crew import Crew
-from device.pipeline.protocols import EndOfStream, Gate, Hearing, Inbox, Source, Stage, Tick, WideStage
+from device.pipeline.protocols import EndOfStream, Gate, Hearing, Identified, Inbox, Source, Stage, Tick, WideStage
 from device.pipeline.ring import PacketRing
 from device.pipeline.run import Analysis
 from device.pipeline.tally import Tally
@@ -115,7 +115,7 @@ def build(
     if len({source.live for source in sources.values()}) > 1:
         raise ConfigError("cameras: files that are read freely cannot run beside live cameras; give them pace: realtime")
     live = all(source.live for source in sources.values())
-    stages, gate = _stages(loaded, sources, clock, tally, snapshot)
+    stages, gate = open_stages(loaded, sources, clock, tally, snapshot)
     inbox: LatestFrames | Channel[Frame | EndOfStream]
     inbox = LatestFrames(lambda lost: tally.count(lost.camera, "dropped", "overwritten")) if live else Channel(WAITING, "block")
     record = loaded.settings.record
@@ -156,8 +156,12 @@ def _fps(loaded: Loaded, name: str) -> float:
     return (camera.detection_fps if camera else None) or loaded.settings.detection_fps
 
 
-def _stages(
-    loaded: Loaded, sources: Mapping[str, Source], clock: Clock, tally: Tally, snapshot: Callable[[UUID, datetime], str | None]
+def open_stages(
+    loaded: Loaded,
+    sources: Mapping[str, Identified],
+    clock: Clock,
+    tally: Tally,
+    snapshot: Callable[[UUID, datetime], str | None] = no_snapshot,
 ) -> tuple[dict[str, Stage | WideStage], Gate | None]:
     """The profile's stages in its order; a gate sits before the decoder and is handed back apart."""
     settings = loaded.settings
@@ -166,11 +170,13 @@ def _stages(
             identity=partial(getattr, source, "identity"),
             zones=settings.cameras[name].zones if name in settings.cameras else {},
             detection_fps=_fps(loaded, name),
+            lines=settings.cameras[name].lines if name in settings.cameras else {},
         )
         for name, source in sources.items()
     }
     taking = settings.recording.rules() if settings.recording else None
-    context = Context(clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot, taking)
+    folders = tuple(dict.fromkeys(path.parent for path in loaded.files))
+    context = Context(clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot, taking, folders)
     stages: dict[str, Stage | WideStage] = {}
     gate: Gate | None = None
     alone: dict[str, str] = {}  # the kinds of which there is one, and which it is

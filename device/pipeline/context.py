@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
 from device.clock import Clock
+from device.pipeline.line import Line
 from device.pipeline.taking import TakeRules
 from device.pipeline.tally import Tally
 from device.pipeline.zone import Zone
@@ -32,6 +34,7 @@ class CameraContext:
     identity: Callable[[], str]
     zones: Mapping[str, Zone] = field(default_factory=dict)
     detection_fps: float = 10.0
+    lines: Mapping[str, Line] = field(default_factory=dict)
 
 
 def no_snapshot(_event: UUID, _start: datetime) -> str | None:
@@ -49,3 +52,4 @@ class Context:
     workers: int = 1  # threads that call a detector: as many as cores (throughput) or 1 (latency)
     snapshot: Callable[[UUID, datetime], str | None] = no_snapshot  # the path an event's picture will have
     taking: TakeRules | None = None  # what a take is; None: no takes are recorded
+    folders: tuple[Path, ...] = ()  # where files that a stage's options name are looked for: beside the profile, beside device.yaml

@@ -3,9 +3,12 @@
 STAGES = {
     "motion_gate": "device.stages.motion_gate:MotionGate",  # a Gate: it sits before the decoder, not among the stages
     "detect": "device.stages.detect:Detect",
+    "match": "device.stages.match:Match",
     "track": "device.stages.track:Track",
     "smooth": "device.stages.smooth:Smooth",
     "zones": "device.stages.zones:Zones",
+    "lines": "device.stages.lines:Lines",
     "confirm": "device.stages.confirm:Confirm",
     "take": "device.stages.take:Take",
+    "steady": "device.stages.steady:Steady",
 }
