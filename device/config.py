@@ -20,6 +20,7 @@ from device import capture, stages
 from device.documents import read_yaml
 from device.export.export_options import ExportOptions
 from device.keep.options import StorageOptions
+from device.pipeline.line import Line
 from device.pipeline.zone import Zone
 from device.plugs import Plug, resolved
 from device.problems import BadConfig, Loc, Origins, Problem, from_pydantic, known_keys, meant, shown
@@ -48,6 +49,7 @@ class Camera(Plug):
 
     detection_fps: float | None = Field(default=None, gt=0, le=120, description="overrides detection_fps for this camera")
     zones: dict[str, Zone] = Field(default_factory=dict, description="name -> points in 0..1 of the picture, labels")
+    lines: dict[str, Line] = Field(default_factory=dict, description="name -> both ends in 0..1 of the picture, labels")
 
 
 class Model(BaseModel):
