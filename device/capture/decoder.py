@@ -19,11 +19,11 @@ NANOSECONDS = Fraction(1, 1_000_000_000)
 PENDING = 256  # packets without a picture yet; no codec holds back more
 
 
-def open_context(stream: StreamInfo, threaded: bool) -> VideoCodecContext:
-    """Frame threads are half again as fast but hold pictures back: for files that are read whole."""
+def open_context(stream: StreamInfo, threaded: bool, threads: int = 0) -> VideoCodecContext:
+    """Frame threads are half again as fast but hold pictures back: for files that are read whole. `threads`: 0 for those there are."""
     context = decoder_context(stream.codec, stream.extradata)
     context.thread_type = "FRAME" if threaded else "SLICE"
-    context.thread_count = min(4, os.cpu_count() or 1)
+    context.thread_count = threads or min(4, os.cpu_count() or 1)
     if stream.codec == "rawvideo":
         context.width, context.height, context.pix_fmt = stream.width, stream.height, stream.pix_fmt
     return context
@@ -32,8 +32,8 @@ def open_context(stream: StreamInfo, threaded: bool) -> VideoCodecContext:
 class Decoder:
     """`broken`: packets that gave no picture because of damage; `silent`, `silent_keys`: packets, key frames since the last one."""
 
-    def __init__(self, stream: StreamInfo, threaded: bool = False) -> None:
-        self._context = open_context(stream, threaded)
+    def __init__(self, stream: StreamInfo, threaded: bool = False, threads: int = 0) -> None:
+        self._context = open_context(stream, threaded, threads)
         self._turns = stream.rotation // 90
         self._scaler = Scaler()
         self._pending: dict[int, Packet] = {}

@@ -86,7 +86,7 @@ class FileSource:
 
     def facts(self) -> tuple[float | None, StartSource]:
         """Seconds it says it lasts (None: it does not say) and where its start time is from, before it is played."""
-        with self._open() as container:
+        with self.open() as container:
             return container.duration and container.duration / 1e6, start_of(self.path, container, self._options.start)[1]
 
     def packets(self) -> Iterator[Packet]:
@@ -108,12 +108,12 @@ class FileSource:
 
     def _once(self, epoch: int, from_ns: int, pace: Pace | None) -> Iterator[Packet]:
         """The file from its beginning; media time begins at `from_ns`."""
-        with self._open() as container:
+        with self.open() as container:
             start_ns, self.start_source = start_of(self._options.path, container, self._options.start)
             log.info("file opened", extra={"camera": self.camera, "file": str(self._options.path), "start_source": self.start_source})
             demux = Demux(self.camera, container, epoch, self._hears)
             timeline = FileTimeline(start_ns, self._clock.mono_ns())
-            for stream, unit in zeroed(self._readable(demux), from_ns):
+            for stream, unit in zeroed(self.readable(demux), from_ns):
                 if self._stopped.is_set():
                     return
                 pts_ns, dts_ns = unit.pts_ns or 0, unit.dts_ns or 0
@@ -121,7 +121,7 @@ class FileSource:
                 yield unit.packet(stream, self._seq, moment)
                 self._seq += 1
 
-    def _readable(self, demux: Demux) -> Iterator[tuple[StreamInfo, Unit]]:
+    def readable(self, demux: Demux) -> Iterator[tuple[StreamInfo, Unit]]:
         """Everything that can be read; what cannot is written down with its place."""
         end_ns = damaged = failed = 0
         while failed < TRIES:
@@ -141,7 +141,7 @@ class FileSource:
                 self.holes.add(end_ns, end_ns, f"cannot be read ({type(error).__name__})")
         self.holes.end(_declared_ns(demux, self._container_ns), end_ns)
 
-    def _open(self) -> InputContainer:
+    def open(self) -> InputContainer:
         path = self._options.path
         try:
             # `file:`, for a name like tcp:10.0.0.1 is one of a file too; and a playlist may name nothing but files

@@ -27,6 +27,13 @@ class EndOfStream:
     reason: str  # "end of file" | "stopped"
 
 
+class Identified(Protocol):
+    """Whatever events may come of."""
+
+    @property
+    def identity(self) -> str: ...
+
+
 class Source(Protocol):
     """A camera or a file. `live` sources may lose frames and are reopened; a file loses none and ends."""
 

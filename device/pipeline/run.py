@@ -11,9 +11,10 @@ from typing import Protocol
 from contracts.event import Event
 from device.clock import Clock
 from device.pipeline.channel import SLICE_S, Channel, Closed
-from device.pipeline.protocols import Closing, EndOfStream, Inbox, Stage, Tick, WideStage
+from device.pipeline.passage import Passage, farewell
+from device.pipeline.protocols import EndOfStream, Inbox, Stage, Tick, WideStage
 from device.pipeline.tally import Tally
-from vision.types import Detections, Frame, Image, Scene
+from vision.types import Detections, Frame, Scene
 
 
 class Frames(Protocol):
@@ -52,8 +53,10 @@ class Analysis:
         if len(wide) > 1:
             raise ValueError(f"only one stage may keep several frames in flight, not {wide}")
         cut = names.index(wide[0]) if wide else 0
-        self._before = {n: s for n, s in list(stages.items())[:cut] if not isinstance(s, WideStage)}
-        self._after = {n: s for n, s in list(stages.items())[cut:] if not isinstance(s, WideStage)}
+        self._before, self._after = (
+            Passage({name: stage for name, stage in part if not isinstance(stage, WideStage)}, clock, tally)
+            for part in (list(stages.items())[:cut], list(stages.items())[cut:])
+        )
         self._wide = next((s for s in stages.values() if isinstance(s, WideStage)), None)
         self._wide_name = wide[0] if wide else ""
         depth = self._wide.depth if self._wide else 1
@@ -73,7 +76,7 @@ class Analysis:
                 item = self._take(tick)
                 if isinstance(item, EndOfStream):
                     self._room.release()
-                    self._pending.put(Ended(item, _last_words(self._before, item)))
+                    self._pending.put(Ended(item, self._before.last_words(item)))
                 elif not self._submit(item):
                     self._room.release()
         except Closed:
@@ -90,7 +93,7 @@ class Analysis:
                 continue
 
     def _submit(self, frame: Frame) -> bool:
-        scene = self._through(self._before, Scene(frame, Detections.none()))
+        scene = self._before(Scene(frame, Detections.none()))
         if scene is None:
             self._tally.count(frame.camera, "analysed")
             return False
@@ -123,7 +126,7 @@ class Analysis:
 
     def _answer(self, item: InFlight) -> None:
         try:
-            scene = self._through(self._after, item.scene.result())
+            scene = self._after(item.scene.result())
         finally:
             self._room.release()
         now, camera = self._clock.mono_ns(), item.frame.camera
@@ -132,48 +135,10 @@ class Analysis:
         self._tally.gauge(camera, "last_result_mono_ns", now)
         self._tally.gauge(camera, "last_frame_mono_ns", item.frame.mono_ns)
         if scene is not None:
-            self._hand_over(scene)
+            self._after.hand_over(scene, self._outlets)
 
     def _finish(self, ended: Ended) -> None:
         end = ended.end
-        events = ended.events + _last_words(self._after, end)
+        events = ended.events + self._after.last_words(end)
         if events:
-            frame = Frame(end.camera, -1, end.pts_ns, end.mono_ns, end.wall_ns, NoPlanes())
-            self._hand_over(Scene(frame, Detections.none(), events=events))
-
-    def _hand_over(self, scene: Scene) -> None:
-        for event in scene.events:
-            self._tally.count(event.camera, "events", event.life)
-        for outlet in self._outlets:
-            outlet.put(scene)
-
-    def _through(self, stages: Mapping[str, Stage], scene: Scene) -> Scene | None:
-        for name, stage in stages.items():
-            before = self._clock.mono_ns()
-            grown = stage(scene)
-            self._tally.took(scene.frame.camera, name, self._clock.mono_ns() - before)
-            if grown is None:
-                return None
-            scene = grown
-        return scene
-
-
-def _last_words(stages: Mapping[str, Stage], end: EndOfStream) -> tuple[Event, ...]:
-    """In the thread that runs these stages: a stage takes no lock."""
-    return tuple(event for stage in stages.values() if isinstance(stage, Closing) for event in stage.finish(end))
-
-
-class NoPlanes:
-    """The picture of a scene that has none: the farewell of a camera that ended."""
-
-    width = 0
-    height = 0
-
-    def luma(self, max_width: int) -> Image:
-        raise LookupError("this scene has no picture: its camera has ended")
-
-    def rgb(self, width: int, height: int) -> Image:
-        return self.luma(width)
-
-    def bgr(self) -> Image:
-        return self.luma(0)
+            self._after.hand_over(farewell(end, events), self._outlets)

@@ -8,7 +8,7 @@ import pytest
 
 from device.pipeline.channel import Channel, Closed, LatestFrames
 from device.pipeline.protocols import EndOfStream
-from device.pipeline.run import NoPlanes
+from device.pipeline.passage import NoPlanes
 from vision.types import Frame
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from contracts.event import Event
 from device.clock import SystemClock
 from device.pipeline.channel import Channel, nothing
-from device.pipeline.run import NoPlanes
+from device.pipeline.passage import NoPlanes
 from device.pipeline.tally import Tally
 from device.publish.journal import Journal
 from tests.device.publish.fakes import event
