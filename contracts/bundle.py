@@ -58,7 +58,7 @@ class Input(Wire):
 class Head(Wire):
     """How output tensors become boxes: the name of a head and its options."""
 
-    kind: str = Field(description="yolo, end2end, points, ssd")
+    kind: str = Field(description="of a detector yolo, end2end, points, ssd; db finds text, ctc reads it")
     options: dict[str, JsonValue] = Field(default_factory=dict, description="the Options of that head; an unknown one is refused")
 
 
@@ -69,11 +69,21 @@ class Golden(Wire):
     boxes: list[tuple[float, float, float, float, float, int]]
 
 
+class GoldenText(Wire):
+    """An image of one line that a bundle which reads carries, and what is read there."""
+
+    image: str
+    text: str = Field(max_length=1000)
+    confidence: float = Field(ge=0, le=1)
+
+
 class Bundle(Wire):
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    task: Literal["detect"] = "detect"
+    task: Literal["detect", "find_text", "read_text"] = Field(
+        default="detect", description="find_text: where lines of text are; read_text: what one says"
+    )
     labels: list[Label] = Field(min_length=1, description="by class number, each once")
     input: Input
     head: Head
@@ -83,6 +93,7 @@ class Bundle(Wire):
     iou: float = Field(default=0.6, gt=0, le=1, description="boxes of one class that overlap more are one, where the head needs NMS")
     class_confidence: dict[str, float] = Field(default_factory=dict)
     golden: list[Golden] = Field(default_factory=list)
+    golden_text: list[GoldenText] = Field(default_factory=list, description="of a bundle that reads")
     golden_tolerance: dict[str, float] = Field(
         default_factory=lambda: {"onnx": 0.01, "tensorrt": 0.05}, description="largest difference in confidence, per engine"
     )
@@ -99,7 +110,7 @@ class Bundle(Wire):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Bundle":
         paths = [self.model.path, *(entry.path for entry in self.files)]
-        unlisted = {golden.image for golden in self.golden} - set(paths)
+        unlisted = {golden.image for golden in (*self.golden, *self.golden_text)} - set(paths)
         strangers = set(self.class_confidence) - set(self.labels)
         classes = {box[5] for golden in self.golden for box in golden.boxes}
         if MANIFEST in paths or len(set(paths)) < len(paths):

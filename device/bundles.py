@@ -11,11 +11,14 @@ from device.config import Settings, shared, there
 from device.tried import ensure_tried
 from vision.bundle import read_bundle
 from vision.detector import Detector, open_detector
+from vision.text.reader import Reader, open_reader
+
+FETCHED = ".cache/models"  # what scripts/text_model.py makes; not where an installed box keeps its own
 
 
 def folders(settings: Settings) -> list[Path]:
-    """Where bundles are looked for: the configuration's folders, the box's own, those that come with the software."""
-    return [*settings.model.folders, settings.data / "models", *shared("models")]
+    """Where bundles are looked for: the configuration's folders, the box's own, those of the software and those fetched for it."""
+    return [*settings.model.folders, settings.data / "models", *shared("models"), *shared(FETCHED)]
 
 
 def find_bundle(name: str, settings: Settings) -> Path:
@@ -38,6 +41,19 @@ def workers(settings: Settings) -> int:
     if settings.model.mode == "latency" or settings.model.engine != "onnx":
         return settings.model.workers or 1
     return settings.model.workers or len(os.sched_getaffinity(0))
+
+
+def reader_opener(settings: Settings) -> Callable[[str, str | None], Reader]:
+    """What stages call to have text read. One thread a run: reading goes on beside the detector, and its answers are the same
+    whatever the box has for cores."""
+
+    def open_by_name(name: str, finder: str | None = None) -> Reader:
+        stored = [read_bundle(find_bundle(each, settings)) for each in (name, finder) if each is not None]
+        for bundle in stored:
+            ensure_tried(bundle, settings)
+        return open_reader(stored[0], stored[1] if finder is not None else None)
+
+    return open_by_name
 
 
 def opener(settings: Settings) -> Callable[[str, float | None], Detector]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from contracts.bundle import Bundle
 from contracts.errors import BundleError, ConfigError, HardwareError
 from vision.bundle import StoredBundle, read_bundle
-from vision.engines import ENGINES
 from vision.engines.engine import Engine
+from vision.engines.opening import open_engine
 from vision.heads.head import Head, open_head
 from vision.letterbox import Fit
 from vision.planes import BgrPlanes
@@ -91,7 +89,7 @@ def open_detector(
     floors = confidence_floors(manifest, min_confidence, class_confidence or {}, wanted)
     prepare = Prepare(manifest.input, size)
     head = open_head(manifest.head, floors, manifest.iou)
-    loaded = _open_engine(stored, engine, threads, options or {}, work)
+    loaded = open_engine(stored, engine, threads, options, work)
     detector = Detector(stored, loaded, head, prepare)
     try:
         _try(detector, stored)
@@ -114,20 +112,6 @@ def confidence_floors(
     own = manifest.class_confidence if min_confidence is None else {}
     floors = dict.fromkeys(manifest.labels, general) | own | dict(class_confidence)
     return np.array([floors[label] if wanted is None or label in wanted else np.inf for label in manifest.labels], np.float32)
-
-
-def _open_engine(stored: StoredBundle, name: str, threads: int, options: Mapping[str, Any], work: Path | None) -> Engine:
-    if name not in ENGINES:
-        raise ConfigError(f"engine {name}: not known; choose one of {', '.join(ENGINES)}")
-    made = resolve_name(ENGINES[name])
-    own = {"threads": threads} if "threads" in made.Options.model_fields else {}
-    try:
-        parsed = made.Options.model_validate({**own, **options})
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"engine {name}: option {'.'.join(map(str, first['loc']))}: {first['msg']}; correct it") from error
-    loader: Callable[..., Engine] = made
-    return loader(stored.model(), stored.manifest.input, parsed, work)
 
 
 def _try(detector: Detector, stored: StoredBundle) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,19 @@ from contracts.bundle import Bundle, Golden
 from contracts.errors import BundleError, HardwareError
 from vision.boxes import overlap
 from vision.bundle import StoredBundle
-from vision.detector import Detector
+from vision.engines.engine import Engine
 from vision.planes import read_picture
-from vision.types import Detections
+from vision.types import Detections, Planes
+
+
+class Detector(Protocol):
+    """What finds boxes and says why it did not."""
+
+    reason: str
+
+    @property
+    def engine(self) -> Engine: ...
+    def detect(self, planes: Planes) -> Detections: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,18 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from contracts.errors import BundleError, ConfigError, HardwareError, VedetteError
 from vision.bundle import StoredBundle, read_bundle
-from vision.detector import open_detector
+from vision.detector import Detector, open_detector
 from vision.golden import check_golden
+from vision.text.detect import TextFinder, open_finder
+from vision.text.golden import check_text
+from vision.text.recognise import Recogniser, open_recogniser
 
 KINDS: Mapping[str, type[VedetteError]] = {kind.__name__: kind for kind in (BundleError, ConfigError, HardwareError)}
 HANDED_ON = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "CUDA_VISIBLE_DEVICES")  # and no password of this process
@@ -110,12 +113,23 @@ def main() -> None:
 
 def _attempt(attempt: Attempt) -> None:
     stored = read_bundle(attempt.path)
-    detector = open_detector(stored, attempt.engine, attempt.threads, work=None if attempt.work is None else Path(attempt.work))
+    opened = OPENED[stored.manifest.task](stored, attempt)
     try:
         if attempt.golden:
-            check_golden(detector, stored)
+            check_text(opened, stored) if isinstance(opened, Recogniser) else check_golden(opened, stored)
     finally:
-        detector.close()
+        opened.close()
+
+
+def _detector(stored: StoredBundle, attempt: Attempt) -> Detector:
+    return open_detector(stored, attempt.engine, attempt.threads, work=None if attempt.work is None else Path(attempt.work))
+
+
+OPENED: Mapping[str, Callable[[StoredBundle, Attempt], Detector | TextFinder | Recogniser]] = {  # by task
+    "detect": _detector,
+    "find_text": lambda stored, attempt: open_finder(stored, attempt.threads),
+    "read_text": lambda stored, attempt: open_recogniser(stored, attempt.threads),
+}
 
 
 def _bound(limits: Limits, engine: str) -> None:

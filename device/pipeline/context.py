@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
+from contracts.errors import BundleError
 from device.clock import Clock
 from device.pipeline.line import Line
 from device.pipeline.taking import TakeRules
 from device.pipeline.tally import Tally
 from device.pipeline.zone import Zone
-from vision.types import Detections, Planes
+from vision.text.charset import Allowed
+from vision.text.reader import TextLine
+from vision.types import Detections, Image, Planes
 
 
 class Detector(Protocol):
@@ -25,6 +28,19 @@ class Detector(Protocol):
     @property
     def digest(self) -> str: ...
     def detect(self, planes: Planes) -> Detections: ...
+
+
+class Reader(Protocol):
+    """Models ready to read text. The same BGR picture always gives the same lines."""
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]: ...
+    def allowed(self, language: str | None, characters: str | None) -> Allowed | None:
+        """What may be read; ConfigError for what the model does not know."""
+        ...
+
+    def line(self, picture: Image, allowed: Allowed | None = None) -> TextLine: ...
+    def lines(self, picture: Image, allowed: Allowed | None = None, min_confidence: float = 0.5) -> tuple[TextLine, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,11 @@ def no_snapshot(_event: UUID, _start: datetime) -> str | None:
     return None
 
 
+def no_reader(bundle: str, _finder: str | None) -> Reader:
+    """Where no models are."""
+    raise BundleError(f"bundle {bundle}: text cannot be read here; open the stage with a context that has models")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     clock: Clock
@@ -53,3 +74,4 @@ class Context:
     snapshot: Callable[[UUID, datetime], str | None] = no_snapshot  # the path an event's picture will have
     taking: TakeRules | None = None  # what a take is; None: no takes are recorded
     folders: tuple[Path, ...] = ()  # where files that a stage's options name are looked for: beside the profile, beside device.yaml
+    open_reader: Callable[[str, str | None], Reader] = no_reader  # the bundle that reads a line; the one that finds lines, or None

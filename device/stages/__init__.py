@@ -4,6 +4,7 @@ STAGES = {
     "motion_gate": "device.stages.motion_gate:MotionGate",  # a Gate: it sits before the decoder, not among the stages
     "detect": "device.stages.detect:Detect",
     "match": "device.stages.match:Match",
+    "read_text": "device.stages.read_text:ReadText",
     "track": "device.stages.track:Track",
     "smooth": "device.stages.smooth:Smooth",
     "zones": "device.stages.zones:Zones",
@@ -11,4 +12,5 @@ STAGES = {
     "confirm": "device.stages.confirm:Confirm",
     "take": "device.stages.take:Take",
     "steady": "device.stages.steady:Steady",
+    "state_machine": "device.stages.state_machine:StateMachine",
 }

@@ -1,0 +1,1 @@
+"""Text: where it is in a picture, what it says, and in which order it is read."""
