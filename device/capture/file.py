@@ -89,6 +89,11 @@ class FileSource:
         with self.open() as container:
             return container.duration and container.duration / 1e6, start_of(self.path, container, self._options.start)[1]
 
+    def began(self) -> tuple[int, StartSource]:
+        """When it began (wall time of its first picture) and where that is from."""
+        with self.open() as container:
+            return start_of(self.path, container, self._options.start)
+
     def packets(self) -> Iterator[Packet]:
         self._stopped.clear()
         pace = Pace(self._clock, self._stopped) if self.live else None
@@ -142,6 +147,7 @@ class FileSource:
         self.holes.end(_declared_ns(demux, self._container_ns), end_ns)
 
     def open(self) -> InputContainer:
+        """The file for whoever reads it another way."""
         path = self._options.path
         try:
             # `file:`, for a name like tcp:10.0.0.1 is one of a file too; and a playlist may name nothing but files

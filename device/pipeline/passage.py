@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 
 from contracts.event import Event
 from device.clock import Clock
-from device.pipeline.protocols import Closing, EndOfStream, Inbox, Stage
+from device.pipeline.protocols import Closing, EndOfStream, Inbox, Stage, WideStage
 from device.pipeline.tally import Tally
 from vision.types import Detections, Frame, Image, Scene
 
@@ -36,6 +37,22 @@ class Passage:
             self._tally.count(event.camera, "events", event.life)
         for outlet in outlets:
             outlet.put(scene)
+
+
+class Alone:
+    """A wide stage as a narrow one: one scene at a time."""
+
+    def __init__(self, stage: WideStage) -> None:
+        self._stage = stage
+
+    def __call__(self, scene: Scene) -> Scene | None:
+        answer: Future[Scene] = self._stage.submit(scene)
+        return answer.result()
+
+
+def narrow(stages: Mapping[str, Stage | WideStage]) -> dict[str, Stage]:
+    """All of them for one thread."""
+    return {name: Alone(stage) if isinstance(stage, WideStage) else stage for name, stage in stages.items()}
 
 
 def farewell(end: EndOfStream, events: tuple[Event, ...]) -> Scene:
