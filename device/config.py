@@ -19,6 +19,7 @@ from contracts.topics import DeviceId
 from device import capture, stages
 from device.documents import read_yaml
 from device.export.export_options import ExportOptions
+from device.grafts import grafted
 from device.keep.options import StorageOptions
 from device.pipeline.line import Line
 from device.pipeline.zone import Zone
@@ -139,7 +140,8 @@ def load(device_file: Path | None = None, profile: str | None = None, overrides:
     said = {**(overrides or {}), **({"profile": profile} if profile else {})}
     problems = check_environment(origins)
     origins.variables.update({loc: "--profile" if profile and loc == ("profile",) else "--set" for loc in _keys(said)})
-    settings = _settings(merge(merge(merged, _environment(problems)), said), origins, problems)
+    whole = grafted(merge(merge(merged, _environment(problems)), said), origins)
+    settings = _settings(whole, origins, problems)
     plugs = settings and (
         resolved(settings.cameras, "cameras", capture.SOURCES, origins, problems),
         resolved(settings.pipeline, "pipeline", stages.STAGES, origins, problems),

@@ -15,6 +15,7 @@ MAX_BRACKETS = 50  # one within another
 MAX_VALUES = 20_000  # keys and values once every alias is followed: a few lines of aliases can mean billions
 TEXT = "tag:yaml.org,2002:str"
 MERGE = "tag:yaml.org,2002:merge"
+BOOL = "tag:yaml.org,2002:bool"
 UNUSABLE = re.compile("[\0\ud800-\udfff]")  # no path, name or address can hold them
 SAVE = "save it as UTF-8"
 
@@ -26,6 +27,14 @@ class Reader(yaml.SafeLoader):
         if len(self.indents) + self.flow_level > MAX_BRACKETS:
             raise yaml.scanner.ScannerError(None, None, "is nested too deeply", self.get_mark())
         super().fetch_flow_collection_start(token)
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        """YAML 1.1 takes `on` for true; as a key (`on: signal`) only the word can be meant."""
+        node = super().compose_mapping_node(anchor)
+        for key, _ in node.value:
+            if key.tag == BOOL and key.value == "on" and key.style is None:
+                key.tag = TEXT
+        return node
 
 
 def read_yaml(path: Path, origins: Origins) -> dict[str, Any]:
@@ -45,7 +54,7 @@ def parse(text: str, where: str) -> tuple[Any, dict[Loc, str]]:
     try:
         node = yaml.compose(text, Loader=Reader)
         lines = Walk(where).over(node) if node else {}
-        return yaml.safe_load(text), lines
+        return yaml.load(text, Loader=Reader), lines  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise BadConfig([_not_yaml(where, error)]) from error
     except (ValueError, OverflowError) as error:  # a date or a number that there is not

@@ -26,6 +26,7 @@ COMMANDS = {
     "bench": "measure this box: decoding, inference, the whole way",
     "doctor": "what is wrong with this box, and what to do about it",
     "init": "write a device.yaml, by asking or by probing",
+    "diagram": "the state machine of a profile, drawn",
     "dataset": "convert, divide, compare and check training data",
 }
 SHARED = {"init"}  # whose file another user, the service's, has to read

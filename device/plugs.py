@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from device.pipeline.faults import Examined, Giving
 from device.problems import Loc, Origins, Problem, from_pydantic, known_keys, meant, shown
 from device.scrub import scrub
 
@@ -34,7 +35,27 @@ def resolved(
             found[name] = (cls, options.model_validate(plug.model_extra or {}))
         except ValidationError as error:
             problems += from_pydantic(error.errors(), origins, known_keys(options, loc), loc)
+    problems += _examined(found, section, origins, whole=len(found) == len(plugs))
     return found
+
+
+def _examined(found: Mapping[str, tuple[type, Any]], section: str, origins: Origins, whole: bool) -> Iterator[Problem]:
+    """What is wrong with options as a whole, and with the kinds of events that they expect of those before."""
+    kinds: frozenset[str] | None = frozenset() if whole else None
+    for name, (cls, options) in found.items():
+        if isinstance(options, Examined):
+            for fault in options.faults(kinds):
+                loc: Loc = (section, name, *fault.loc)
+                yield Problem(origins.where(loc), ".".join(map(str, loc)), fault.value, fault.what, fault.mend)
+        given = _given(cls, options)
+        kinds = None if kinds is None or given is None else kinds | given
+
+
+def _given(cls: type, options: Any) -> frozenset[str] | None:
+    """The kinds of a stage's events. Ours say so if they give any; a site's own may give any and need not say."""
+    if isinstance(options, Giving):
+        return options.gives()
+    return frozenset() if cls.__module__.startswith("device.stages.") else None
 
 
 def _resolve(table: Mapping[str, str], use: str, origins: Origins, loc: Loc, problems: list[Problem]) -> type | None:

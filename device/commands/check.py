@@ -86,7 +86,7 @@ def merged(loaded: Loaded) -> dict[str, Any]:
     plain = loaded.settings.model_dump(mode="python")
     for section, plugs in (("cameras", loaded.sources), ("pipeline", loaded.stages)):
         for name, (_, options) in plugs.items():
-            plain[section][name] = {**plain[section][name], **options.model_dump(mode="python")}
+            plain[section][name] = {**plain[section][name], **options.model_dump(mode="python", by_alias=True)}
     result: dict[str, Any] = masked(plain)
     return result
 

@@ -40,6 +40,9 @@ class Confirm:
         update_move: float = Field(default=0.25, gt=0, description="moved: an edge went this part of the box's width or height")
         confidence_step: float = Field(default=0.1, gt=0, le=1, description="a best confidence higher by this is an update")
 
+        def gives(self) -> frozenset[str]:
+            return frozenset({self.kind})
+
     def __init__(self, options: Options, context: Context) -> None:
         self._options, self._context = options, context
         self._views: dict[str, _View] = {}

@@ -56,6 +56,9 @@ class Take:
     class Options(Strict):
         """None: the rules are in `recording`."""
 
+        def gives(self) -> None:
+            """Its kind is among the rules."""
+
     def __init__(self, options: Options, context: Context) -> None:
         rules = self._rules = context.taking or TakeRules()
         self._context = context

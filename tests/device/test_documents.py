@@ -22,7 +22,7 @@ BROKEN = {
     "a date that there is not": ("a: 2026-13-45", "a value that cannot be read"),
     "a number of more digits than Python reads": ("a: " + "9" * 5000, "a value that cannot be read"),
     "a key that is a number": ("cameras: {1: {use: pattern}}", 'cameras.1: is a key that is not text; put it in quotes: "1"'),
-    "a key that is a word for true": ("on: 1", 'put it in quotes: "on"'),
+    "a key that is a word for true": ("yes: 1", 'put it in quotes: "yes"'),
     "a key that is a list": ("? [a]\n: b", "not text"),
     "a character without a shape": ('a: "x\\0y"', "has a character that cannot be used"),
     "half a character": ('"\\ud800": 1', "not text"),
