@@ -1,0 +1,232 @@
+"""Film: one recording on its way from a file to a document, and what is on the disk of it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from contracts.batchlog import BatchLog, Gap, Metadata, document_bytes, read_document
+from contracts.errors import ConfigError, StorageError
+from contracts.event import Event
+from contracts.files import make_folders, rename_durably, storage, write_durably
+from contracts.wire import utc_from_ns
+from device.batch.correction import correct_start
+from device.batch.excerpt import beginning
+from device.batch.folder import WorkFolder
+from device.batch.index import Facts, Index, unit_of
+from device.batch.merge import merged
+from device.batch.recipe import Recipe, open_gate
+from device.batch.runner import Failure, Result
+from device.batch.thumbnails import with_thumbnails
+from device.batch.units import Unit
+from device.capture.file import FileSource
+from device.clock import Clock
+from device.pipeline.tally import Tally
+from device.publish.document import entries
+from device.publish.eventlog import canonical, line
+from device.replaying import PLAYING, WHOLE
+
+log = logging.getLogger(__name__)
+THUMBNAILS, WORK = "thumbnails", ".work"
+FATES = ("offered", "gated", "dropped", "analysed")
+MODE = 0o640
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the owner says of all recordings of a run."""
+
+    out: Path
+    session_type: str = ""
+    segment_s: float = 60.0
+    strict_time: bool = False
+    again: bool = False
+
+
+@dataclass(slots=True)
+class Film:
+    """`units` is called in one thread, everything else in another, which waits for what the first has found."""
+
+    source: FileSource
+    name: str
+    recipe: Recipe
+    asked: Asked
+    clock: Clock
+    seconds: float = 0.0  # as the file says
+    failed: str = ""
+    ready: bool = False  # the document is there
+    fresh: bool = False  # and was made now
+    issued: int = -1  # units in all; -1: not known yet
+    kept: int = 0  # of them, those whose sightings are on the disk
+    seen_s: float = 0.0
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FATES, 0))
+    missing: int = 0
+    events: int = 0
+    facts: Facts | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def document(self) -> Path:
+        return self.asked.out / f"{self.name}.json"
+
+    @property
+    def folder(self) -> Path:
+        return self.asked.out / self.name
+
+    @property
+    def work(self) -> WorkFolder:
+        return WorkFolder(self.folder / WORK)
+
+    def units(self) -> Iterator[Unit]:
+        """Those that are still to be looked at. HardwareError or ConfigError when the recording cannot be read."""
+        start_ns, start_source = self.source.began()
+        if self.asked.strict_time and start_source == "mtime":
+            raise ConfigError(
+                f"{self.source.path}: when it began is a guess by the time of the file; say --start-time, or leave out --strict-time"
+            )
+        if not self.asked.again and self._finished():
+            if start_source == "option":
+                correct_start(self.document, start_ns)  # the one thing that may differ: it is put right without looking again
+            self.ready = True
+            return
+        work = self.work
+        if said := work.begin(self._job()):
+            log.warning(said, extra={"file": str(self.source.path)})
+        facts = work.index()
+        if facts is not None:
+            facts.start_wall_ns, facts.start_source = start_ns, start_source
+        issued = 0
+        for unit in self._indexed(work) if facts is None else self._stored(work, facts):
+            issued += 1
+            counts = work.counts(unit.number, unit.key)
+            if counts is None:
+                yield unit
+            else:
+                self._count(unit, counts)
+        self.issued = issued
+
+    def _finished(self) -> bool:
+        with suppress(StorageError):
+            there = read_document(self.document).metadata
+            same = (there.source_digest, there.fingerprint) == (self._digest(), self.recipe.fingerprint)
+            return same and there.video_path == str(self.source.path) and there.session_type == self.asked.session_type
+        return False
+
+    def _digest(self) -> str:
+        return f"sha256:{self.source.identity}"
+
+    def _job(self) -> dict[str, object]:
+        return {
+            "source": self._digest(),
+            "fingerprint": self.recipe.fingerprint.model_dump(mode="json"),
+            "camera": self.recipe.camera,
+            "segment_s": self.asked.segment_s,
+        }
+
+    def _indexed(self, work: WorkFolder) -> Iterator[Unit]:
+        """The pass over the file, which writes the index down as it goes."""
+        first_ns, whole = beginning(self.source)
+        gate = open_gate(self.recipe, self.clock, Tally()) if self.recipe.gate else None
+        index = Index(self.source, self.recipe.detection_fps, self.asked.segment_s, gate, first_ns=first_ns, whole=whole)
+        written = 0
+        with work.rows_file() as file:
+            for segment, rows in index.segments():
+                with storage(work.path):
+                    file.write(rows[written - segment.first_row : segment.end - segment.first_row].tobytes())
+                written = segment.end
+                yield unit_of(segment, rows, self.source, self.source.identity, index.facts, self.recipe.detection_fps)
+        work.keep_index(index.facts)
+        self.facts = index.facts
+
+    def _stored(self, work: WorkFolder, facts: Facts) -> Iterator[Unit]:
+        self.facts = facts
+        for segment in facts.segments:
+            rows = work.rows(segment.first_row, segment.last)
+            yield unit_of(segment, rows, self.source, self.source.identity, facts, self.recipe.detection_fps)
+
+    # ---- the other thread
+
+    def take(self, unit: Unit, result: Result) -> None:
+        if isinstance(result, Failure):
+            self.failed = self.failed or f"{self.source.path}: {result.reason}"
+        elif not self.failed:
+            self.work.keep(unit.number, unit.key, result)
+            counts = self.work.counts(unit.number, unit.key)
+            self._count(unit, counts or {})
+
+    def _count(self, unit: Unit, counts: dict[str, int]) -> None:
+        with self._lock:
+            self.kept += 1
+            self.seen_s += unit.seconds
+            self.missing += counts.get("missing", 0)
+            for name in FATES:
+                self.counts[name] += counts.get(name, 0)
+
+    @property
+    def complete(self) -> bool:
+        """Everything was looked at, and nothing is made of it yet."""
+        return not self.failed and not self.ready and self.kept == self.issued
+
+    def finish(self, on_event: Callable[[Event], None] = lambda _e: None) -> None:
+        """The events, their pictures, the document; in this order, so that where there is a document all of it is there."""
+        facts = self.facts
+        if facts is None:
+            raise ValueError("finished before its index is")
+        if self.recipe.gate:
+            self.counts.update({name: facts.counts.get(name, 0) for name in ("offered", "gated", "dropped")})
+        found = entries(self._told(facts, on_event))
+        found = with_thumbnails(found, self.folder / THUMBNAILS, f"{self.name}/{THUMBNAILS}", self.work, facts, self.source)
+        rename_durably(self.folder / PLAYING, self.folder / WHOLE)
+        write_durably(self.document, document_bytes(BatchLog(metadata=self._metadata(facts), events=found)), MODE)
+        self.events, self.ready, self.fresh = len(found), True, True
+        self.work.remove()
+
+    def _told(self, facts: Facts, on_event: Callable[[Event], None]) -> Iterator[Event]:
+        """The messages, written down in the form of a replay's log as they pass."""
+        first = self.recipe.header.model_copy(
+            update={
+                "source": self.source.path.name,
+                "source_digest": self._digest(),
+                "start_source": facts.start_source,
+                "processed_at": utc_from_ns(self.clock.wall_ns()),
+            }
+        )
+        paths = [self.work.sightings(segment.number) for segment in facts.segments]
+        path = self.folder / PLAYING
+        with storage(path):
+            make_folders(self.folder)
+            path.unlink(missing_ok=True)
+        content = [canonical(first.model_dump(mode="json"))]
+        for event in merged(self.recipe, self.source.identity, facts, paths, self.clock, Tally()):
+            content.append(line(event))
+            on_event(event)
+            yield event
+        write_durably(path, b"".join(content), MODE)
+
+    def _metadata(self, facts: Facts) -> Metadata:
+        gaps = [_gap(hole.from_pts_ns, hole.until_pts_ns, hole.reason) for hole in facts.holes]
+        if self.missing:
+            gaps.append(_gap(0, facts.end_ns, f"{self.missing} pictures could not be decoded again"))
+        return Metadata(
+            video_path=str(self.source.path),
+            session_start_time=utc_from_ns(facts.start_wall_ns),
+            session_type=self.asked.session_type,
+            video_duration_seconds=facts.end_ns / 1e9,
+            total_frames=facts.rows,
+            detection_fps=self.recipe.detection_fps,
+            model_version=self.recipe.model_version,
+            processed_at=utc_from_ns(self.clock.wall_ns()),
+            start_source=facts.start_source,
+            start_is_guess=facts.start_source == "mtime",
+            source_digest=self._digest(),
+            fingerprint=self.recipe.fingerprint,
+            holes=gaps,
+        )
+
+
+def _gap(from_ns: int, until_ns: int, reason: str) -> Gap:
+    return Gap(start_offset_seconds=max(0, from_ns) / 1e9, end_offset_seconds=max(0, until_ns) / 1e9, reason=reason)
