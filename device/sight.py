@@ -11,7 +11,7 @@ from functools import partial
 from uuid import UUID
 
 from contracts.errors import ConfigError
-from device.bundles import opener, reader_opener, workers
+from device.bundles import classifier_opener, opener, reader_opener, workers
 from device.capture.camera import Capture
 from device.capture.look import Look
 from device.clock import Clock
@@ -177,8 +177,9 @@ def open_stages(
     taking = settings.recording.rules() if settings.recording else None
     folders = tuple(dict.fromkeys(path.parent for path in loaded.files))
     context = Context(
-        clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot, taking, folders, reader_opener(settings)
-    )
+        clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot, taking, folders, reader_opener(settings),
+        classifier_opener(settings),
+    )  # fmt: skip
     stages: dict[str, Stage | WideStage] = {}
     gate: Gate | None = None
     alone: dict[str, str] = {}  # the kinds of which there is one, and which it is

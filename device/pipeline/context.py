@@ -15,6 +15,7 @@ from device.pipeline.line import Line
 from device.pipeline.taking import TakeRules
 from device.pipeline.tally import Tally
 from device.pipeline.zone import Zone
+from vision.classify import Classified
 from vision.text.charset import Allowed
 from vision.text.reader import TextLine
 from vision.types import Detections, Image, Planes
@@ -43,6 +44,22 @@ class Reader(Protocol):
     def lines(self, picture: Image, allowed: Allowed | None = None, min_confidence: float = 0.5) -> tuple[TextLine, ...]: ...
 
 
+class Classifier(Protocol):
+    """A model that has one word for a picture. The same picture always gives the same scores."""
+
+    @property
+    def labels(self) -> Sequence[str]: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def min_confidence(self) -> float: ...
+    @property
+    def class_confidence(self) -> Mapping[str, float]: ...
+    @property
+    def fingerprint(self) -> Mapping[str, str]: ...
+    def classify(self, planes: Planes) -> Classified: ...
+
+
 @dataclass(frozen=True, slots=True)
 class CameraContext:
     """What stages know of one camera. `identity` is what event ids are made of when asked: a live camera's may change."""
@@ -63,6 +80,11 @@ def no_reader(bundle: str, _finder: str | None) -> Reader:
     raise BundleError(f"bundle {bundle}: text cannot be read here; open the stage with a context that has models")
 
 
+def no_classifier(bundle: str) -> Classifier:
+    """Where no models are."""
+    raise BundleError(f"bundle {bundle}: pictures cannot be classified here; open the stage with a context that has models")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     clock: Clock
@@ -75,3 +97,4 @@ class Context:
     taking: TakeRules | None = None  # what a take is; None: no takes are recorded
     folders: tuple[Path, ...] = ()  # where files that a stage's options name are looked for: beside the profile, beside device.yaml
     open_reader: Callable[[str, str | None], Reader] = no_reader  # the bundle that reads a line; the one that finds lines, or None
+    open_classifier: Callable[[str], Classifier] = no_classifier  # by the bundle's name

@@ -3,6 +3,7 @@
 STAGES = {
     "motion_gate": "device.stages.motion_gate:MotionGate",  # a Gate: it sits before the decoder, not among the stages
     "detect": "device.stages.detect:Detect",
+    "classify": "device.stages.classify:Classify",
     "match": "device.stages.match:Match",
     "read_text": "device.stages.read_text:ReadText",
     "track": "device.stages.track:Track",
