@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 from contracts.errors import ConfigError, HardwareError
 from device.capture.backoff import Backoff
@@ -13,7 +14,7 @@ from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.channel import SLICE_S, Closed
 from device.pipeline.packets import Packet, StreamInfo
-from device.pipeline.protocols import Source, Tick
+from device.pipeline.protocols import Losing, Source, Tick
 from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Tally
 
@@ -38,6 +39,8 @@ class Capture:
     ) -> None:
         self._source, self._ring, self._board, self._tally, self._clock = source, ring, board, tally, clock
         self._backoff = Backoff(chance)
+        self._lost: Mapping[str, int] = source.lost if isinstance(source, Losing) else {}
+        self._told: Counter[str] = Counter()  # of them, those the tally knows
         self._stream: StreamInfo | None = None
         self._online_ns: int | None = None  # mono time of this connection's first packet
         self.stopping = threading.Event()
@@ -52,6 +55,7 @@ class Capture:
         except Closed:
             pass  # the ring was closed under us: the appliance stops
         finally:
+            self._tell_lost()
             self._source.close()
             self._ring.close()
         if self.failure is None:
@@ -67,6 +71,7 @@ class Capture:
         """One connection; True when there is to be no other."""
         self._online_ns = None
         tick()
+        self._tell_lost()
         try:
             for packet in self._source.packets():
                 if self.stopping.is_set():
@@ -84,7 +89,15 @@ class Capture:
             self._online(packet.stream)
         self._tally.count(packet.camera, "packets")
         self._tally.gauge(packet.camera, "last_packet_mono_ns", self._clock.mono_ns())
+        if packet.key:
+            self._tell_lost()
         self._ring.append(packet, tick)
+
+    def _tell_lost(self) -> None:
+        for reason, count in list(self._lost.items()):
+            if new := count - self._told[reason]:
+                self._told[reason] = count
+                self._tally.count(self._source.camera, "packets_lost", reason, new)
 
     def _online(self, stream: StreamInfo) -> None:
         self._stream = stream

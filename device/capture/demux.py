@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -31,11 +31,14 @@ TURNED_FORMATS = ("mov", "matroska")  # containers that can say that the picture
 class Demux:
     """Begins at the first key frame that can be decoded. `epoch` is that of the newest stream given out.
 
-    Packets that the container knows to be damaged are left out, with all that lean on them; `damaged` counts those.
+    Packets that the container knows to be damaged are left out, with all that lean on them; `lost` counts them by reason.
     """
 
-    def __init__(self, camera: str, container: InputContainer, epoch: int = 0, hears: bool = False) -> None:
-        self.camera, self.epoch, self.damaged = camera, epoch, 0
+    def __init__(
+        self, camera: str, container: InputContainer, epoch: int = 0, hears: bool = False, lost: Counter[str] | None = None
+    ) -> None:
+        self.camera, self.epoch = camera, epoch
+        self.lost: Counter[str] = Counter() if lost is None else lost
         self.stream = _picture_stream(camera, container)
         self._container = container
         self._context = self.stream.codec_context
@@ -62,9 +65,9 @@ class Demux:
             if not packet.size:
                 continue
             if packet.is_corrupt:
-                self.damaged += 1
                 self._waiting = True
             if packet.is_corrupt or (self._waiting and not packet.is_keyframe):
+                self.lost["damaged" if packet.is_corrupt else "no_key_frame"] += 1
                 continue
             unit = self._unit(packet, sets)
             info = self._info_for(packet, sets)
@@ -86,7 +89,9 @@ class Demux:
     def _listen(self, packet: AvPacket, base: Fraction | None) -> None:
         """It waits for the next picture, to ride on it."""
         if packet.pts is None or base is None or packet.is_corrupt or not 0 < packet.size <= LARGEST_BYTES:
+            self.lost["sound"] += packet.size > 0
             return
+        self.lost["sound"] += len(self._sounds) == MOST_SOUNDS  # the oldest goes
         tick_ns = base.numerator * 1_000_000_000
         times = (packet.pts * tick_ns // base.denominator, (packet.duration or 0) * tick_ns // base.denominator)
         self._sounds.append(Sound(*times, bytes(packet)))

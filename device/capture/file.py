@@ -6,6 +6,7 @@ import hashlib
 import logging
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -57,6 +58,7 @@ class FileSource:
         self.live = options.pace == "realtime"
         self.start_source: StartSource | None = None
         self.holes = Holes(camera, str(options.path))
+        self.lost: Counter[str] = Counter()
         self._session = uuid.uuid4().hex
         self._stopped = threading.Event()
         self._seq = 0
@@ -116,7 +118,7 @@ class FileSource:
         with self.open() as container:
             start_ns, self.start_source = start_of(self._options.path, container, self._options.start)
             log.info("file opened", extra={"camera": self.camera, "file": str(self._options.path), "start_source": self.start_source})
-            demux = Demux(self.camera, container, epoch, self._hears)
+            demux = Demux(self.camera, container, epoch, self._hears, self.lost)
             timeline = FileTimeline(start_ns, self._clock.mono_ns())
             for stream, unit in zeroed(self.readable(demux), from_ns):
                 if self._stopped.is_set():
@@ -128,14 +130,15 @@ class FileSource:
 
     def readable(self, demux: Demux) -> Iterator[tuple[StreamInfo, Unit]]:
         """Everything that can be read; what cannot is written down with its place."""
-        end_ns = damaged = failed = 0
+        end_ns = failed = 0
+        damaged = demux.lost["damaged"]
         while failed < TRIES:
             try:
                 for stream, unit in in_presentation_order(demux):
                     failed = 0
                     at_ns = unit.dts_ns if unit.dts_ns is not None else unit.pts_ns or end_ns
-                    if demux.damaged > damaged:
-                        damaged = demux.damaged
+                    if demux.lost["damaged"] > damaged:
+                        damaged = demux.lost["damaged"]
                         self.holes.add(end_ns, at_ns, "damaged packets")
                     self.holes.step(at_ns)
                     end_ns = max(end_ns, (unit.pts_ns or at_ns) + unit.duration_ns)

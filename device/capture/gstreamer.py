@@ -55,7 +55,7 @@ class GstreamerSource:
         self._program: subprocess.Popen[bytes] | None = None
         self._said: deque[str] = deque(maxlen=8)  # the last lines it complained with
         self._reader = LiveReader(camera, clock, self._open, self._explain, options.silence_s)
-        self.identity = self._reader.session
+        self.identity, self.lost = self._reader.session, self._reader.lost
 
     def packets(self) -> Iterator[Packet]:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -41,6 +42,7 @@ class LiveReader:
         self._seq = self._epoch = 0
         self._pump: Pump[Packet] | None = None
         self._closed = False
+        self.lost: Counter[str] = Counter()  # packets left out, by reason
         self.hears = False  # sound is read too, from the next connection on
 
     def packets(self) -> Iterator[Packet]:
@@ -60,7 +62,7 @@ class LiveReader:
         """One connection."""
         try:
             with self._opener() as container:
-                demux = Demux(self._camera, container, self._epoch, self.hears)
+                demux = Demux(self._camera, container, self._epoch, self.hears, self.lost)
                 units = demux.units()
                 for stream, unit in itertools.chain(self._heap(units), units):
                     self._epoch = demux.epoch + 1  # that of the next connection

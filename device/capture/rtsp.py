@@ -40,7 +40,7 @@ class RtspSource:
         self.camera, self._options = camera, options
         silence_s = max(options.open_timeout_s, options.read_timeout_s) + 1
         self._reader = LiveReader(camera, clock, self._open, self._explain, silence_s)
-        self.identity = self._reader.session
+        self.identity, self.lost = self._reader.session, self._reader.lost
 
     def packets(self) -> Iterator[Packet]:
         return self._reader.packets()

@@ -43,7 +43,7 @@ class V4l2Source:
     def __init__(self, camera: str, options: Options, clock: Clock) -> None:
         self.camera, self._options = camera, options
         self._reader = LiveReader(camera, clock, self._open, self._explain, silence_s=8)
-        self.identity = self._reader.session
+        self.identity, self.lost = self._reader.session, self._reader.lost
 
     def packets(self) -> Iterator[Packet]:
         return self._reader.packets()

@@ -61,6 +61,13 @@ class Hearing(Protocol):
     def hear(self) -> None: ...
 
 
+@runtime_checkable
+class Losing(Protocol):
+    """A source that leaves packets out before they are frames: how many so far, by reason."""
+
+    lost: Mapping[str, int]
+
+
 class Gate(Protocol):
     """Decides from a small luma picture whether anything moves; keeps its own state per camera."""
 

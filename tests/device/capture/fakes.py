@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -155,6 +156,13 @@ class ScriptedSource:
 
     def close(self) -> None:
         self.closed += 1
+
+
+@dataclass
+class LosingSource(ScriptedSource):
+    """One that left packets out."""
+
+    lost: Counter[str] = field(default_factory=Counter)
 
 
 STREAM = StreamInfo("left", "h264", 320, 180)

@@ -18,7 +18,7 @@ from device.capture.camera import Capture
 from device.capture.pump import Pump
 from device.pipeline.crew import Crew
 from device.pipeline.packets import Packet
-from tests.device.capture.fakes import CLOCK, Rig, ScriptedSource, packet
+from tests.device.capture.fakes import CLOCK, LosingSource, Rig, ScriptedSource, packet
 
 
 def three() -> Iterator[Packet]:
@@ -66,6 +66,25 @@ def test_a_file_that_fails_ends_with_its_reason() -> None:
     assert rig.board.cameras()["left"].state == "ended"
     assert "refuses" in rig.board.cameras()["left"].reason
     assert isinstance(one.failure, HardwareError)
+
+
+def test_packets_that_a_source_left_out_are_counted_by_reason_once_each() -> None:
+    rig = Rig()
+    losing = LosingSource([three])
+
+    def damaged() -> Iterator[Packet]:
+        losing.lost["damaged"] = 2
+        yield packet(0, 0, key=True)
+        losing.lost["damaged"] = 5
+        losing.lost["sound"] = 1
+        yield packet(1, 40, key=True)
+        losing.lost["damaged"] = 6
+        yield packet(2, 80)
+
+    losing.scripts = [damaged]
+    losing.live = False
+    capture(losing, rig).run(lambda: None)
+    assert {reason: n for (_, what, reason), n in rig.tally.counts().items() if what == "packets_lost"} == {"damaged": 6, "sound": 1}
 
 
 def test_a_live_camera_is_reopened_until_it_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,6 +136,21 @@ def test_a_file_damaged_in_the_middle_is_read_on_both_sides_and_the_hole_named(t
     assert any(h.from_pts_ns <= lost[0] * 40 * MS + SECOND and h.until_pts_ns >= lost[0] * 40 * MS - SECOND for h in one.holes.found)
 
 
+def test_packets_that_a_container_calls_damaged_are_left_out_with_what_leans_on_them_and_counted(tmp_path: Path) -> None:
+    """MPEG-TS: every 188 bytes a packet with a counter; some of the middle are taken out, and FFmpeg sees the counter jump."""
+    whole = film(tmp_path / "whole.ts", even(200), gop=20)
+    data = whole.read_bytes()
+    middle = len(data) // 2 // 188 * 188
+    hurt = tmp_path / "hurt.ts"
+    hurt.write_bytes(data[:middle] + data[middle + 5 * 188 :])
+    all_of_it, one = source(whole), source(hurt)
+    before, after = len(list(all_of_it.packets())), len(list(one.packets()))
+    assert not all_of_it.lost
+    assert one.lost["damaged"] >= 1
+    assert one.lost["no_key_frame"] >= 1
+    assert before - 3 <= after + one.lost.total() <= before, "one or two went with the bytes"
+
+
 def test_a_pause_in_a_slow_film_is_no_hole(tmp_path: Path) -> None:
     one = source(film(tmp_path / "slow.mkv", [n * 2000 for n in range(10)]))
     assert len(list(one.packets())) == 10
