@@ -8,13 +8,19 @@ from contracts.wire import Utc, Wire
 
 
 class LogHeader(Wire):
-    """`processed_at` is the only thing in a log that differs between two runs over the same file."""
+    """`processed_at` is the only thing in a log that differs between two runs over the same file.
+
+    A key that older logs lack has a default, and is no new format; `format` grows when a reader of today would misread a log.
+    """
 
     format: Literal[1] = 1
     device: str
     profile: str
     model: str | None = Field(default=None, description="digest of the bundle, sha256:<hex>")
-    engine: str = Field(default="", description="fingerprint of the engine: runtime, version, provider, precision")
+    engine: str = Field(default="", description="fingerprint of the engine: runtime, version, provider, precision, graph level")
+    stages: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="what each stage's answers depend on beside its options: models, engine, template pictures"
+    )
     config_hash: str = ""
     source: str = Field(default="", description="name of the file, or the cameras")
     source_digest: str | None = Field(default=None, description="of the file, sha256:<hex>; null for live cameras")

@@ -71,9 +71,8 @@ class Appliance:
         self._topics, self._data = Topics(settings.device_id), settings.data
         self._stamp = Stamp(clock, settings.profile)
         self._scenes: Hub[Scene] = Hub(PAGE_SCENES)
-        self._events: Hub[Event] = Hub()
         self._journal_inbox: Channel[Scene | Event] = Channel(EVENTS, "block")
-        self._outlets: list[Inbox[Scene]] = [EventOutlet(self._journal_inbox, self._events), self._scenes]
+        self._outlets: list[Inbox[Scene]] = [EventOutlet(self._journal_inbox), self._scenes]
         with ExitStack() as self._undo:
             usable(self._data)
             self.sight = self._see(sources or open_sources(loaded, clock))
@@ -195,7 +194,7 @@ class Appliance:
             return None
         desk = Desk(
             device_id=settings.device_id, profile=settings.profile, version=version("vedette"), clock=self._clock, board=self.board,
-            tally=self.tally, rings=self.sight.rings, scenes=self._scenes, events=self._events, history=self.outbox, clips=self.index,
+            tally=self.tally, rings=self.sight.rings, scenes=self._scenes, messages=self.outbox, history=self.outbox, clips=self.index,
             data=self._data, health=self._health_now, storage=self.janitor.report, still=picture_in, model=self.model,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
             exports={"dataset": settings.export.dir or self._data / "dataset"}, exporting=settings.export.enabled,
@@ -206,7 +205,7 @@ class Appliance:
         page.start()
         self.crew.add("page", page.work, deadline_s=60)
         self.crew.on_stop(page.close)
-        self.sight.on_end += [self._scenes.close, self._events.close]
+        self.sight.on_end.append(self._scenes.close)
         return page
 
     def _health_now(self) -> BaseModel:

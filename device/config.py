@@ -28,7 +28,7 @@ from device.problems import BadConfig, Loc, Origins, Problem, from_pydantic, kno
 from device.publish.eventlog import Options as LogOptions
 from device.publish.health import Options as HealthOptions
 from device.publish.mqtt import Options as MqttOptions
-from device.publish.outbox import Options as OutboxOptions
+from device.publish.outbox_options import Options as OutboxOptions
 from device.record.options import PictureOptions, RecordOptions
 from device.record.session_options import SessionOptions
 from device.scrub import masked, scrub

@@ -6,17 +6,19 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from contracts.canonical import canonical
 from contracts.eventlog import LogHeader
 from contracts.status import CameraInfo, Info
 from contracts.wire import utc_from_ns
 from device.clock import Clock
 from device.config import Loaded
-from device.pipeline.protocols import Stage, WideStage
+from device.pipeline.protocols import Fingerprinted, FrameOnly, Stage, WideStage
 from device.scrub import HIDDEN, scrub
 
 LIBRARIES = ("vedette", "onnxruntime", "opencv-python-headless", "numpy", "av", "paho-mqtt", "pydantic")
@@ -24,9 +26,11 @@ BOARD = Path("/proc/device-tree/model")  # a Jetson says here what it is
 
 
 def model_digest(stages: Mapping[str, Stage | WideStage]) -> str | None:
-    """The digest of the bundle that looks, sha256:<hex>."""
-    detector = _detector(stages)
-    return getattr(detector, "digest", None)
+    """What looks, as sha256:<hex>: the digest of the bundle; without one, that of what the stages that look depend on."""
+    if detector := _detector(stages):
+        return getattr(detector, "digest", None)
+    looking = {name: known for name, known in stage_fingerprints(stages).items() if isinstance(stages[name], FrameOnly)}
+    return f"sha256:{sha256(canonical(looking)).hexdigest()}" if looking else None
 
 
 def engine_fingerprint(stages: Mapping[str, Stage | WideStage]) -> str:
@@ -35,9 +39,25 @@ def engine_fingerprint(stages: Mapping[str, Stage | WideStage]) -> str:
     return json.dumps(dict(engine.fingerprint), sort_keys=True) if engine else ""
 
 
+def stage_fingerprints(stages: Mapping[str, Stage | WideStage]) -> dict[str, dict[str, str]]:
+    """What each stage's answers depend on beside options and software; stages that depend on nothing more are left out."""
+    found = {name: _stage_fingerprint(stage) for name, stage in stages.items()}
+    return {name: known for name, known in found.items() if known}
+
+
+def _stage_fingerprint(stage: object) -> dict[str, str]:
+    """Its own words, and those of the detector it has."""
+    detector = getattr(stage, "detector", None)
+    engine = getattr(detector, "engine", None)
+    digest = getattr(detector, "digest", None)
+    known = {"model": str(digest)} if digest else {}
+    own = stage.fingerprint if isinstance(stage, Fingerprinted) else {}
+    return {**known, **(engine.fingerprint if engine else {}), **own}
+
+
 def _detector(stages: Mapping[str, Stage | WideStage]) -> object:
-    wide = next((stage for stage in stages.values() if isinstance(stage, WideStage)), None)
-    return getattr(wide, "detector", None)
+    """The first one that a stage has."""
+    return next((found for stage in stages.values() if (found := getattr(stage, "detector", None)) is not None), None)
 
 
 def header(loaded: Loaded, stages: Mapping[str, Stage | WideStage], clock: Clock, source: str, **known: Any) -> LogHeader:
@@ -47,6 +67,7 @@ def header(loaded: Loaded, stages: Mapping[str, Stage | WideStage], clock: Clock
         profile=loaded.settings.profile,
         model=model_digest(stages),
         engine=engine_fingerprint(stages),
+        stages=stage_fingerprints(stages),
         config_hash=loaded.digest(),
         source=source,
         software=version("vedette"),

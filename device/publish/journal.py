@@ -13,10 +13,12 @@ from device.pipeline.tally import Tally
 from vision.types import Scene
 
 
-class Record(Protocol):
-    """Where events are written: Outbox, EventLog."""
+class Emitter(Protocol):
+    """Where events go: Outbox (MQTT, the event stream and the page read it), EventLog (JSON lines), Document (a JSON file). One thread."""
 
-    def add(self, event: Event, mono_ns: int) -> None: ...
+    def add(self, event: Event, mono_ns: int) -> None:
+        """Take a message; in the order of the calls. It is on disk after the next `commit`, where the emitter promises that."""
+        ...
 
     def due_in_s(self) -> float:
         """Seconds until `commit` should be called; infinity when nothing waits."""
@@ -32,8 +34,8 @@ class Record(Protocol):
 class Journal:
     """Its inbox blocks when it is full: analysis waits for the disk, events are not lost."""
 
-    def __init__(self, inbox: Channel[Scene | Event], records: Sequence[Record], clock: Clock, tally: Tally) -> None:
-        self._inbox, self._records, self._clock, self._tally = inbox, records, clock, tally
+    def __init__(self, inbox: Channel[Scene | Event], emitters: Sequence[Emitter], clock: Clock, tally: Tally) -> None:
+        self._inbox, self._emitters, self._clock, self._tally = inbox, emitters, clock, tally
 
     def run(self, tick: Tick) -> None:
         """Worker: until the inbox is closed and empty; then what was taken is on disk."""
@@ -41,7 +43,7 @@ class Journal:
             while True:
                 tick()
                 self._commit_due()
-                wait_s = min([SLICE_S, *(record.due_in_s() for record in self._records)])
+                wait_s = min([SLICE_S, *(emitter.due_in_s() for emitter in self._emitters)])
                 try:
                     self._take(self._inbox.get(wait_s))
                 except TimeoutError:
@@ -49,18 +51,18 @@ class Journal:
         except Closed:
             pass
         finally:
-            for record in self._records:
-                record.finish()
+            for emitter in self._emitters:
+                emitter.finish()
 
     def _take(self, item: Scene | Event) -> None:
         events = item.events if isinstance(item, Scene) else (item,)
         mono_ns = item.frame.mono_ns if isinstance(item, Scene) else self._clock.mono_ns()
         for event in events:
-            for record in self._records:
-                record.add(event, mono_ns)
+            for emitter in self._emitters:
+                emitter.add(event, mono_ns)
             self._tally.count("", "journal", event.life)
 
     def _commit_due(self) -> None:
-        for record in self._records:
-            if record.due_in_s() <= 0:
-                record.commit()
+        for emitter in self._emitters:
+            if emitter.due_in_s() <= 0:
+                emitter.commit()

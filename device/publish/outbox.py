@@ -1,4 +1,4 @@
-"""Outbox: events on disk from the moment they happen until the broker has acknowledged them."""
+"""Outbox: events on disk from the moment they happen until the broker has acknowledged them, and a while for the event stream."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from pydantic import Field
-
 from contracts.errors import StorageError
 from contracts.event import Event
 from contracts.health import OutboxHealth
 from device.pipeline.board import Board, PartWord
-from device.pipeline.channel import nothing
 from device.pipeline.sqlite_file import lacking
-from device.pipeline.strict import Strict
 from device.pipeline.tally import Tally
-from device.publish import history, waiting
+from device.publish import history, messages, waiting
 from device.publish.history import Past
+from device.publish.messages import Message
+from device.publish.outbox_options import Options
 from device.publish.stamp import Stamp
 from device.publish.store import Store
 from device.publish.waiting import Unsaved, Waiting
+from device.publish.wakes import Wakes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -33,20 +32,11 @@ MANY_ACKED = 512  # so many are deleted without waiting for the next commit
 SHED_TO = 95  # percent of the bound: shedding a little more than needed is not done at every commit
 
 
-class Options(Strict):
-    group_ms: int = Field(default=100, ge=0, le=1000, description="after a quiet spell one commit at once, those of so many ms together")
-    ack_ms: int = Field(default=5000, ge=0, le=60_000, description="what the broker has is deleted with the next commit or after this")
-    retry_ms: int = Field(default=1000, ge=10, le=60_000, description="how often a disk that refused is tried again")
-    max_bytes: int = Field(default=256 << 20, ge=1 << 16, description="what may wait on disk; then the oldest updates are shed, counted")
-    max_unsaved: int = Field(default=10_000, ge=10, description="messages kept in memory while the disk takes none")
-    history: int = Field(default=10_000, ge=1, description="events the page can look back on")
-
-
 class Outbox:
     """`add` and `commit` belong to one thread (Journal); `pending`, `acknowledge` and the readers to any.
 
     Acknowledged rows are deleted with the next commit: a crash in between sends them again under the same id.
-    Without a broker (`delivers=False`) only the history is kept.
+    Without a broker (`delivers=False`) nothing waits; messages have their numbers all the same, for the event stream.
     """
 
     def __init__(
@@ -62,7 +52,7 @@ class Outbox:
         self._committed_ns = self._tried_ns = -(1 << 62)
         self._store: Store | None = None
         self._trouble = False
-        self._wake: Callable[[], None] = nothing
+        self._wake = Wakes()
         self.finished = False
         self.commit()
 
@@ -74,7 +64,9 @@ class Outbox:
         with self._lock:
             self._batch.append(message)
             if self._trouble and len(self._batch) > self.options.max_unsaved:
-                self._give_up_one()
+                waiting.give_up_one(self._batch)  # memory is full too
+                self._lost += 1
+                self._tally.count("", "outbox", "shed")
 
     def due_in_s(self) -> float:
         """How long until `commit` should be called."""
@@ -123,11 +115,11 @@ class Outbox:
             self._store.close()
             self._store = None
 
-    # ---- the broker's side
+    # ---- the broker's side, and that of whoever reads
 
-    def listen(self, wake: Callable[[], None]) -> None:
-        """`wake` is called after each commit, from the journal's thread."""
-        self._wake = wake
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """`wake` is called after each commit, from the journal's thread, until what is returned is called."""
+        return self._wake.add(wake)
 
     def pending(self, after: int, upto: int, limit: int) -> list[Waiting]:
         """Journalled messages with after < seq <= upto that were not acknowledged, in order."""
@@ -170,6 +162,15 @@ class Outbox:
     def find(self, event_id: UUID) -> Event | None:
         return self._read(lambda store: history.find(store, event_id), None)
 
+    def since(self, after: int, limit: int) -> list[Message]:
+        """The next messages after that number that are kept for the event stream, sent to the broker or not."""
+        return self._read(lambda store: messages.since(store, after, limit), [])
+
+    def first_kept(self) -> int:
+        """The oldest number that `since` can begin with; one after the last while nothing is kept."""
+        last = self._last_seq
+        return self._read(messages.first, None) or last + 1
+
     # ---- inside
 
     def _message(self, event: Event, mono_ns: int) -> Unsaved:
@@ -193,12 +194,11 @@ class Outbox:
     def _write(self, store: Store, batch: list[Unsaved], acked: dict[int, int]) -> None:
         store.floor.reserve(store.last_seq() + len(batch))
         with store.write() as db:
-            for message in batch:
-                history.keep(db, message.event)
+            seqs = [self._keep(db, message) for message in batch]
             history.prune(db, self.options.history)
-            seqs = [waiting.insert(db, message, self._stamp.boot) for message in batch] if self._delivers else []
-            gone = waiting.delete(db, list(acked))
-            size = self._bytes + sum(len(message.body) for message in batch[: len(seqs)]) - sum(row.size for row in gone)
+            messages.prune(db, self.options.messages)
+            gone = waiting.delete(db, list(acked) if self._delivers else [*acked, *seqs])
+            size = self._bytes + sum(len(message.body) for message in batch) - sum(row.size for row in gone)
             shed = waiting.shed(db, size - SHED_TO * self.options.max_bytes // 100) if size > self.options.max_bytes else []
             shed_count, shed_to = self._shed + self._lost + len(shed), max([self._shed_to, *(row.seq for row in shed)])
             if shed or self._lost:
@@ -210,6 +210,13 @@ class Outbox:
             self._shed, self._shed_to, self._lost = shed_count, shed_to, 0
         if shed:
             self._tally.count("", "outbox", "shed", len(shed))
+
+    def _keep(self, db: sqlite3.Connection, message: Unsaved) -> int:
+        """The number it got."""
+        seq = waiting.insert(db, message, self._stamp.boot)
+        history.keep(db, message.event)
+        messages.keep(db, seq, message.event)
+        return seq
 
     def _settle(self, written: int, acked: dict[int, int]) -> None:
         with self._lock:
@@ -230,13 +237,6 @@ class Outbox:
         if first:
             log.error(text)
         self._say("failed", text)
-
-    def _give_up_one(self) -> None:
-        """Memory is full too: the oldest update, or the oldest, is lost and counted."""
-        index = next((i for i, message in enumerate(self._batch) if message.event.life == "update"), 0)
-        del self._batch[index]
-        self._lost += 1
-        self._tally.count("", "outbox", "shed")
 
     def _read(self, ask: Callable[[Store], T], otherwise: T) -> T:
         store = self._store

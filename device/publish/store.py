@@ -31,6 +31,9 @@ MIGRATIONS = (
     CREATE INDEX open_events ON history (number) WHERE open;
     CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE messages (seq INTEGER PRIMARY KEY, camera TEXT NOT NULL, kind TEXT NOT NULL, label TEXT, body TEXT NOT NULL);
+    """,
 )
 
 
@@ -104,7 +107,7 @@ class Floor:
 
 
 def _open(path: Path, migrations: Sequence[str], floor: Floor) -> sqlite3.Connection:
-    connection = opened(path, migrations, "outbox, history, meta", wait_s=WAIT_S, checked_bytes=CHECKED_BYTES)
+    connection = opened(path, migrations, "outbox, history, meta, messages", wait_s=WAIT_S, checked_bytes=CHECKED_BYTES)
     try:
         _seed(connection, floor)
     except BaseException:

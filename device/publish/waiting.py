@@ -45,6 +45,11 @@ def _whole(body: str, seq: str, replay: bool) -> bytes:
     return f'{body[:-1]},"seq":{seq},"replay":{"true" if replay else "false"}}}'.encode()
 
 
+def give_up_one(batch: list[Unsaved]) -> None:
+    """Lose the oldest update, or where there is none the oldest of all."""
+    del batch[next((i for i, message in enumerate(batch) if message.event.life == "update"), 0)]
+
+
 @dataclass(frozen=True, slots=True)
 class Gone:
     """A row that was deleted."""

@@ -87,7 +87,7 @@ def router(desk: Desk, live: Live, trail: Trail, trends: Trends) -> APIRouter:
 
     @routes.get("/info", summary="What this box is and how it is, in words")
     def info() -> dict[str, Any]:
-        return words.status(desk) | {"run": trail.run}
+        return words.status(desk) | {"seq": trail.seq}
 
     @routes.get("/cameras", summary="The cameras and their state")
     def cameras() -> list[dict[str, Any]]:

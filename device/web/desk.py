@@ -54,6 +54,39 @@ class History(Protocol):
     def find(self, event_id: UUID) -> Event | None: ...
 
 
+class Message(Protocol):
+    """One message of an event's life under its number; `body` is the event as JSON."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def camera(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def body(self) -> str: ...
+
+
+class Messages(Protocol):
+    """The last messages of all events, by number, as far as they are on the disk. Called from several threads."""
+
+    @property
+    def last_seq(self) -> int: ...
+    def first_kept(self) -> int:
+        """The oldest number there is; one after the last while nothing is kept."""
+        ...
+
+    def since(self, after: int, limit: int) -> Sequence[Message]:
+        """The next ones after that number, in order; none when there is none, or the disk is in trouble."""
+        ...
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """`wake` is called, from any thread, when there is more, until what is returned is called."""
+        ...
+
+
 class StoredClip(Protocol):
     """A clip on disk: its manifest, and where its video is, relative to the data folder."""
 
@@ -166,8 +199,8 @@ class Desk:
     tally: Tally
     rings: Mapping[str, PacketRing]  # encoded packets by camera
     scenes: Hub[Scene]  # every analysed scene
-    events: Hub[Event]  # every message of every event, as it comes
     history: History
+    messages: Messages
     clips: Clips
     data: Path  # the folder with events/<day>/<id>.jpg and clips/
     health: Callable[[], BaseModel]

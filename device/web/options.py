@@ -37,6 +37,7 @@ class Options(Strict):
     jpeg_fps: float = Field(default=8.0, gt=0, le=30, description="at most so many of those pictures a second")
     jpeg_max_width_px: int = Field(default=1280, ge=160, le=3840, description="widest picture sent as JPEG")
     max_viewers: int = Field(default=24, ge=1, le=256, description="live pictures at a time, all cameras and browsers together")
+    max_listeners: int = Field(default=64, ge=1, le=1024, description="readers of the event stream at a time; each open page is one")
     max_connections: int = Field(default=128, ge=8, le=4096, description="connections at a time, of any kind")
 
     @field_validator("token", "export_token")

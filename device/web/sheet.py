@@ -18,7 +18,7 @@ class Sheet:
         self.desk, self._options, self.trail = desk, options, trail
 
     def __call__(self, template: str, here: str, seq: int | None = None, status_code: int = 200, **values: Any) -> Response:
-        """`seq`: the trail's number before the page's events were read; the page's stream goes on from there, so nothing falls between."""
-        mark = {"run": self.trail.run, "seq": self.trail.seq if seq is None else seq}
+        """`seq`: the journal's number before the page's events were read; the page's stream goes on from there, nothing falls between."""
+        mark = self.trail.seq if seq is None else seq
         status = words.status(self.desk)
         return render(template, status_code, here=here, status=status, locked=self._options.locked, mark=mark, **values)

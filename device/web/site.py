@@ -26,7 +26,7 @@ STATIC = Path(__file__).parent / "static"
 
 def build(desk: Desk, options: Options, failed: Callable[[BaseException], None]) -> ASGIApp:
     """`failed` hears of a bug in one of the page's own threads."""
-    access, trail = Access(options, desk.clock), Trail(desk, failed)
+    access, trail = Access(options, desk.clock), Trail(desk.messages, failed)
     live, past = Live(desk, options, failed), trends.Trends(desk)
     gallery, sheet = dataset.open_gallery(desk, failed), Sheet(desk, options, trail)
 
@@ -37,7 +37,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
         try:
             yield
         finally:
-            trail.stop()
+            await trail.stop()
             for task in working:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -61,7 +61,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
     if gallery:
         app.include_router(dataset.router(gallery))
     app.include_router(exports.router(desk.exports, desk.device_id, desk.clock, options.export_downloads))
-    app.include_router(sockets.router(desk, live, trail))
+    app.include_router(sockets.router(desk, live, trail, options.max_listeners))
     app.include_router(login.router(access))
     app.include_router(pages.router(sheet, app))
     app.include_router(dataset_pages.pages(sheet, gallery))

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Query, WebSocket
 from starlette.websockets import WebSocketDisconnect
 
 from device.web import words
 from device.web.desk import Desk
 from device.web.live import Form, Live
+from device.web.reader import Reader, Wish
 from device.web.trail import Trail
 from device.web.viewer import Viewer
 
 ANSWER_S = 10.0  # how long a browser may take to say what it can play
-STATUS_S = 2.0
 STILL_S = 1.0
 POLICY, TRY_LATER = 1008, 1013  # close codes, RFC 6455 and its registry
+After = Annotated[int, Query(ge=-1, lt=1 << 63)]  # what a database takes for a number
+Word = Annotated[str, Query(max_length=200)]
 FULL = "as many live pictures as page.max_viewers allows are open"
 
 
@@ -43,7 +45,7 @@ async def _until_gone(socket: WebSocket, work: Coroutine[Any, Any, None]) -> Non
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def router(desk: Desk, live: Live, trail: Trail) -> APIRouter:
+def router(desk: Desk, live: Live, trail: Trail, max_listeners: int) -> APIRouter:
     routes = APIRouter(prefix="/api/v1")
 
     @routes.websocket("/live/{camera:path}")
@@ -66,13 +68,28 @@ def router(desk: Desk, live: Live, trail: Trail) -> APIRouter:
         await _show(socket, live, camera, form)
 
     @routes.websocket("/events/stream")
-    async def stream(socket: WebSocket, after: int = -1, run: str = "") -> None:
-        """Events from now on; with the `run` and the last `seq` of an earlier stream, from there on. Between them the status."""
+    async def stream(
+        socket: WebSocket,
+        after: After = -1,
+        camera: Word | None = None,
+        kind: Word | None = None,
+        label: Word | None = None,
+        status: bool = True,
+    ) -> None:
+        """Events by number, from `after` on or from now on, and between them the status (or only a heartbeat)."""
         await socket.accept()
-        resumed = run == trail.run and 0 <= after <= trail.seq
-        begin = after if resumed else trail.seq
-        await socket.send_json({"type": "hello", "run": trail.run, "seq": begin, "resumed": resumed})
-        await _until_gone(socket, _tell(socket.send_json, desk, trail, begin))
+        if trail.readers >= max_listeners:
+            await socket.close(TRY_LATER, "as many listen as page.max_listeners allows")
+            return
+        trail.readers += 1
+        try:
+            beat = (lambda: words.status(desk)) if status else (lambda: {"type": "heartbeat"})
+            reader = Reader(trail, Wish(camera, kind, label), socket.send_text, beat, desk.clock)
+            await _until_gone(socket, reader.run(after))
+        except asyncio.TimeoutError:
+            return  # the connection ends with this; there is nobody who would read why
+        finally:
+            trail.readers -= 1
 
     return routes
 
@@ -121,22 +138,3 @@ async def _stills(live: Live, camera: str, viewer: Viewer) -> None:
                 feed.still(viewer, None, picture)
         seen = feed.jpeg_seq
         await asyncio.sleep(STILL_S)
-
-
-async def _tell(send: Callable[[dict[str, Any]], Awaitable[None]], desk: Desk, trail: Trail, seq: int) -> None:
-    """Sending waits for a slow browser; what the trail no longer has by then is said to be missed."""
-    status_due_ns = 0
-    while True:
-        items, lost = trail.since(seq)
-        if lost:
-            await send({"type": "missed", "events": lost})
-        for item in items:
-            await send(item.words(trail.run))
-            seq = item.seq
-        if desk.clock.mono_ns() >= status_due_ns:
-            status_due_ns = desk.clock.mono_ns() + int(STATUS_S * 0.9e9)
-            await send(words.status(desk))
-        try:
-            await asyncio.wait_for(trail.wait(seq), STATUS_S)
-        except asyncio.TimeoutError:
-            continue

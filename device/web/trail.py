@@ -1,62 +1,77 @@
-"""Trail: the last messages of all events, numbered, so that a browser that was away goes on where it was."""
+"""Trail: the newest messages of all events in memory, by the journal's numbers; older ones are read where they are kept."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-from uuid import uuid4
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from itertools import takewhile
 
-from contracts.event import Event
-from device.web.desk import Desk
-from device.web.pump import Pump
+from device.web.desk import Message, Messages
 
 KEPT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    seq: int
-    event: Event
-
-    def words(self, run: str) -> dict[str, Any]:
-        return {"type": "event", "seq": self.seq, "run": run, "event": self.event.model_dump(mode="json")}
+BATCH = 100  # messages that wait in memory for one reader
 
 
 class Trail:
-    """Used in the event loop only. Numbers count within one `run`: a restart of the appliance begins a new one."""
+    """Used in the event loop only. A message is here when it is on the disk, so its number is for good."""
 
-    def __init__(self, desk: Desk, failed: Callable[[BaseException], None], kept: int = KEPT) -> None:
-        self.run = uuid4().hex
-        self.seq = 0
-        self._kept: deque[Numbered] = deque(maxlen=kept)
+    def __init__(self, messages: Messages, failed: Callable[[BaseException], None], kept: int = KEPT) -> None:
+        self._messages, self._failed = messages, failed
+        self.seq = messages.last_seq
+        self.readers = 0
+        self._kept: deque[Message] = deque(maxlen=kept)
+        self._new = asyncio.Event()  # on the disk
         self._changed = asyncio.Condition()
-        self._wakes: set[asyncio.Task[None]] = set()
-        self._pump: Pump[Event] = Pump("page events", desk.events.listen, lambda event: lambda: self.add(event), failed)
+        self._deaf: Callable[[], None] | None = None
+        self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._pump.start()
+        loop = asyncio.get_running_loop()
 
-    def stop(self) -> None:
-        self._pump.stop()
+        def wake() -> None:
+            with suppress(RuntimeError):  # the page has ended meanwhile
+                loop.call_soon_threadsafe(self._new.set)
 
-    def add(self, event: Event) -> None:
-        self.seq += 1
-        self._kept.append(Numbered(self.seq, event))
-        task = asyncio.get_running_loop().create_task(self._wake())
-        self._wakes.add(task)
-        task.add_done_callback(self._wakes.discard)
+        self._deaf = self._messages.listen(wake)
+        self._new.set()
+        self._task = asyncio.create_task(self._follow())
 
-    async def _wake(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    async def stop(self) -> None:
+        if self._deaf is not None:
+            self._deaf()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
-    def since(self, seq: int) -> tuple[list[Numbered], int]:
-        """What came after `seq`, and how many of it are no longer kept."""
-        first = self._kept[0].seq if self._kept else self.seq + 1
-        return [item for item in self._kept if item.seq > seq], max(0, first - seq - 1)
+    async def _follow(self) -> None:
+        try:
+            while True:
+                await self._new.wait()
+                self._new.clear()
+                while found := await asyncio.to_thread(self._messages.since, self.seq, BATCH):
+                    self._kept.extend(found)
+                    async with self._changed:
+                        self.seq = found[-1].seq
+                        self._changed.notify_all()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    async def since(self, seq: int) -> Sequence[Message]:
+        """The next messages after that number, at most BATCH: from memory, and from the disk for who is further behind."""
+        if self._kept and self._kept[0].seq <= seq + 1:
+            newer = list(takewhile(lambda message: message.seq > seq, reversed(self._kept)))
+            return newer[: -BATCH - 1 : -1]
+        return await asyncio.to_thread(self._messages.since, seq, BATCH)
+
+    async def bounds(self) -> tuple[int, int]:
+        """The oldest number that can be told, and the last that was given; who knows it from elsewhere may be ahead of this page."""
+        first = await asyncio.to_thread(self._messages.first_kept)
+        return first, max(self.seq, self._messages.last_seq)
 
     async def wait(self, seq: int) -> None:
         """Until there is something after `seq`."""

@@ -13,6 +13,7 @@ from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.sight import build, open_sources
 from tests.device.test_probes import box
+from vision.types import Scene
 
 
 def test_where_pictures_come_from_is_said_without_the_user() -> None:
@@ -32,8 +33,36 @@ def test_log_header_and_info_name_model_and_engine(tmp_path: Path) -> None:
     sight.close()
     assert header.model == info.model and str(header.model).startswith("sha256:")
     assert header.config_hash == info.config_hash == loaded.digest()
+    (of_detect,) = (known for name, known in header.stages.items() if "model" in known)
+    assert of_detect == {"model": header.model, **json.loads(header.engine)}
+    assert "graph_level" in of_detect
     assert json.loads(header.engine) and (header.source, header.source_digest) == ("yard", "sha256:00")
     assert info.cameras["yard"].use == "pattern" and "onnx" in info.backends and info.versions["numpy"]
+
+
+class Pictures:
+    """A stage that looks by pictures it was given, without a model."""
+
+    frame_only = True
+
+    def __init__(self, digest: str) -> None:
+        self.fingerprint = {"templates": digest}
+
+    def __call__(self, scene: Scene) -> Scene:
+        return scene
+
+
+def test_a_profile_without_a_model_is_named_by_the_pictures_it_looks_with() -> None:
+    one, same, other = (inventory.model_digest({"match": Pictures(digest)}) for digest in ("a", "a", "b"))
+    assert one == same != other
+    assert str(one).startswith("sha256:") and len(str(one)) == 71
+    assert inventory.model_digest({"confirm": lambda scene: scene}) is None
+    assert inventory.engine_fingerprint({"match": Pictures("a")}) == ""
+
+
+def test_every_stage_that_depends_on_more_than_its_options_is_in_the_log() -> None:
+    stages = {"match": Pictures("a"), "plain": lambda scene: scene, "more": Pictures("b")}
+    assert inventory.stage_fingerprints(stages) == {"match": {"templates": "a"}, "more": {"templates": "b"}}
 
 
 def test_a_jetson_says_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

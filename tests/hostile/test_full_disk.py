@@ -30,8 +30,8 @@ from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.publish.commands import Memory
 from device.publish.eventlog import EventLog, read_log
-from device.publish.outbox import Options as OutboxOptions
 from device.publish.outbox import Outbox
+from device.publish.outbox_options import Options as OutboxOptions
 from device.publish.stamp import Stamp
 from device.record.disk import DataDisk
 from device.record.index import Index

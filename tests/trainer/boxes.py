@@ -17,7 +17,7 @@ from device.record.catalog import Catalog
 from device.web.desk import Desk
 from device.web.options import Options
 from device.web.server import PageServer
-from tests.device.web.fakes import Memory, health_of
+from tests.device.web.fakes import Memory, Told, health_of
 from trainer.receive_http import HttpBox
 
 WAIT_S = 20
@@ -36,8 +36,8 @@ def desk(root: Path, device: str = "box-1", clock: Clock | None = None) -> Desk:
         tally=tally,
         rings={},
         scenes=Hub(),
-        events=Hub(),
         history=Memory(),
+        messages=Told(),
         clips=Catalog(root.parent),
         data=root.parent,
         health=lambda: health_of(board, tally, clock),

@@ -8,7 +8,7 @@ export const on = (type, listener) => listeners[type].push(listener);
 const tell = (type, value) => listeners[type].forEach((listener) => listener(value));
 
 const strip = document.getElementById("strip");
-const seen = { run: strip?.dataset.run ?? "", seq: Number(strip?.dataset.seq ?? -1) };
+let seen = Number(strip?.dataset.seq ?? -1); // number of the last message
 
 function fact(name, state, text) {
   const element = strip?.querySelector(`[data-fact="${name}"]`);
@@ -35,10 +35,9 @@ function status(now) {
 function words(message) {
   if (message.type === "hello") {
     fact("page", "ok", "live");
-    if (seen.seq >= 0 && !message.resumed) tell("missed", {});
-    Object.assign(seen, { run: message.run, seq: message.seq });
+    seen = message.seq;
   } else if (message.type === "event") {
-    seen.seq = message.seq;
+    seen = message.seq;
     tell("event", message.event);
   } else if (message.type === "status") {
     status(message);
@@ -76,7 +75,7 @@ localise();
 document.querySelectorAll("img[data-picture]").forEach((image) => patient(image));
 // A turn later, so that the modules of this page listen before the first word comes.
 queueMicrotask(() => {
-  lasting(() => `/api/v1/events/stream?after=${seen.seq}&run=${seen.run}`, {
+  lasting(() => `/api/v1/events/stream?after=${seen}`, {
     words,
     down: () => fact("page", "failed", "no connection, trying again"),
   });

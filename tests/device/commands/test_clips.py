@@ -15,8 +15,8 @@ from contracts.clip import Clip
 from device import main
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
-from device.publish.outbox import Options as OutboxOptions
 from device.publish.outbox import Outbox
+from device.publish.outbox_options import Options as OutboxOptions
 from device.publish.stamp import Stamp
 from device.publish.store import Store
 from device.record.keep import keep_of

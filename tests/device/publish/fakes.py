@@ -16,7 +16,7 @@ from device.pipeline.board import Board
 from device.pipeline.channel import Channel
 from device.pipeline.crew import Crew
 from device.pipeline.tally import Tally
-from device.publish import mqtt, outbox
+from device.publish import mqtt, outbox_options
 from device.publish.commands import Commands, Handler, Memory
 from device.publish.journal import Journal
 from device.publish.mqtt import Mqtt
@@ -103,9 +103,8 @@ class Box:
         self.clock = SystemClock()
         self.board, self.tally = Board(), Tally()
         stamp = self.stamp = self.stamp or Stamp(self.clock, "street", boot="boot-1")
-        self.outbox = Outbox(
-            self.folder / "outbox.db", stamp, self.board, self.tally, options=outbox.Options(**{"group_ms": 20, **self.outbox_options})
-        )
+        kept = outbox_options.Options(**{"group_ms": 20, **self.outbox_options})
+        self.outbox = Outbox(self.folder / "outbox.db", stamp, self.board, self.tally, options=kept)
         self.notices = Notices(self.tally)
         memory = Memory(self.folder / "commands.json")
         topics = Topics(DEVICE)

@@ -237,3 +237,31 @@ def test_a_log_is_not_for_others(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert (tmp_path / "events.jsonl").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_log_of_before_stages_were_named_is_read_and_a_new_one_begun_beside_it(tmp_path: Path) -> None:
+    """What decided its events is not known to be the same."""
+    path = tmp_path / "events.jsonl"
+    old = header(HandClock()).model_dump(mode="json")
+    del old["stages"]
+    path.write_bytes(canonical(old) + line(event(1)))
+    assert (read_log(path)[0].stages, [e.frame_number for e in read(path)]) == ({}, [1])
+    clock = HandClock()
+    first = header(clock, stages={"detect": {"model": "sha256:00"}})
+    log = EventLog(path, first, clock, board=Board(), tally=Tally())
+    log.add(event(2), 0)
+    log.finish()
+    assert read_log(path)[0].stages == {"detect": {"model": "sha256:00"}}
+    (aside,) = tmp_path.glob("events-*.jsonl")
+    assert [e.frame_number for e in read(aside)] == [1]
+
+
+def test_a_log_of_before_stages_were_named_goes_on_where_no_stage_has_anything_to_name(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    old = header(HandClock()).model_dump(mode="json")
+    del old["stages"]
+    path.write_bytes(canonical(old) + line(event(1)))
+    log = opened(path)
+    log.add(event(2), 0)
+    log.finish()
+    assert [e.frame_number for e in read(path)] == [1, 2]

@@ -18,7 +18,8 @@ from contracts.event import Event
 from device.pipeline.board import Board
 from device.pipeline.sqlite_file import migrate
 from device.pipeline.tally import Tally
-from device.publish.outbox import Options, Outbox
+from device.publish.outbox import Outbox
+from device.publish.outbox_options import Options
 from device.publish.stamp import Stamp
 from device.publish.store import MIGRATIONS, Store
 from tests.device.publish.fakes import HandClock, event
@@ -153,11 +154,79 @@ def test_history_is_bounded_but_keeps_what_is_open(tmp_path: Path) -> None:
     outbox.close()
 
 
-def test_without_a_broker_only_the_history_is_kept(bench: Bench) -> None:
+def test_without_a_broker_nothing_waits_and_messages_are_numbered_all_the_same(bench: Bench) -> None:
     outbox = bench.outbox(delivers=False)
-    bench.commit(outbox, event(1))
+    bench.commit(outbox, event(1), event(1, "end"))
+    bench.commit(outbox, event(2))
     assert numbers(outbox) == []
-    assert len(outbox.recent()) == 1
+    assert (outbox.health().depth, outbox.health().bytes) == (0, 0)
+    assert len(outbox.recent()) == 2
+    assert [(m.seq, m.kind, m.camera, m.label) for m in outbox.since(0, 99)] == [(n, "object", "yard", "person") for n in (1, 2, 3)]
+    outbox.close()
+    bench.open.clear()
+    later = bench.outbox()
+    bench.commit(later, event(3))
+    assert numbers(later) == [4, 5], "4 is the end of the event that the first run left open"
+
+
+def test_messages_are_kept_for_the_stream_whether_the_broker_has_them_or_not(bench: Bench) -> None:
+    outbox = bench.outbox()
+    bench.commit(outbox, *(event(n) for n in range(1, 6)))
+    for seq in (1, 2, 4):
+        outbox.acknowledge(seq)
+    outbox.commit()
+    assert numbers(outbox) == [3, 5]
+    assert [message.seq for message in outbox.since(1, 3)] == [2, 3, 4]
+    assert [json.loads(message.body)["frame_number"] for message in outbox.since(0, 99)] == [1, 2, 3, 4, 5]
+
+
+def test_as_many_messages_are_kept_for_the_stream_as_asked_for(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, messages=10)
+    outbox = bench.outbox()
+    assert (outbox.first_kept(), outbox.last_seq) == (1, 0)
+    for n in range(1, 31):
+        bench.commit(outbox, event(n))
+    assert (outbox.first_kept(), outbox.last_seq) == (21, 30)
+    assert [message.seq for message in outbox.since(0, 99)] == list(range(21, 31))
+    outbox.close()
+
+
+def test_every_listener_is_woken_until_it_goes(bench: Bench) -> None:
+    outbox, woken = bench.outbox(), []
+    end = outbox.listen(lambda: woken.append("one"))
+    outbox.listen(lambda: woken.append("two"))
+    bench.commit(outbox, event(1))
+    end()
+    end()
+    bench.commit(outbox, event(2))
+    assert woken == ["one", "two", "two"]
+
+
+OLD = """
+CREATE TABLE outbox (seq INTEGER PRIMARY KEY AUTOINCREMENT, life TEXT NOT NULL, boot TEXT NOT NULL,
+                     mono_ns INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE history (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, camera TEXT NOT NULL, kind TEXT NOT NULL,
+                      label TEXT, open INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX open_events ON history (number) WHERE open;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_journal_of_the_first_schema_goes_on_with_its_numbers_its_history_and_what_it_had_not_delivered(bench: Bench) -> None:
+    waits, done = event(7), event(6, "end")
+    with sqlite3.connect(bench.path, isolation_level=None) as db:
+        db.executescript(OLD)
+        body = json.dumps({"v": 1, "id": "01KAKV1Q0X0000000000000000", "data": waits.model_dump(mode="json")})
+        db.execute("INSERT INTO outbox VALUES (41, 'new', 'boot-0', 1, ?)", (body,))
+        db.execute("INSERT INTO history VALUES (1, ?, 'yard', 'object', 'person', 0, ?)", (str(done.id), done.model_dump_json()))
+    db.close()
+    outbox = bench.outbox()
+    assert (numbers(outbox), outbox.last_seq, outbox.first_kept()) == ([41], 41, 42)
+    assert outbox.find(done.id) == done
+    bench.commit(outbox, event(8))
+    assert [message.seq for message in outbox.since(0, 99)] == [42]
+    assert bench.path.with_name("outbox.db.schema1").exists()
 
 
 def test_at_its_bound_the_oldest_updates_go_first_and_no_new_event_is_refused(tmp_path: Path) -> None:
@@ -234,9 +303,9 @@ def test_a_schema_goes_forward_step_by_step_and_leaves_a_copy(tmp_path: Path) ->
     with sqlite3.connect(path, isolation_level=None) as db:
         db.execute("INSERT INTO history (id, camera, kind, open, body) VALUES ('a', 'yard', 'object', 0, '{}')")
         migrate(db, path, newer)
-        assert db.execute("PRAGMA user_version").fetchone() == (3,)
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 2,)
         assert db.execute("SELECT note FROM history").fetchone() == ("old",)
-    with sqlite3.connect(path.with_name("outbox.db.schema1")) as copy:
+    with sqlite3.connect(path.with_name(f"outbox.db.schema{len(MIGRATIONS)}")) as copy:
         assert copy.execute("SELECT id FROM history").fetchone() == ("a",)
 
 
@@ -246,7 +315,7 @@ def test_a_step_that_fails_leaves_the_schema_as_it_was(tmp_path: Path) -> None:
     with sqlite3.connect(path, isolation_level=None) as db:
         with pytest.raises(sqlite3.OperationalError):
             migrate(db, path, (*MIGRATIONS, "CREATE TABLE extra (a); SELECT * FROM nowhere"))
-        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
         assert db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone() == (0,)
 
 

@@ -34,7 +34,7 @@ from device.web import jpeg
 from device.web.desk import Desk
 from device.web.options import Options
 from device.web.server import PageServer
-from tests.device.web.fakes import MODEL, ZONES, Memory, event_at, health_of
+from tests.device.web.fakes import MODEL, ZONES, Memory, Told, event_at, health_of
 from tests.device.web.footage import FIGURES, FPS, HEIGHT, STEP_NS, WIDTH, packets, picture
 from vision.planes import BgrPlanes
 from vision.types import Detections, Frame, Planes, Scene
@@ -54,7 +54,7 @@ class Demo:
         self, data: Path, cameras: Sequence[str] = ("street",), clock: Clock | None = None, broker: bool = False, b_frames: int = 0
     ) -> None:
         self.clock = clock or SystemClock()
-        self.memory, self._stop = Memory(), threading.Event()
+        self.memory, self.told, self._stop = Memory(), Told(), threading.Event()
         now = self.clock.mono_ns(), self.clock.wall_ns()
         self._packets = {c: packets(c, *now, tint=n * 18, b_frames=b_frames) for n, c in enumerate(cameras)}
         self._count = 0
@@ -69,8 +69,8 @@ class Demo:
             tally=Tally(),
             rings={camera: PacketRing(10) for camera in cameras},
             scenes=Hub(),
-            events=Hub(),
             history=self.memory,
+            messages=self.told,
             clips=Catalog(data),
             data=data,
             health=self.health,
@@ -175,7 +175,7 @@ class Demo:
     def tell(self, event: Event) -> None:
         self.snapshot(event)
         self.memory.keep(event)
-        self.desk.events.put(event)
+        self.told.put(event)
 
     def snapshot(self, event: Event) -> None:
         path = self.desk.data / (event.snapshot or "")

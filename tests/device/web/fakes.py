@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from hashlib import sha256
@@ -51,6 +53,44 @@ class Memory:
     def find(self, event_id: UUID) -> Event | None:
         past = self.kept.get(event_id)
         return past.event if past else None
+
+
+@dataclass(frozen=True)
+class Message:
+    seq: int
+    camera: str
+    kind: str
+    label: str | None
+    body: str
+
+
+class Told:
+    """Messages in memory, of the same protocol as the journal's."""
+
+    def __init__(self, kept: int = 10_000) -> None:
+        self._lock, self._kept, self._wakes = threading.Lock(), deque[Message](maxlen=kept), list[Callable[[], None]]()
+        self.last_seq = 0
+
+    def put(self, event: Event) -> None:
+        with self._lock:
+            self.last_seq += 1
+            self._kept.append(Message(self.last_seq, event.camera, event.kind, event.label, event.model_dump_json()))
+            wakes = list(self._wakes)
+        for wake in wakes:
+            wake()
+
+    def first_kept(self) -> int:
+        with self._lock:
+            return self._kept[0].seq if self._kept else self.last_seq + 1
+
+    def since(self, after: int, limit: int) -> Sequence[Message]:
+        with self._lock:
+            return [message for message in self._kept if message.seq > after][:limit]
+
+    def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
+        with self._lock:
+            self._wakes.append(wake)
+        return lambda: self._wakes.remove(wake)
 
 
 def health_of(board: Board, tally: Tally, clock: Clock) -> Health:

@@ -76,14 +76,14 @@ def test_an_event_heard_of_before_its_picture_is_written_has_it_soon_and_without
     page = visit(running).open("/")
     page.wait_for_selector("[data-fact=page][data-state=ok]")
     event = event_at("yard", 5000, demo.clock.wall_ns(), "new")
-    demo.desk.events.put(event)
+    demo.told.put(event)
     page.wait_for_selector(f'[data-event="{event.id}"] img', state="attached")
     demo.snapshot(event)
     demo.memory.keep(event)
     until(page, "document.querySelector(`[data-event='${arg}'] img`).naturalWidth > 100", arg=str(event.id))
     pictureless = event_at("yard", 5001, demo.clock.wall_ns(), "new").model_copy(update={"snapshot": None})
     demo.memory.keep(pictureless)
-    demo.desk.events.put(pictureless)
+    demo.told.put(pictureless)
     page.wait_for_selector(f'[data-event="{pictureless.id}"] img.absent', state="attached")
 
 

@@ -65,7 +65,7 @@ def test_a_bug_in_one_of_its_threads_stops_the_worker(demo: Demo) -> None:
     assert page.ticked.wait(WAIT_S)
     with page.listen("/api/v1/events/stream") as socket:
         socket.recv(timeout=WAIT_S)
-        demo.desk.events._listeners[0].get = lambda timeout_s: 1 / 0  # type: ignore[method-assign,assignment]
+        demo.told.since = lambda after, limit: 1 / 0  # type: ignore[method-assign,assignment]
         demo.happen()
         page.thread.join(WAIT_S)
     page.http.close()

@@ -157,35 +157,6 @@ def test_events_come_as_they_happen_numbered_and_with_the_status(page: Running, 
     assert told[0]["event"]["id"] == told[1]["event"]["id"] == str(new.id) == str(end.id)
 
 
-def test_a_browser_that_was_away_goes_on_where_it_was(page: Running, demo: Demo) -> None:
-    with page.listen("/api/v1/events/stream") as socket:
-        hello = words(socket, "hello")
-        began = demo.happen()
-        seq = words(socket, "event")["seq"]
-    missed = [demo.over(began), demo.happen()]
-    with page.listen(f"/api/v1/events/stream?after={seq}&run={hello['run']}") as socket:
-        assert words(socket, "hello")["resumed"]
-        assert [words(socket, "event")["event"]["id"] for _ in missed] == [str(event.id) for event in missed]
-
-
-def test_a_number_of_an_earlier_run_means_nothing(page: Running) -> None:
-    with page.listen("/api/v1/events/stream?after=5&run=another") as socket:
-        assert not words(socket, "hello")["resumed"]
-
-
-def test_what_is_no_longer_kept_is_said_to_be_missed(page: Running, demo: Demo) -> None:
-    with page.listen("/api/v1/events/stream") as watching:
-        run = words(watching, "hello")["run"]
-        event = demo.happen()
-        for n in range(1100):
-            demo.desk.events.put(event)
-            if n % 32 == 31:
-                while words(watching, "event")["seq"] < n:
-                    pass
-        with page.listen(f"/api/v1/events/stream?after=0&run={run}") as socket:
-            assert words(socket, "missed")["events"] >= 90
-
-
 def test_an_unknown_camera_is_refused(page: Running) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         page.listen("/api/v1/live/nowhere")
