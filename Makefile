@@ -13,12 +13,14 @@ demo: ## the appliance on real street footage: page, events, clips (DEMO_SECONDS
 	@scripts/system demo
 	@scripts/venv box
 	@$(PY) scripts/footage.py || [ $$? = 3 ]
+	@$(PY) scripts/text_model.py || [ $$? = 3 ]
 	@$(PY) scripts/demo.py
 
 test: ## every test but the long ones; PYTEST_ARGS="-k gate" chooses, WITHOUT_TRAINER=1 does without PyTorch
 	@scripts/system test
 	@scripts/venv $(if $(WITHOUT_TRAINER),dev,trainer)
 	@$(PY) scripts/footage.py || { [ $$? = 3 ] && [ "$$CI" != true ]; }
+	@$(PY) scripts/text_model.py || { [ $$? = 3 ] && [ "$$CI" != true ]; }
 	@$(PY) -m pytest -m "not soak" $(PYTEST_ARGS)
 
 check: ## style, types, layers, generated files
@@ -45,6 +47,7 @@ soak: ## the long tests
 	@scripts/system test
 	@scripts/venv trainer
 	@$(PY) scripts/footage.py
+	@$(PY) scripts/text_model.py
 	@$(PY) -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
 
 model: ## train models/person-street again from nothing
@@ -65,6 +68,6 @@ options: ## docs/guide/options.md from the classes
 	@scripts/venv box
 	@$(PY) scripts/options.py
 
-clean: ## remove what was made here; footage and demo output too
+clean: ## remove what was made here; footage, fetched models and demo output too
 	rm -rf $(VENV) .cache demo-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

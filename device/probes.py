@@ -137,7 +137,8 @@ def broker(settings: Settings, clock: Clock) -> Finding:
 
 def bundles(loaded: Loaded) -> list[Finding]:
     """Each bundle the pipeline names is whole, loads, and answers its golden pictures as it should; in a process of its own."""
-    names = [(stage, options.bundle) for stage, (_, options) in loaded.stages.items() if hasattr(options, "bundle")]
+    named = {stage: getattr(options, "bundles", ()) or (getattr(options, "bundle", None),) for stage, (_, options) in loaded.stages.items()}
+    names = [(stage, name) for stage, several in named.items() for name in several if name is not None]
     return [_bundle(stage, str(name), loaded.settings) for stage, name in names]
 
 

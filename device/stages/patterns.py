@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import re2
 from rapidfuzz.distance import Levenshtein
@@ -34,7 +35,7 @@ class Expressions:
         return None
 
 
-def compiled(pattern: str) -> re2.Regexp:  # type: ignore[name-defined]  # re2 says nothing of its types
+def compiled(pattern: str) -> Any:  # re2 says nothing of its types
     """An expression that takes time in proportion to the text, whatever the text is. ConfigError says why one cannot be that."""
     shown = pattern if len(pattern) <= 60 else f"{pattern[:57]}..."
     if len(pattern) > MAX_PATTERN:

@@ -111,4 +111,5 @@ def language_of(name: str | None) -> Callable[[str], bool]:
 
 
 def _plain(character: str) -> bool:
-    return character == " " or unicodedata.category(character)[0] not in {"C", "Z"}
+    category = unicodedata.category(character)
+    return category == "Zs" or category[0] not in {"C", "Z"}

@@ -39,7 +39,7 @@ class TextFinder:
         above = _room(width, height)
         padded = cv2.copyMakeBorder(picture, above, above, 0, 0, cv2.BORDER_CONSTANT) if above else picture
         across, down = input_size(width, padded.shape[0], self._options)
-        (answer,) = self.engine.run(self._tensor(cv2.resize(padded, (across, down))))
+        (answer,) = self.engine.run(self._tensor(np.asarray(cv2.resize(padded, (across, down)), np.uint8)))
         quads, scores = quads_of(np.ascontiguousarray(answer[0, 0], np.float32), self._options)
         quads = np.round(quads * np.array([width / across, padded.shape[0] / down], np.float32)) - np.array([0, above], np.float32)
         quads = np.clip(quads, 0, np.array([width - 1, height - 1], np.float32))
@@ -87,7 +87,7 @@ def _sides(quads: NDArray[np.float32]) -> NDArray[np.float32]:
     """The shorter side of each."""
     across = np.linalg.norm(quads[:, 0] - quads[:, 1], axis=1)
     down = np.linalg.norm(quads[:, 0] - quads[:, 3], axis=1)
-    return np.minimum(across, down).astype(np.float32)
+    return np.asarray(np.minimum(across, down), np.float32)
 
 
 def open_finder(stored: StoredBundle, threads: int = 1) -> TextFinder:

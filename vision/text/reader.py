@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vision.bundle import StoredBundle
 from vision.text.charset import Allowed
@@ -45,7 +46,7 @@ class Reader:
     def line(self, picture: Image, allowed: Allowed | None = None) -> TextLine:
         """The whole BGR picture as one line."""
         read = self._recogniser.read(picture, allowed)
-        return TextLine(read.text.strip(), read.confidence, (0.0, 0.0, float(picture.shape[1]), float(picture.shape[0])))
+        return TextLine(_spaced(read.text), read.confidence, (0.0, 0.0, float(picture.shape[1]), float(picture.shape[0])))
 
     def lines(self, picture: Image, allowed: Allowed | None = None, min_confidence: float = 0.5) -> tuple[TextLine, ...]:
         """The lines found in a BGR picture, from top to bottom; pieces less certain than that are left out."""
@@ -66,12 +67,18 @@ class Reader:
         return self._recogniser.read(straightened(picture, quad), allowed)
 
 
-def _joined(pieces: Sequence[Reading], boxes: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> TextLine:
+def _spaced(text: str) -> str:
+    """Any run of spaces, wide ones too, as one."""
+    return " ".join(text.split())
+
+
+def _joined(pieces: Sequence[Reading], boxes: NDArray[np.float32]) -> TextLine:
     """The pieces of one line with a space between; each character counts as much for the confidence."""
     letters = [len(piece.text) for piece in pieces]
     confidence = float(np.average([piece.confidence for piece in pieces], weights=letters))
-    x1, y1, x2, y2 = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
-    return TextLine(" ".join(piece.text.strip() for piece in pieces), confidence, (x1, y1, x2, y2))
+    x1, y1, x2, y2 = boxes.T
+    around = (float(x1.min()), float(y1.min()), float(x2.max()), float(y2.max()))
+    return TextLine(" ".join(_spaced(piece.text) for piece in pieces), confidence, around)
 
 
 def open_reader(recogniser: StoredBundle, finder: StoredBundle | None = None, threads: int = 1) -> Reader:
