@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "be the appliance: watch the cameras until stopped",
     "check": "check the configuration, probe cameras, broker and bundles",
     "replay": "run recorded files through the same pipeline",
+    "batch": "hours of recordings to event logs, on all cores or many machines",
     "clips": "what is recorded: list, keep, remove, check, copy elsewhere",
     "verify-export": "is a session whole? what is missing or wrong in it",
     "ship": "training data into a folder, e.g. on a USB stick, for the trainer",

@@ -70,7 +70,7 @@ def _all(
 
 
 def _units(films: Sequence[Film], owners: dict[tuple[str, int], Film]) -> Iterator[Unit]:
-    for film in films:
+    for film in [film for film in films if not film.failed]:
         try:
             for unit in film.units():
                 owners[unit.file, unit.number] = film

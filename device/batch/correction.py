@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from contracts.batchlog import BatchLog, document_bytes, read_document
+from contracts.canonical import canonical
 from contracts.event import Event
 from contracts.files import write_durably
 from contracts.wire import utc_from_ns
-from device.publish.eventlog import canonical, line, read_log
+from device.publish.eventlog import line, read_log
 from device.replaying import WHOLE
 
 CORRECTED = "option"  # said by the owner, as with --start-time

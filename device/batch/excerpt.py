@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
 
 from av.container import InputContainer
 from av.video.stream import VideoStream
@@ -14,8 +16,10 @@ from device.batch.units import Unit
 from device.capture.demux import RAW, Demux
 from device.capture.file import FileSource, zeroed
 from device.capture.units import Unit as Picture
+from device.clock import Clock
 from device.pipeline.packets import Packet, StreamInfo
 
+Pictures: TypeAlias = Iterator[tuple[StreamInfo, Picture]]
 log = logging.getLogger(__name__)
 BACK_NS = (0, 10_000_000_000)  # where to seek to: there, then this much before; then the file is read from its beginning
 SECOND = 1_000_000_000
@@ -28,8 +32,8 @@ class Astray(Exception):
 class Excerpt:
     """Every packet is compared with its row of the index: time, size, checksum, key frame or not."""
 
-    def __init__(self, source: FileSource, unit: Unit) -> None:
-        self._source, self._unit = source, unit
+    def __init__(self, unit: Unit, clock: Clock) -> None:
+        self._unit, self._clock = unit, clock
         self._rows = unit.rows
         self._last = unit.first_row + len(unit.rows)
         self.sought = 0  # readings that found their place by seeking
@@ -53,37 +57,39 @@ class Excerpt:
             yield packet
             at = packet.seq + 1
         if at < self._last:
-            raise HardwareError(f"{self._source.path} is not what it was when it was indexed; let nobody write to it, and run again")
+            raise self._changed()
+
+    def _changed(self) -> HardwareError:
+        return HardwareError(f"{self._unit.file} is not what it was when it was indexed; let nobody write to it, and run again")
 
     def _from(self, at: int, back_ns: int | None) -> Iterator[Packet]:
+        source = recording(self._unit.camera, Path(self._unit.file), self._clock)
         try:
-            with self._source.open() as container:
-                demux = Demux(self._source.camera, container)
+            with source.open() as container:
+                pictures = source.readable(demux := Demux(self._unit.camera, container))
                 if back_ns is None:
                     self.reread += 1
-                    yield from self._counted(demux, at)
+                    yield from self._counted(pictures, at)
                 else:
-                    yield from self._sought(demux, container, at, back_ns)
+                    yield from self._sought(pictures, demux.stream, container, at, back_ns)
         except Astray:
-            log.debug("a seek led astray", extra={"file": str(self._source.path), "row": at, "back_ns": back_ns})
+            log.debug("a seek led astray", extra={"file": self._unit.file, "row": at, "back_ns": back_ns})
             if back_ns is None:
-                raise HardwareError(
-                    f"{self._source.path} is not what it was when it was indexed; let nobody write to it, and run again"
-                ) from None
+                raise self._changed() from None
             raise
 
-    def _counted(self, demux: Demux, at: int) -> Iterator[Packet]:
-        for row, (stream, picture) in enumerate(zeroed(self._source.readable(demux), 0)):
+    def _counted(self, pictures: Pictures, at: int) -> Iterator[Packet]:
+        for row, (stream, picture) in enumerate(zeroed(pictures, 0)):
             if row >= self._last:
                 return
             if row >= at:
                 yield self._packet(row, stream, picture, picture.pts_ns or 0)
 
-    def _sought(self, demux: Demux, container: InputContainer, at: int, back_ns: int) -> Iterator[Packet]:
+    def _sought(self, pictures: Pictures, of: VideoStream, container: InputContainer, at: int, back_ns: int) -> Iterator[Packet]:
         target_ns = int(self._rows[at - self._unit.first_row]["pts_ns"])
-        container.seek(_ticks(target_ns - self._unit.shift_ns - back_ns, demux.stream), stream=demux.stream)
+        container.seek(_ticks(target_ns - self._unit.shift_ns - back_ns, of), stream=of)
         row = at
-        for stream, picture in self._source.readable(demux):
+        for stream, picture in pictures:
             own_ns = picture.pts_ns if picture.pts_ns is not None else picture.dts_ns or 0
             pts_ns = own_ns + self._unit.shift_ns
             if row == at and not (picture.key and pts_ns == target_ns):
@@ -110,6 +116,11 @@ def _ticks(ns: int, stream: VideoStream) -> int:
     if base is None:
         raise Astray
     return -(-ns * base.denominator // (base.numerator * SECOND))
+
+
+def recording(camera: str, path: Path, clock: Clock) -> FileSource:
+    """With holes of its own: what one reading says of them is nothing to another."""
+    return FileSource(camera, FileSource.Options(path=path), clock)
 
 
 def beginning(source: FileSource) -> tuple[int, bool]:

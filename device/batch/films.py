@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.batchlog import BatchLog, Gap, Metadata, document_bytes, read_document
+from contracts.canonical import canonical
 from contracts.errors import ConfigError, StorageError
 from contracts.event import Event
 from contracts.files import make_folders, rename_durably, storage, write_durably
 from contracts.wire import utc_from_ns
 from device.batch.correction import correct_start
-from device.batch.excerpt import beginning
+from device.batch.excerpt import beginning, recording
 from device.batch.folder import WorkFolder
 from device.batch.index import Facts, Index, unit_of
 from device.batch.merge import merged
@@ -27,7 +28,7 @@ from device.capture.file import FileSource
 from device.clock import Clock
 from device.pipeline.tally import Tally
 from device.publish.document import entries
-from device.publish.eventlog import canonical, line
+from device.publish.eventlog import line
 from device.replaying import PLAYING, WHOLE
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,7 @@ class Film:
 
     def _indexed(self, work: WorkFolder) -> Iterator[Unit]:
         """The pass over the file, which writes the index down as it goes."""
-        first_ns, whole = beginning(self.source)
+        first_ns, whole = beginning(recording(self.recipe.camera, self.source.path, self.clock))
         gate = open_gate(self.recipe, self.clock, Tally()) if self.recipe.gate else None
         index = Index(self.source, self.recipe.detection_fps, self.asked.segment_s, gate, first_ns=first_ns, whole=whole)
         written = 0
@@ -179,7 +180,7 @@ class Film:
         if self.recipe.gate:
             self.counts.update({name: facts.counts.get(name, 0) for name in ("offered", "gated", "dropped")})
         found = entries(self._told(facts, on_event))
-        found = with_thumbnails(found, self.folder / THUMBNAILS, f"{self.name}/{THUMBNAILS}", self.work, facts, self.source)
+        found = with_thumbnails(found, self.folder / THUMBNAILS, f"{self.name}/{THUMBNAILS}", self.work, facts, self.source, self.clock)
         rename_durably(self.folder / PLAYING, self.folder / WHOLE)
         write_durably(self.document, document_bytes(BatchLog(metadata=self._metadata(facts), events=found)), MODE)
         self.events, self.ready, self.fresh = len(found), True, True

@@ -87,7 +87,8 @@ class LocalRunner:
                     result = _ask(pipe, unit)
                     if result is not None:
                         break
-                    pipe = self._bury(number, pipe, unit)
+                    self._bury(number, pipe, unit)
+                    pipe = None
                 died = f"the process that looked at it died {TRIES} times; `vedette --log DEBUG batch` may say why"
                 self._tell((unit, Failure(died) if result is None else result))
         except Closed:

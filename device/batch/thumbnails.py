@@ -17,6 +17,7 @@ from device.batch.index import Facts, Segment, unit_of
 from device.batch.units import Unit
 from device.capture.decoder import Decoder
 from device.capture.file import FileSource
+from device.clock import Clock
 from device.pipeline.packets import StreamInfo
 from device.record.pictures import encoded, fitted
 from vision.types import Frame
@@ -27,7 +28,7 @@ QUALITY = 85
 
 
 def with_thumbnails(
-    entries: Sequence[Entry], folder: Path, relative: str, work: WorkFolder, facts: Facts, source: FileSource
+    entries: Sequence[Entry], folder: Path, relative: str, work: WorkFolder, facts: Facts, source: FileSource, clock: Clock
 ) -> list[Entry]:
     """The entries with the names of their pictures, which are then in `folder`. An event whose frame gives no picture has none."""
     by_frame: dict[int, list[int]] = {}
@@ -36,7 +37,7 @@ def with_thumbnails(
     named = list(entries)
     for segment in facts.segments:
         wanted = {number for number in by_frame if segment.begin <= number < segment.end}
-        for frame in pictures(_unit(segment, work, facts, source), wanted, source) if wanted else ():
+        for frame in pictures(_unit(segment, work, facts, source), wanted, clock) if wanted else ():
             picture = encoded(fitted(frame.planes.bgr(), SIDE_PX), "jpg", QUALITY)
             for at in by_frame[frame.seq]:
                 name = f"{named[at].event_id}.jpg"
@@ -49,14 +50,14 @@ def _unit(segment: Segment, work: WorkFolder, facts: Facts, source: FileSource) 
     return unit_of(segment, work.rows(segment.first_row, segment.last), source, "", facts, 1.0)
 
 
-def pictures(unit: Unit, wanted: set[int], source: FileSource) -> Iterator[Frame]:
+def pictures(unit: Unit, wanted: set[int], clock: Clock) -> Iterator[Frame]:
     """Those frames, each group of pictures decoded from its key frame; a leading picture from the key frame before."""
     keys = unit.first_row + np.flatnonzero(unit.rows["key"])
     for key, mine in sorted(_by_key(unit, wanted, keys.tolist()).items()):
         left = set(mine)
         decoder: Decoder | None = None
         stream: StreamInfo | None = None
-        packets = Excerpt(source, _tail(unit, key)).packets(key)
+        packets = Excerpt(_tail(unit, key), clock).packets(key)
         frames: list[Frame] = []
         for packet in packets:
             if packet.stream != stream:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from device.batch.recipe import close, open_frame_only
 from device.batch.sightings import Sheet
 from device.batch.units import Unit
 from device.capture.decoder import Decoder
-from device.capture.file import FileSource
 from device.capture.gaze import Gaze
 from device.capture.sampling import Samples, period_ns, period_of
 from device.clock import Clock, SystemClock
@@ -64,8 +62,7 @@ class Look:
         self._unit = unit
         self._tally = Tally()
         self._passage = Passage(narrow(stages), clock, self._tally)
-        source = FileSource(unit.camera, FileSource.Options(path=Path(unit.file)), clock)
-        self._excerpt = Excerpt(source, unit)
+        self._excerpt = Excerpt(unit, clock)
         self._sheet = Sheet(unit.key)
 
     def run(self) -> bytes:

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from contracts.errors import ConfigError, HardwareError
 from contracts.event import Event
+from device.batch.verify import verified
 from device.capture.file import FileSource
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from
@@ -27,22 +28,36 @@ from device.scrub import scrub
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings: MKV, MP4, AVI")
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="recordings: MKV, MP4, AVI")
     add_config(parser)
     parser.add_argument("--camera", metavar="NAME", help="whose zones and options count (default: the only one configured, else `file`)")
     parser.add_argument("--start", metavar="TIME", help="when the recording began, e.g. 2026-11-22T08:00:00Z (default: what the file says)")
     parser.add_argument("--output", type=Path, default=Path("replay-output"), metavar="DIR", help="one folder a file goes here")
     parser.add_argument("--keep", action="store_true", help="keep clips and pictures of the events too")
     parser.add_argument("--json", action="store_true", help="print the result of each file as a line of JSON, and nothing else")
+    parser.add_argument("--verify", type=Path, metavar="LOG", help="run the recording of this log again: is it the same?")
+    parser.add_argument("--video", type=Path, metavar="FILE", help="with --verify: where the recording is now (default: as the log says)")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.verify:
+        return _verify(args)
+    if not args.files:
+        raise ConfigError("which recordings? Name them, or a log with --verify")
     start = parse_start(args.start)
     loaded = load_from(args)
     camera = camera_of(loaded, args.camera)
     folders = folders_of(args.files)
     codes = [_one(args, loaded, FileSource.Options(path=path, start=start), camera, args.output / folders[path]) for path in folders]
     return max(codes)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    loaded = load_from(args)
+    verdict = verified(args.verify, loaded, camera_of(loaded, args.camera), SystemClock(), args.video)
+    said = json.dumps({"log": str(args.verify), **asdict(verdict)}) if args.json else f"{args.verify}: {verdict}"
+    print(said, flush=True)
+    return 0 if verdict.identical else 1
 
 
 def parse_start(text: str | None) -> datetime | None:
