@@ -58,7 +58,7 @@ class Input(Wire):
 class Head(Wire):
     """How output tensors become boxes: the name of a head and its options."""
 
-    kind: str = Field(description="of a detector yolo, end2end, points, ssd; db finds text, ctc reads it")
+    kind: str = Field(description="of a detector yolo, end2end, points, ssd; softmax classifies; db finds text, ctc reads it")
     options: dict[str, JsonValue] = Field(default_factory=dict, description="the Options of that head; an unknown one is refused")
 
 
@@ -77,12 +77,19 @@ class GoldenText(Wire):
     confidence: float = Field(ge=0, le=1)
 
 
+class GoldenScores(Wire):
+    """An image that a bundle which classifies carries, and how likely each of its labels is there."""
+
+    image: str
+    scores: list[Annotated[float, Field(ge=0, le=1)]]
+
+
 class Bundle(Wire):
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
-    task: Literal["detect", "find_text", "read_text"] = Field(
-        default="detect", description="find_text: where lines of text are; read_text: what one says"
+    task: Literal["detect", "classify", "find_text", "read_text"] = Field(
+        default="detect", description="classify: one word for a picture; find_text: where lines of text are; read_text: what one says"
     )
     labels: list[Label] = Field(min_length=1, description="by class number, each once")
     input: Input
@@ -94,6 +101,7 @@ class Bundle(Wire):
     class_confidence: dict[str, float] = Field(default_factory=dict)
     golden: list[Golden] = Field(default_factory=list)
     golden_text: list[GoldenText] = Field(default_factory=list, description="of a bundle that reads")
+    golden_scores: list[GoldenScores] = Field(default_factory=list, description="of a bundle that classifies")
     golden_tolerance: dict[str, float] = Field(
         default_factory=lambda: {"onnx": 0.01, "tensorrt": 0.05}, description="largest difference in confidence, per engine"
     )
@@ -110,7 +118,7 @@ class Bundle(Wire):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Bundle":
         paths = [self.model.path, *(entry.path for entry in self.files)]
-        unlisted = {golden.image for golden in (*self.golden, *self.golden_text)} - set(paths)
+        unlisted = {golden.image for golden in (*self.golden, *self.golden_text, *self.golden_scores)} - set(paths)
         strangers = set(self.class_confidence) - set(self.labels)
         classes = {box[5] for golden in self.golden for box in golden.boxes}
         if MANIFEST in paths or len(set(paths)) < len(paths):
@@ -121,6 +129,8 @@ class Bundle(Wire):
             raise ValueError(f"golden images not among files: {sorted(unlisted)}")
         if strangers:
             raise ValueError(f"class_confidence names classes that are not labels: {sorted(strangers)}")
+        if any(len(golden.scores) != len(self.labels) for golden in self.golden_scores):
+            raise ValueError("golden scores are one for each label")
         if not classes <= set(range(len(self.labels))):
             raise ValueError(f"golden boxes name class numbers without a label: {sorted(classes - set(range(len(self.labels))))}")
         if not all(0 <= value <= 1 for value in self.class_confidence.values()):

@@ -10,6 +10,7 @@ from contracts.errors import BundleError
 from device.config import Settings, shared, there
 from device.tried import ensure_tried
 from vision.bundle import read_bundle
+from vision.classify import Classifier, open_classifier
 from vision.detector import Detector, open_detector
 from vision.text.reader import Reader, open_reader
 
@@ -65,5 +66,17 @@ def opener(settings: Settings) -> Callable[[str, float | None], Detector]:
         ensure_tried(stored, settings)
         work = settings.data / "engines"
         return open_detector(stored, settings.model.engine, threads, min_confidence=min_confidence, work=work)
+
+    return open_by_name
+
+
+def classifier_opener(settings: Settings) -> Callable[[str], Classifier]:
+    """What stages call to have pictures classified. One thread a run: it goes on beside the detector, and its answers are the same
+    whatever the box has for cores."""
+
+    def open_by_name(name: str) -> Classifier:
+        stored = read_bundle(find_bundle(name, settings))
+        ensure_tried(stored, settings)
+        return open_classifier(stored, settings.model.engine, work=settings.data / "engines")
 
     return open_by_name

@@ -86,6 +86,8 @@ def open_detector(
     """
     stored = bundle if isinstance(bundle, StoredBundle) else read_bundle(bundle)
     manifest = stored.manifest
+    if manifest.task != "detect":
+        raise BundleError(f"bundle {stored.path}: is for {manifest.task}, not for detect; name one that finds boxes")
     floors = confidence_floors(manifest, min_confidence, class_confidence or {}, wanted)
     prepare = Prepare(manifest.input, size)
     head = open_head(manifest.head, floors, manifest.iou)

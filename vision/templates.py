@@ -51,7 +51,7 @@ class TemplateOptions(Strict):
     region: Region = Field(default=WHOLE, description="where to look: left, top, right, bottom in 0..1 of the picture")
     threshold: float = Field(default=0.8, gt=0, le=1, description="likeness from which it counts: 1 is the same, 0 is noise")
     scales: tuple[Scale, ...] = Field(default=(1.0,), min_length=1, max_length=16, description="sizes to look for, of the picture's own")
-    channels: Literal["gray", "color"] = Field(default="gray", description="color: a red one is not like a green one")
+    channels: Literal["gray", "color"] = Field(default="gray", description="color: shape and colours must be alike")
     most: int = Field(default=1, ge=1, le=64, description="at most so many in one frame, the most alike")
     least_contrast: float = Field(default=0.2, ge=0, le=1, description="a place with less of the picture's contrast is not like it")
     grow: tuple[Grow, Grow, Grow, Grow] = Field(
@@ -61,9 +61,10 @@ class TemplateOptions(Strict):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wanted:
-    """One picture at one size, ready. `screen`: width and height that the region is brought to."""
+    """One picture at one size, ready. `color`: its colours must be alike too. `screen`: width and height that the region is brought to."""
 
     pattern: Pattern
+    color: Pattern | None
     screen: tuple[int, int] | None
 
 
@@ -99,7 +100,7 @@ class Templates:
         width, height = self._size
         picture = planes.rgb(width, height)
         gray = np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
-        rows = [(*box, alike, number) for number, each in enumerate(self._templates) for box, alike in _found(each, picture, gray)]
+        rows = [(*box, alike, number) for number, each in enumerate(self._templates) for box, alike in _found(each, gray, picture)]
         table = np.array(rows, np.float64).reshape(-1, 6)
         xyxy = table[:, :4] * (np.array([planes.width, planes.height] * 2) / (width, height, width, height))
         xyxy = np.clip(xyxy, 0, [planes.width, planes.height] * 2)
@@ -118,15 +119,16 @@ class Templates:
         return Template(name, options, crop, tuple(wanted))
 
 
-def _found(template: Template, picture: Image, gray: Image) -> Iterator[tuple[tuple[float, float, float, float], float]]:
+def _found(template: Template, gray: Image, picture: Image) -> Iterator[tuple[tuple[float, float, float, float], float]]:
     """Box and likeness of each find, the best first."""
     options = template.options
     left, top, right, bottom = template.crop
-    source = gray if options.channels == "gray" else picture
-    part = source[top:bottom, left:right]
     rows = []
     for wanted in template.wanted:
-        alike = likeness(_as_plane(part, wanted.screen), wanted.pattern, options.least_contrast)
+        alike = likeness(_as_plane(gray[top:bottom, left:right], wanted.screen), wanted.pattern, options.least_contrast)
+        if wanted.color:  # colours alone would find every patch of that colour: the shape must be alike as well
+            colors = likeness(_as_plane(picture[top:bottom, left:right], wanted.screen), wanted.color, options.least_contrast)
+            alike = np.minimum(alike, colors)
         height, width = wanted.pattern.height, wanted.pattern.width
         for row, column, value in peaks(alike, options.threshold, options.most, (height // 2, width // 2)):
             box = template.crop if wanted.screen else (left + column, top + row, left + column + width, top + row + height)
@@ -190,13 +192,17 @@ def _wanted(
     shrinks = size[0] <= picture.shape[1] and size[1] <= picture.shape[0]
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(picture, size, interpolation=interpolation), np.uint8)
-    if options.channels == "gray":
-        small = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)[..., None]
-    mask = None if alpha is None else np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32)
-    made = pattern(small.astype(np.float32), mask)
-    if made is None:
+    mask = None if alpha is None else _inner(np.asarray(cv2.resize(alpha, size, interpolation=cv2.INTER_AREA), np.float32))
+    gray = pattern(_as_plane(np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8), None), mask)
+    if gray is None:
         raise ConfigError(f"{what}: is of one colour, which could be anything; cut out something with edges")
-    return Wanted(made, screen)
+    color = pattern(_as_plane(small, None), mask) if options.channels == "color" else None
+    return Wanted(gray, color, screen)
+
+
+def _inner(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What is half transparent shows as much of what lies behind: it counts far less than half."""
+    return np.asarray((alpha / max(float(alpha.max()), 1e-6)) ** 6, np.float32)
 
 
 def _check_size(size: tuple[int, int], room: tuple[int, int], what: str) -> None:

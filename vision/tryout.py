@@ -14,8 +14,10 @@ from typing import Any
 
 from contracts.errors import BundleError, ConfigError, HardwareError, VedetteError
 from vision.bundle import StoredBundle, read_bundle
+from vision.classify import Classifier, open_classifier
 from vision.detector import Detector, open_detector
 from vision.golden import check_golden
+from vision.golden_scores import check_scores
 from vision.text.detect import TextFinder, open_finder
 from vision.text.golden import check_text
 from vision.text.recognise import Recogniser, open_recogniser
@@ -116,17 +118,31 @@ def _attempt(attempt: Attempt) -> None:
     opened = OPENED[stored.manifest.task](stored, attempt)
     try:
         if attempt.golden:
-            check_text(opened, stored) if isinstance(opened, Recogniser) else check_golden(opened, stored)
+            _check(opened, stored)
     finally:
         opened.close()
+
+
+def _check(opened: Detector | Classifier | TextFinder | Recogniser, stored: StoredBundle) -> None:
+    if isinstance(opened, Recogniser):
+        check_text(opened, stored)
+    elif isinstance(opened, Classifier):
+        check_scores(opened, stored)
+    else:
+        check_golden(opened, stored)
 
 
 def _detector(stored: StoredBundle, attempt: Attempt) -> Detector:
     return open_detector(stored, attempt.engine, attempt.threads, work=None if attempt.work is None else Path(attempt.work))
 
 
-OPENED: Mapping[str, Callable[[StoredBundle, Attempt], Detector | TextFinder | Recogniser]] = {  # by task
+def _classifier(stored: StoredBundle, attempt: Attempt) -> Classifier:
+    return open_classifier(stored, attempt.engine, attempt.threads, work=None if attempt.work is None else Path(attempt.work))
+
+
+OPENED: Mapping[str, Callable[[StoredBundle, Attempt], Detector | Classifier | TextFinder | Recogniser]] = {  # by task
     "detect": _detector,
+    "classify": _classifier,
     "find_text": lambda stored, attempt: open_finder(stored, attempt.threads),
     "read_text": lambda stored, attempt: open_recogniser(stored, attempt.threads),
 }
