@@ -125,5 +125,6 @@ def _step(scene: Scene, row: int, line: Line) -> Step:
     number = int(found.class_id[row])
     label = scene.labels[number] if 0 <= number < len(scene.labels) else f"class {number}"
     confidence = min(1.0, max(0.0, round(float(found.confidence[row]), 4)))
-    aspect = planes.width / max(1, planes.height)
-    return Step(((x1 + x2) / 2 / max(1, planes.width), y / max(1, planes.height)), aspect, label, confidence, (x1, y1, x2, y2), when_of(scene))
+    width, height = max(1, planes.width), max(1, planes.height)
+    at = ((x1 + x2) / 2 / width, y / height)
+    return Step(at, width / height, label, confidence, (x1, y1, x2, y2), when_of(scene))

@@ -53,7 +53,7 @@ def seen_in(scene: Scene, criteria: Sequence[Criteria]) -> tuple[dict[Thing, See
     for each in criteria:
         mine: dict[Thing, Seen] = {}
         for row in _rows(scene, each):
-            sighting = _sighting(scene, row, each)
+            sighting = _sighting(scene, row)
             key = tuple(sighting.fields.get(name, "") for name in each.key)
             if not all(key):
                 unread.add(each)
@@ -73,7 +73,7 @@ def _rows(scene: Scene, criteria: Criteria) -> list[int]:
     return [int(row) for row in rows[order]]
 
 
-def _sighting(scene: Scene, row: int, criteria: Criteria) -> Seen:
+def _sighting(scene: Scene, row: int) -> Seen:
     found = scene.detections
     x1, y1, x2, y2 = (round(float(v), 2) for v in found.xyxy[row])
     confidence = min(1.0, max(0.0, round(float(found.confidence[row]), 4)))
