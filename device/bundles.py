@@ -14,7 +14,8 @@ from vision.classify import Classifier, open_classifier
 from vision.detector import Detector, open_detector
 from vision.text.reader import Reader, open_reader
 
-FETCHED = ".cache/models"  # what scripts/text_model.py makes; not where an installed box keeps its own
+FETCHED = ".cache/models"  # of the source tree: where scripts/text_model.py puts what it makes
+TEXT = ("text-read", "text-find")
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -34,7 +35,8 @@ def find_bundle(name: str, settings: Settings) -> Path:
                 return path
     found = (path for folder in folders(settings) for pattern in ("*/bundle.json", "*.vdb") for path in folder.glob(pattern))
     known = sorted({path.stem if path.suffix == ".vdb" else path.parent.name for path in found})
-    raise BundleError(f"bundle {name}: not on this box; it has {', '.join(known) or 'none'}; correct pipeline.detect.bundle or import it")
+    mend = "run scripts/text_model.py, which fetches it" if name in TEXT else "correct pipeline.detect.bundle or import it"
+    raise BundleError(f"bundle {name}: not on this box; it has {', '.join(known) or 'none'}; {mend}")
 
 
 def workers(settings: Settings) -> int:

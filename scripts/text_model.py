@@ -38,15 +38,20 @@ MEMBERS = {
 GOLDEN = Path(__file__).resolve().parent / "golden_text"  # drawn by us; what stands in them is below
 LINES = {"score.png": ("SCORE 1280", 0.9997), "outcome.png": ("Killed in action: 0:47", 0.9992)}
 BOXES = {
-    "screen.png": ((37, 32, 271, 74, 0.834, 0), (256, 107, 341, 137, 0.8194, 0), (55, 108, 185, 139, 0.8419, 0), (38, 199, 331, 224, 0.797, 0))
+    "screen.png": (
+        (37, 32, 271, 74, 0.834, 0),
+        (256, 107, 341, 137, 0.8194, 0),
+        (55, 108, 185, 139, 0.8419, 0),
+        (38, 199, 331, 224, 0.797, 0),
+    )
 }
 NO_MODEL = 3  # exit code: nothing is wrong here, but the models cannot be had
-GREY = {"dtype": "float32", "layout": "nchw", "color": "bgr", "mean": (127.5, 127.5, 127.5), "std": (127.5, 127.5, 127.5)}
+GREY: dict[str, object] = {"dtype": "float32", "layout": "nchw", "color": "bgr", "mean": (127.5,) * 3, "std": (127.5,) * 3}
 DIGESTS = {  # of the bundles: the same everywhere
     "text-read": "sha256:89867e982861501a7e598740bbe4e9fe85600818e19592ed20deab8db952699d",
     "text-find": "sha256:46594c8321d25587c7401026cc1a9c16d58bf1e9e7665f8c787bad6e0d1383b2",
 }
-ABOUT = {
+ABOUT: dict[str, object] = {
     "version": "1.0.0",
     "labels": ["text"],
     "license": "Apache-2.0",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from contracts.errors import BundleError
-from device.bundles import find_bundle, opener, workers
+from device.bundles import find_bundle, opener, reader_opener, workers
 from device.config import Model, Settings
 from tests.vision.bundles import scene, white_box_bundle
+from tests.vision.text.models import bright_bundle, fetched, map_bundle
 from vision.planes import BgrPlanes
 
 
@@ -34,7 +37,29 @@ def test_a_bundle_that_is_not_there_is_refused_and_what_is_there_is_named(name: 
     with pytest.raises(BundleError, match=r"correct pipeline\.detect\.bundle") as refused:
         find_bundle(name, settings)
     if "/" not in name and not name.endswith(".vdb"):
-        assert "packed, person-street, white" in str(refused.value)
+        assert all(known in str(refused.value) for known in ("packed, person-street, ", "white"))
+
+
+def test_a_box_without_the_models_that_read_text_is_told_how_to_get_them(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device.bundles.FETCHED", "nowhere")
+    with pytest.raises(BundleError, match=r"run scripts/text_model\.py"):
+        reader_opener(settings)("text-read", None)
+
+
+def test_text_is_read_by_bundles_of_the_box(settings: Settings) -> None:
+    bright_bundle(settings.data / "models" / "bright")
+    map_bundle(settings.data / "models" / "map")
+    line = reader_opener(settings)("bright", "map").line(np.full((48, 320, 3), 85, np.uint8))
+    assert (line.text, line.box) == ("a", (0, 0, 320, 48))
+
+
+@pytest.mark.reading
+def test_text_is_read_by_what_was_fetched(settings: Settings) -> None:
+    fetched("text-read")
+    reader = reader_opener(settings)("text-read", "text-find")
+    picture = cv2.imread(str(Path(__file__).resolve().parents[2] / "scripts" / "golden_text" / "score.png"))
+    assert reader.line(np.asarray(picture, np.uint8)).text == "SCORE 1280"
+    assert reader.lines(np.asarray(picture, np.uint8))[0].text == "SCORE 1280"
 
 
 def test_as_many_frames_are_in_flight_as_cores_but_one_in_latency_mode() -> None:

@@ -21,6 +21,7 @@ from device.tried import Tried, key_of
 from tests.device.publish.fakes import HandClock
 from tests.device.publish.mosquitto import broker_in, free_port, needs_mosquitto
 from tests.vision.bundles import white_box_bundle
+from tests.vision.text.models import bright_bundle, map_bundle
 from tests.vision.test_tryout import SPEC, endless
 from vision.bundle import read_bundle
 
@@ -78,6 +79,15 @@ def test_a_model_that_never_answers_does_not_hang_the_check(tmp_path: Path) -> N
     white_box_bundle(tmp_path / "models" / "white", endless(), name="white", labels=["person"], input=SPEC)
     (found,) = probes.bundles(box(tmp_path, model={"folders": [str(tmp_path / "models")], "trial_s": 2}))
     assert found.level == "error" and "gives no answer within 2 s" in found.text and "model.trial_s" in found.mend
+
+
+def test_the_bundles_that_read_text_are_tried_too(tmp_path: Path) -> None:
+    bright_bundle(tmp_path / "models" / "bright")
+    map_bundle(tmp_path / "models" / "map")
+    white_box_bundle(tmp_path / "models" / "white", name="white", labels=["person"])
+    text = {"use": "read_text", "reader": "bright", "finder": "map", "regions": {"a": {"mode": "lines"}}}
+    found = probes.bundles(box(tmp_path, pipeline={"text": text}))
+    assert [(each.what, each.level) for each in found if each.what != "bundle white"] == [("bundle bright", "ok"), ("bundle map", "ok")]
 
 
 def test_a_bundle_that_passed_the_check_is_not_tried_again_at_the_start(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_wheel_that_is_none_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
 def test_another_model_in_the_wheel_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = wheel(tmp_path / text_model.WHEEL)
     known(made, monkeypatch)
-    with pytest.raises(text_model.Unavailable, match="rec_small.onnx is not the file we know"):
+    with pytest.raises(text_model.Unavailable, match=r"rec_small\.onnx is not the file we know"):
         text_model.members(made)
 
 

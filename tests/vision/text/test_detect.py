@@ -137,7 +137,8 @@ def test_a_reader_without_a_finder_finds_no_lines(tmp_path: Path) -> None:
 
 def test_lines_are_put_together_of_their_pieces(tmp_path: Path) -> None:
     """Two bars beside one another and one below: two lines."""
-    reader = open_reader(bright_bundle(tmp_path / "b", letters="a"), map_bundle(tmp_path / "m", head={"kind": "db", "options": {"unclip": 0.2}}))
+    finder = map_bundle(tmp_path / "m", head={"kind": "db", "options": {"unclip": 0.2}})
+    reader = open_reader(bright_bundle(tmp_path / "b", letters="a"), finder)
     picture = np.zeros((160, 400, 3), np.uint8)
     picture[20:50, 20:150], picture[22:52, 220:380], picture[100:130, 20:200] = 255, 255, 255
     lines = reader.lines(picture, None, 0.0)
