@@ -67,8 +67,7 @@ class Unit:
             raise ValueError(f"a unit of {count} pictures")
         unpacker = zlib.decompressobj()
         raw = unpacker.decompress(base64.b64decode(plain.pop("rows")), count * ROW.itemsize + 1)
-        rows = np.frombuffer(raw, ROW)
-        if len(rows) != count:
-            raise ValueError(f"a unit of {count} pictures has {len(rows)} rows")
+        if len(raw) != count * ROW.itemsize:
+            raise ValueError(f"a unit of {count} pictures has rows of {len(raw)} bytes")
         passed = plain.pop("passed")
-        return cls(**plain, rows=rows, passed=None if passed is None else tuple(passed))
+        return cls(**plain, rows=np.frombuffer(raw, ROW), passed=None if passed is None else tuple(passed))

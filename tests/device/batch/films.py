@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import av
 import yaml
 
 from contracts.event import Event, event_id
@@ -175,11 +176,22 @@ def _remade(folder: Path, kind: str, raw: Path) -> Path:
         "late": ([], ["-c", "copy", "-output_ts_offset", "3725.5", "-muxdelay", "0"], ".mkv"),
         "audio": (["-f", "lavfi", "-i", "sine=440:d=6"], [*x264, "-g", "30", "-c:a", "aac"], ".mp4"),
         "no_cues": ([], ["-c", "copy", "-f", "matroska", "-live", "1"], ".mkv"),
-        "turned": (["-display_rotation", "90"], ["-c", "copy"], ".mp4"),
     }
+    if kind == "turned":
+        return _turned(raw, folder / "turned.mp4")
     before, after, ending = words[kind]
     path = folder / f"{kind}{ending}"
-    inputs = [*before, "-i", str(raw)] if kind == "turned" else ["-i", str(raw), *before]
-    subprocess.run([*FFMPEG, *inputs, *after, str(path)], check=True, timeout=60)
+    subprocess.run([*FFMPEG, "-i", str(raw), *before, *after, str(path)], check=True, timeout=60)
+    return path
+
+
+def _turned(raw: Path, path: Path) -> Path:
+    with av.open(str(raw)) as reader, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(reader.streams.video[0])
+        stream.set_display_rotation(-90)
+        for packet in reader.demux(reader.streams.video[0]):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
     return path
 

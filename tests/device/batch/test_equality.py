@@ -49,7 +49,8 @@ def stirs(at_ms: int) -> bool:
 
 @pytest.mark.parametrize("kind", ["open", "bframes", "vfr"])
 def test_with_a_gate_exactly_what_it_lets_through_is_looked_at(kind: str, tmp_path: Path) -> None:
-    gate = {"hold_ms": 400, "watch_interval_ms": 500, "max_wait_ms": 1500}
+    number = [[0, 0], [1, 0], [1, 0.4], [0, 0.4]]  # that runs up there
+    gate = {"hold_ms": 400, "watch_interval_ms": 500, "max_wait_ms": 1500, "masks": {"file": [number]}}
     loaded = profile(tmp_path / "profile", gate=gate)
     path = awkward(tmp_path, kind) if kind != "vfr" else film(tmp_path / "stirs.mkv", even(300), moving=stirs)
     expected = one_pass(loaded, path, tmp_path / "one")
