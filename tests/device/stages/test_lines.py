@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -171,7 +172,7 @@ def test_every_straight_way_through_the_line_and_no_other_is_a_crossing(places: 
     first, second = (0.36719, 0.21289), (0.58203, 0.83789)  # on no line through two points of the grid
     a, b = [(Fraction(x) * WIDTH, Fraction(y) * HEIGHT) for x, y in (first, second)]
     expected = []
-    for n, (one, two) in enumerate(zip(places, places[1:], strict=False), 1):
+    for n, (one, two) in enumerate(pairwise(places), 1):
         p, q = [(Fraction(x * 20), Fraction(y * 20)) for x, y in (one, two)]
         if turn(a, b, p) * turn(a, b, q) < 0 and turn(p, q, a) * turn(p, q, b) < 0:
             expected.append(("in" if turn(a, b, q) > 0 else "out", n))
