@@ -151,7 +151,8 @@ def _bundle(stage: str, name: str, settings: Settings) -> Finding:
         Tried(settings.data).add(key_of(stored, engine))
     except VedetteError as error:
         return from_message(what, str(error).removeprefix(f"{what}: "))
-    golden = f"{len(stored.manifest.golden)} golden pictures answered" if stored.manifest.golden else "it carries no golden pictures"
+    pictures = len(stored.manifest.golden) + len(stored.manifest.golden_text)
+    golden = f"{pictures} golden pictures answered" if pictures else "it carries no golden pictures"
     return Finding(what, "ok", f"{stored.manifest.name} {stored.manifest.version} for {stage}; {golden}")
 
 

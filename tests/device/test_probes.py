@@ -21,8 +21,8 @@ from device.tried import Tried, key_of
 from tests.device.publish.fakes import HandClock
 from tests.device.publish.mosquitto import broker_in, free_port, needs_mosquitto
 from tests.vision.bundles import white_box_bundle
-from tests.vision.text.models import bright_bundle, map_bundle
 from tests.vision.test_tryout import SPEC, endless
+from tests.vision.text.models import bright_bundle, map_bundle
 from vision.bundle import read_bundle
 
 ROOT = Path(__file__).parents[2]
