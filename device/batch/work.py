@@ -59,18 +59,21 @@ class Look:
     """One unit, in one thread: as many of these as cores use a machine better than one with threads."""
 
     def __init__(self, unit: Unit, stages: Mapping[str, Stage | WideStage], clock: Clock) -> None:
-        self._unit = unit
-        self._tally = Tally()
-        self._passage = Passage(narrow(stages), clock, self._tally)
+        self._unit, self._stages, self._clock = unit, stages, clock
+        self._begin()
         self._excerpt = Excerpt(unit, clock)
-        self._sheet = Sheet(unit.key)
+
+    def _begin(self) -> None:
+        self._tally = Tally()
+        self._passage = Passage(narrow(self._stages), self._clock, self._tally)
+        self._sheet = Sheet(self._unit.key)
 
     def run(self) -> bytes:
-        packets = self._packets()
-        if self._unit.passed is None:
-            self._sampled(packets)
-        else:
-            self._chosen(packets, set(self._unit.passed))
+        if self._unit.passed is not None:
+            self._chosen(self._packets(), set(self._unit.passed))
+        elif self._sampled(self._packets(), 1):
+            self._begin()  # what leans on a damaged picture differs in a hair with the number of threads: as the one pass has it
+            self._sampled(self._packets(), 0)
         return self._sheet.whole({name: self._tally.get(self._unit.camera, name) for name in FATES})
 
     def _packets(self) -> Iterator[Packet]:
@@ -86,22 +89,25 @@ class Look:
                 return
             packets.close()  # type: ignore[attr-defined]  # a generator
 
-    def _sampled(self, packets: Iterator[Packet]) -> None:
-        """Without a gate: decode all, look at the first picture of each period."""
+    def _sampled(self, packets: Iterator[Packet], threads: int) -> bool:
+        """Without a gate: decode all, look at the first picture of each period. Was anything damaged?"""
         unit = self._unit
         samples = Samples(unit.camera, unit.detection_fps, self._tally, after=unit.after, until=unit.until)
         gaze = Gaze(None, samples, self._analyse)
+        decoders: list[_Watched] = []
         stream: StreamInfo | None = None
         last = self._last_own()
         for packet in packets:
             if packet.stream != stream:
                 gaze.end()
-                stream, decoder = packet.stream, Decoder(packet.stream, True, 1)
-                gaze.begin(decoder, decoder.decode)
+                stream, watched = packet.stream, _Watched(Decoder(packet.stream, True, threads))
+                decoders.append(watched)
+                gaze.begin(watched.decoder, watched.decode)
             gaze.take(packet)
             if packet.seq >= last and samples.undecided_ns() is None:
                 break
         gaze.end()
+        return any(watched.damaged for watched in decoders)
 
     def _last_own(self) -> int:
         """The last row of a period that is the unit's."""
@@ -149,6 +155,24 @@ class Look:
         self._tally.count(self._unit.camera, "analysed")
         if scene is not None:
             self._sheet.add(scene)
+
+
+class _Watched:
+    """A decoder, and what was broken before its first picture: leading ones of an open group, which nobody misses."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self._before: int | None = None
+
+    def decode(self, packet: Packet) -> list[Frame]:
+        frames = self.decoder.decode(packet)
+        if frames and self._before is None:
+            self._before = self.decoder.broken
+        return frames
+
+    @property
+    def damaged(self) -> bool:
+        return self.decoder.broken > (self._before or 0)
 
 
 class _Groupwise:
