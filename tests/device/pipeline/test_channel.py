@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from device.pipeline.channel import Channel, Closed, LatestFrames
-from device.pipeline.protocols import EndOfStream
 from device.pipeline.passage import NoPlanes
+from device.pipeline.protocols import EndOfStream
 from vision.types import Frame
 
 

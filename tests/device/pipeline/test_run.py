@@ -17,8 +17,8 @@ from contracts.event import Event, event_id
 from contracts.wire import utc_from_ns
 from device.pipeline.channel import Channel, LatestFrames
 from device.pipeline.crew import Crew
-from device.pipeline.protocols import EndOfStream, WideStage
 from device.pipeline.passage import NoPlanes
+from device.pipeline.protocols import EndOfStream, WideStage
 from device.pipeline.run import Analysis
 from device.pipeline.tally import Tally
 from tests.device.stages.world import MS, HandClock, end, frame

@@ -13,8 +13,8 @@ from device.clock import ClockState
 from device.pipeline.board import Board
 from device.pipeline.channel import nothing
 from device.pipeline.packets import Packet
-from device.pipeline.ring import PacketRing
 from device.pipeline.passage import NoPlanes
+from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Tally
 from device.record.groups import GroupDone
 from device.record.options import RecordOptions
