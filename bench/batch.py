@@ -51,7 +51,8 @@ def main() -> None:
             legs["all"].append(speed(config, video, folder / f"all-{number}", CORES))
             print(f"  {number + 1}/{given.rounds}", {leg: round(values[-1], 2) for leg, values in legs.items()}, flush=True)
         rare = write_config(made(folder / "rare"), bundle, gate=False, detection_fps=1)
-        memory = {times: peak_mb(rare, repeated(folder / f"{times}.mkv", times), folder / f"memory-{times}") for times in (TIMES, LONG * TIMES)}
+        films = {times: repeated(folder / f"{times}.mkv", times) for times in (TIMES, LONG * TIMES)}
+        memory = {times: peak_mb(rare, path, folder / f"memory-{times}") for times, path in films.items()}
     facts = {"rounds": given.rounds, "seconds": given.seconds, "real_footage": footage.real(), "legs": legs, "memory_mb": memory}
     report("batch", figures_from(legs, memory), **facts)
 
