@@ -28,7 +28,7 @@ class Reader(yaml.SafeLoader):
             raise yaml.scanner.ScannerError(None, None, "is nested too deeply", self.get_mark())
         super().fetch_flow_collection_start(token)
 
-    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """YAML 1.1 takes `on` for true; as a key (`on: signal`) only the word can be meant."""
         node = super().compose_mapping_node(anchor)
         for key, _ in node.value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -25,7 +26,7 @@ STEP = 100 * MS
 DOOR = Line(points=((0.5, 0.0), (0.5, 1.0)), anchor="center")  # down the middle: looking down, its right is the picture's left
 
 
-def about(*, fps: float = 10, **lines: Line) -> Context:
+def about(fps: float = 10, /, **lines: Line) -> Context:
     plain = context(fps=fps)
     cameras = {name: CameraContext(each.identity, detection_fps=fps, lines=lines) for name, each in plain.cameras.items()}
     return Context(plain.clock, plain.tally, plain.device_id, cameras, plain.open_detector, 1, plain.snapshot)
@@ -185,15 +186,18 @@ def turn(a: tuple[Fraction, Fraction], b: tuple[Fraction, Fraction], c: tuple[Fr
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
+def from_its_beginning(walker: Walker) -> Walker:
+    """At its first place when it begins."""
+    return replace(walker, at=lambda t: walker.at(t - walker.begin))
+
+
 @pytest.mark.parametrize("fps", [2, 5, 10, 25])
 def test_people_who_walk_through_are_counted_at_any_rate_with_jitter_and_misses(fps: float) -> None:
     """Six go to the right, four to the left, one comes to the line and turns back."""
     going = [Walker(line(-20, 60 + 50 * n, 90), begin=n, end=12.0 + n) for n in range(6)]
     coming = [Walker(line(WIDTH + 20, 85 + 60 * n, -80), begin=15.0 + n) for n in range(4)]
-    coming = [Walker(lambda t, w=w: w.at(t - w.begin), w.begin) for w in coming]
-    going = [Walker(lambda t, w=w: w.at(t - w.begin), w.begin, w.end) for w in going]
-    film = Film([*going, *coming], jitter_px=2.0, miss=0.05 if fps >= 5 else 0.0, seed=3)
-    lines = about(fps=fps, door=Line(points=((0.5, 0.0), (0.5, 1.0)), margin=0.02))
+    film = Film([*map(from_its_beginning, (*going, *coming))], jitter_px=2.0, miss=0.05 if fps >= 5 else 0.0, seed=3)
+    lines = about(fps, door=Line(points=((0.5, 0.0), (0.5, 1.0)), margin=0.02))
     events = run([Track(Track.Options(), lines), Lines(Lines.Options(), lines)], film.scenes(every(fps, 30)), end(30 * S))[1]
     assert events[-1].data["out"] == 6
     assert events[-1].data["in"] == 4

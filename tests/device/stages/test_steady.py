@@ -41,7 +41,8 @@ def lines(*read: dict[str, str] | None, confidence: float = 0.9, sure: float | N
 
 def frames(pattern: str) -> list[Scene]:
     """A sample each 100 ms: `x` seen, `.` not, `?` no answer; `|` five seconds in which nobody looked."""
-    scenes, pts_ns = [], 0
+    scenes: list[Scene] = []
+    pts_ns = 0
     for letter in pattern:
         if letter == "|":
             pts_ns += 5 * S
@@ -192,7 +193,7 @@ def test_rules_choose_labels_and_say_what_is_other() -> None:
 
 
 def test_the_kinds_are_known_before_when_there_are_rules() -> None:
-    assert Steady.Options(rules={"Traffic Light": {}, "b": {"kind": "c"}}).gives() == {"traffic_light", "c"}
+    assert Steady.Options(rules={"Traffic Light": {}, "b": {"kind": "c"}}).gives() == frozenset({"traffic_light", "c"})
     assert Steady.Options().gives() is None
     assert [kind_of(label) for label in ("cell phone", "7", "人", "x" * 99)] == ["cell_phone", "label_7", "label_", "x" * 64]
     with pytest.raises(ValidationError):

@@ -25,7 +25,11 @@ LAMP: dict[str, Any] = {
 }
 
 
-def run(declared: dict[str, Any], film: list[tuple[int, list[tuple[str, int, dict[str, Any]]]]], end_ns: int) -> list[Effect]:
+Film = list[tuple[int, list[tuple[str, int, dict[str, Any]]]]]
+Ways = list[tuple[int, str, dict[str, Any]]]
+
+
+def run(declared: dict[str, Any], film: Film, end_ns: int) -> list[Effect]:
     """Frames as the stage goes through them: (media time, signals in order of their times)."""
     machine = Machine(Declaration(**declared))
     told: list[Effect] = []
@@ -81,12 +85,12 @@ def test_times_never_go_back_and_it_is_never_where_it_should_have_left(declared:
     assert times == sorted(times)
 
 
-def told(film: list[tuple[int, list[tuple[str, int, dict[str, Any]]]]], end_ns: int) -> list[tuple[str, int]]:
+def told(film: Film, end_ns: int) -> list[tuple[str, int]]:
     return [(effect.kind, effect.at_ns) for effect in run(LAMP, film, end_ns) if effect.role != "changed"]
 
 
 def test_a_timeout_is_over_at_its_very_time_and_not_a_nanosecond_before() -> None:
-    press = [(0, []), (10 * MS, [("press", 10 * MS, {})])]
+    press: Film = [(0, []), (10 * MS, [("press", 10 * MS, {})])]
     assert told(press, 110 * MS - 1) == [("lit_up", 10 * MS), ("went_out", 110 * MS - 1)], "the film ends first"
     assert told(press, 110 * MS) == [("lit_up", 10 * MS), ("went_out", 110 * MS)]
     last = run(LAMP, press, 110 * MS)[-1]
@@ -94,33 +98,33 @@ def test_a_timeout_is_over_at_its_very_time_and_not_a_nanosecond_before() -> Non
 
 
 def test_a_timeout_has_its_own_time_however_late_the_next_frame_comes() -> None:
-    film = [(0, [("press", 0, {})]), (5 * S, [("press", 5 * S, {})])]
+    film: Film = [(0, [("press", 0, {})]), (5 * S, [("press", 5 * S, {})])]
     assert told(film, 5 * S) == [("lit_up", 0), ("went_out", 100 * MS), ("lit_up", 5 * S), ("went_out", 5 * S)]
 
 
 def test_a_signal_of_the_frame_at_the_timeout_meets_the_next_state() -> None:
-    film = [(0, [("press", 0, {})]), (100 * MS, [("press", 100 * MS, {})])]
+    film: Film = [(0, [("press", 0, {})]), (100 * MS, [("press", 100 * MS, {})])]
     assert told(film, 150 * MS) == [("lit_up", 0), ("went_out", 100 * MS), ("lit_up", 100 * MS), ("went_out", 150 * MS)]
 
 
 def test_a_signal_that_began_before_the_state_it_meets_counts_from_that_states_beginning() -> None:
-    film = [(0, [("press", 0, {})]), (120 * MS, [("press", 90 * MS, {})])]
+    film: Film = [(0, [("press", 0, {})]), (120 * MS, [("press", 90 * MS, {})])]
     assert told(film, 120 * MS) == [("lit_up", 0), ("went_out", 100 * MS), ("lit_up", 100 * MS), ("went_out", 120 * MS)]
 
 
 def test_a_state_begun_by_a_signal_of_long_ago_is_over_within_the_frame() -> None:
-    film = [(0, []), (500 * MS, [("press", 100 * MS, {})])]
+    film: Film = [(0, []), (500 * MS, [("press", 100 * MS, {})])]
     assert told(film, 500 * MS) == [("lit_up", 100 * MS), ("went_out", 200 * MS)]
 
 
 def test_a_way_back_to_the_same_state_begins_its_time_anew() -> None:
-    film = [(0, [("press", 0, {})]), (90 * MS, [("press", 90 * MS, {})])]
+    film: Film = [(0, [("press", 0, {})]), (90 * MS, [("press", 90 * MS, {})])]
     assert told(film, 150 * MS) == [("lit_up", 0), ("went_out", 90 * MS), ("lit_up", 90 * MS), ("went_out", 150 * MS)]
 
 
 def raid(*signals: tuple[int, str, dict[str, Any]], end_s: int) -> list[tuple[str, int, dict[str, Any]]]:
     declared, _ = parse(TEXT, "gameplay.yaml")
-    film = [(0, []), *((at * S, [(name, at * S, data)]) for at, name, data in signals)]
+    film: Film = [(0, []), *((at * S, [(name, at * S, data)]) for at, name, data in signals)]
     return [(each.kind, each.at_ns // S, dict(each.data)) for each in run(declared, film, end_s * S)]
 
 
@@ -149,14 +153,20 @@ def test_a_raid_from_the_stash_to_its_review() -> None:
 def test_what_is_not_declared_is_refused_and_what_is_expected_is_not() -> None:
     events = raid((5, "outcome", {"outcome": "SURVIVED"}), (10, "kill_notification", {}), end_s=20)
     assert events == [("transition_refused", 5, {"state": "idle", "on": "outcome", "reason": "no transition"})]
-    ways = [(1, "stash_screen", {}), (2, "pre_raid_screen", {}), (3, "queue_timer", {})]
+    ways: Ways = [(1, "stash_screen", {}), (2, "pre_raid_screen", {}), (3, "queue_timer", {})]
     assert len(raid(*ways, (4, "queue_timer", {}), end_s=20)) == 3, "the timer that comes again is ignored"
     more = [*ways, (5, "match_found", {}), (6, "gameplay_hud", {})]
     assert raid(*more, (7, "outcome", {"outcome": "BANANA"}), end_s=8)[-2][2]["reason"] == "guard"
 
 
 def test_the_end_of_the_film_ends_the_raid_and_says_why() -> None:
-    ways = [(1, "stash_screen", {}), (2, "pre_raid_screen", {}), (3, "queue_timer", {}), (4, "match_found", {}), (5, "gameplay_hud", {})]
+    ways: Ways = [
+        (1, "stash_screen", {}),
+        (2, "pre_raid_screen", {}),
+        (3, "queue_timer", {}),
+        (4, "match_found", {}),
+        (5, "gameplay_hud", {}),
+    ]
     assert raid(*ways, end_s=65)[-1] == ("raid_ended", 65, {"state": "raid_active", "lasted_ms": 60_000, "reason": "end of file"})
 
 
