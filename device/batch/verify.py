@@ -39,7 +39,6 @@ class Claim:
     digest: str | None
     fingerprint: Fingerprint
     start: datetime | None  # None: no event says when the recording began
-    detection_fps: float | None
     events: list[dict[str, Any]]
     document: bool
 
@@ -54,8 +53,8 @@ class Verdict:
     def __str__(self) -> str:
         parts = ", ".join(self.fingerprint)
         if self.identical:
-            return f"identical, {self.events} entries" + (f"; though its {parts} were others" if parts else "")
-        cause = f"its {parts} were others" if parts else "model, engine, configuration and software are the same"
+            return f"identical, {self.events} entries" + (f"; though made with another {parts}" if parts else "")
+        cause = f"it was made with another {parts}" if parts else "model, engine, configuration and software are the same"
         return f"differs: {self.difference}; {cause}"
 
 
@@ -95,9 +94,7 @@ def read_claim(log: Path) -> Claim:
 def _of_document(log: Path, document: BatchLog) -> Claim:
     known = document.metadata
     events = [_comparable(entry.model_dump(mode="json")) for entry in document.events]
-    return Claim(
-        log, known.video_path, known.source_digest, known.fingerprint, known.session_start_time, known.detection_fps, events, document=True
-    )
+    return Claim(log, known.video_path, known.source_digest, known.fingerprint, known.session_start_time, events, document=True)
 
 
 def _of_replay(log: Path, first: LogHeader, events: Iterator[Event]) -> Claim:
@@ -105,7 +102,7 @@ def _of_replay(log: Path, first: LogHeader, events: Iterator[Event]) -> Claim:
     known = {part: getattr(first, part) for part in PARTS if hasattr(first, part)}
     start = told[0].start - timedelta(microseconds=told[0].start_pts_ns // 1000) if told else None
     plain = [event.model_dump(mode="json") for event in told]
-    return Claim(log, first.source, first.source_digest, Fingerprint(**known), start, None, plain, document=False)
+    return Claim(log, first.source, first.source_digest, Fingerprint(**known), start, plain, document=False)
 
 
 def _comparable(entry: dict[str, Any]) -> dict[str, Any]:

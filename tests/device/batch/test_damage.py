@@ -42,7 +42,7 @@ def test_around_noise_all_is_as_in_one_pass(loaded: Loaded, whole: bytes, tmp_pa
     path = tmp_path / "noise.mkv"
     path.write_bytes(damaged(whole, begin, end, 5))
     expected = one_pass(loaded, path, tmp_path / "one")
-    assert 20 < len(expected) < 121
+    assert 20 < len(expected) <= 121
     for segment_s in (0.05, 2.5):
         same_but_for_what_leans_on_damage(messages(batched(loaded, path, tmp_path / f"out-{segment_s}", segment_s)), expected)
 

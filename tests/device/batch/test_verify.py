@@ -49,10 +49,11 @@ def test_the_first_difference_is_said_and_that_nothing_else_explains_it(made: tu
 
 def test_another_configuration_is_named(made: tuple[Loaded, Path, Path, Path], tmp_path: Path) -> None:
     loaded, _, document, _ = made
-    other = load(loaded.files[1], None, {"pipeline": {"confirm": {"sightings": 9}}})
-    verdict = verified(document, other, "file", CLOCK)
-    assert not verdict.identical and verdict.fingerprint == ("config_hash",)
-    assert "video_offset_seconds" in verdict.difference or "frame_number" in verdict.difference or "uid" in verdict.difference
+    later = load(loaded.files[1], None, {"pipeline": {"confirm": {"sightings": 9}}})
+    assert str(verified(document, later, "file", CLOCK)) == "identical, 1 entries; though made with another config_hash"
+    rarer = load(loaded.files[1], None, {"detection_fps": 0.4})
+    verdict = verified(document, rarer, "file", CLOCK)
+    assert not verdict.identical and verdict.fingerprint == ("config_hash",) and "entry 1" in verdict.difference
 
 
 def test_what_cannot_be_verified_is_refused(made: tuple[Loaded, Path, Path, Path], tmp_path: Path) -> None:
