@@ -123,8 +123,8 @@ class Pictures:
             if event.life == "end" and not _shows(event, scene):
                 return
             subject = self._subjects[str(event.id)] = Subject(event)
-        if event.box and _shows(event, scene):
-            subject.see(View(scene.frame, event.box, event.confidence))
+        if view := _view(event, scene):
+            subject.see(view)
 
     def _bound(self) -> None:
         """Frames are let go of oldest event first; its next view is compared with what was written."""
@@ -164,6 +164,16 @@ class Pictures:
         self._tally.count(subject.event.camera, "pictures")
         self._tally.took(subject.event.camera, "picture", self._clock.mono_ns() - before)
         self._board.part(PART, "ok", wall_ns=self._clock.wall_ns())
+
+
+def _view(event: Event, scene: Scene) -> View | None:
+    """What is not followed by a track has stood still since its first sample, or is all of the picture, as a change of state is."""
+    planes = scene.frame.planes
+    if _shows(event, scene) and event.box:
+        return View(scene.frame, event.box, event.confidence)
+    if event.track is not None or event.life == "end" or planes.width == 0:
+        return None
+    return View(scene.frame, event.box or (0.0, 0.0, float(planes.width), float(planes.height)), event.confidence)
 
 
 def _shows(event: Event, scene: Scene) -> bool:

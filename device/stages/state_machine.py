@@ -146,7 +146,7 @@ class _View:
         return replace(shown, pts_ns=at_ns, at=_wall(here, at_ns))
 
     def close(self, end: EndOfStream) -> tuple[Event, ...]:
-        """What is due by the end, then the end of the state that is open."""
+        """What is due by the end, then the end of the state that is open. There is no picture any more that could be kept of it."""
         if self._now is None or self._last is None:
             return ()
         last = self._last
@@ -154,7 +154,7 @@ class _View:
         here = replace(here, at=_wall(last, here.pts_ns))
         events = self._pass(here)
         effects = interpreter.close(self._machine, self._now, here.pts_ns, end.reason)
-        return (*events, *self._told(effects, here, None))
+        return tuple(event.model_copy(update={"snapshot": None}) for event in (*events, *self._told(effects, here, None)))
 
 
 def _time(event: Event) -> int:

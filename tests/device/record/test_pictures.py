@@ -76,6 +76,23 @@ def test_the_picture_is_there_at_once_and_at_the_path_that_was_promised(tmp_path
     assert studio.value() == 50
 
 
+@pytest.mark.parametrize("box", [SMALL, None])
+def test_what_no_track_follows_is_shown_as_it_is_when_it_is_told(tmp_path: Path, box: tuple[float, ...] | None) -> None:
+    """A row of samples is told with its last one, about its first; a change of state has no place in the picture."""
+    studio = Studio(tmp_path)
+    new = event("new", "a", at_s(0), at_s(0), box=box, track=None)
+    end = new.model_copy(update={"life": "end", "end": new.t})
+    studio.pictures.look(scene("left", at_s(0.3), new, end, planes=Plain(70)))
+    assert studio.value() == 70
+    assert (studio.image().shape[:2] == (480, 640)) is (box is None)
+
+
+def test_a_track_is_never_shown_where_it_was_in_another_picture(tmp_path: Path) -> None:
+    studio = Studio(tmp_path)
+    studio.pictures.look(scene("left", at_s(0.3), event("new", "a", at_s(0), at_s(0), box=SMALL, track=1), planes=Plain(70)))
+    assert not (tmp_path / studio.path()).exists()
+
+
 def test_the_best_view_replaces_it_at_the_end(tmp_path: Path) -> None:
     studio = Studio(tmp_path)
     for view in (sight("new", 0, 50, SMALL), sight(None, 1, 100, LARGE), sight(None, 2, 150, SMALL, 0.9), sight("update", 3, 160, SMALL)):

@@ -113,6 +113,8 @@ def test_the_end_of_the_film_closes_the_state_and_is_no_signal() -> None:
     _, events = run(stages, shown("pppp"), end(300 * MS, reason="stopped"))
     assert told(events, "went_out") == [("went_out", "new", 300), ("went_out", "end", 300)]
     assert events[-1].data == {"state": "lit", "lasted_ms": 300, "reason": "stopped"}
+    assert events[-1].snapshot is None, "no picture came that could be kept"
+    assert all(event.snapshot for event in events if event.kind == "lit_up")
     _, late = run(pipeline(LAMP), shown("pppp"), end(2 * S))
     assert told(late, "went_out")[0] == ("went_out", "new", 1050), "it was over by then"
     assert "reason" not in late[-1].data
