@@ -6,7 +6,8 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -42,6 +43,7 @@ class DaskRunner:
         self._run = uuid.uuid4().hex[:12]  # results of another run are not taken for those of this one
         self._items: SimpleQueue[tuple[Unit, Any] | Drawn | BaseException | None] = SimpleQueue()
         self._under_way: dict[str, Any] = {}
+        self._sights: dict[str, str] = {}
         self._changed = threading.Condition()
         self._closed = False
         cluster.check()
@@ -106,14 +108,12 @@ class DaskRunner:
 
     def _draw(self, units: Iterable[Unit]) -> None:
         """What making the units raises goes to whoever waits for results: this thread is nobody's."""
-        count, sights = 0, dict[str, str]()
+        count = 0
         try:
             for unit in units:
                 if not self._room():
                     return
-                if unit.file not in sights:
-                    sights = {unit.file: sight_of(unit.file)}  # units of a file come one after the other
-                self._give_out(unit, sights[unit.file])
+                self._give_out(unit)
                 count += 1
             self._items.put(Drawn(count))
         except BaseException as error:  # noqa: BLE001  raised again in `run`
@@ -128,10 +128,16 @@ class DaskRunner:
                     return not self._closed
         return False
 
-    def _give_out(self, unit: Unit, sight: str) -> None:
-        key = f"vedette-{self._run}-{unit.file}-{unit.key}"
-        arguments = (self._work, self._recipe, unit.to_json(), unit.file, sight, self._wanted)
-        future = self._client.submit(look_there, *arguments, key=key, pure=False)
+    def _give_out(self, unit: Unit) -> None:
+        path = str(Path(unit.file).resolve())  # workers stand in another folder
+        try:
+            if path not in self._sights:
+                self._sights = {path: sight_of(path)}  # units of a file come one after the other
+        except OSError as error:
+            self._items.put((unit, Failure(f"{path} cannot be read any more: {error.strerror}; bring it back and run again")))
+            return
+        arguments = (self._work, self._recipe, replace(unit, file=path).to_json(), path, self._sights[path], self._wanted)
+        future = self._client.submit(look_there, *arguments, key=f"vedette-{self._run}-{path}-{unit.key}", pure=False)
         with self._changed:
             self._under_way[_name(unit)] = future
         future.add_done_callback(lambda done: self._items.put((unit, done)))
@@ -139,7 +145,8 @@ class DaskRunner:
     def _forget(self, unit: Unit) -> None:
         """The cluster may let go of the result."""
         with self._changed:
-            self._under_way.pop(_name(unit)).release()
+            if (future := self._under_way.pop(_name(unit), None)) is not None:
+                future.release()
             self._changed.notify_all()
 
     def _next(self) -> tuple[Unit, Any] | Drawn | BaseException | None:
@@ -153,6 +160,8 @@ class DaskRunner:
                 raise HardwareError(f"--cluster {self._cluster.address}: has no worker any more; start some, and run this command again")
 
     def _result(self, future: Any) -> Result:
+        if isinstance(future, Failure):
+            return future
         if future.status == "cancelled":
             raise HardwareError(f"--cluster {self._cluster.address}: is gone; bring it back and run this command again")
         if (error := future.exception()) is not None:  # `look_there` raises nothing: the workers that had it died, or do not know it

@@ -11,6 +11,7 @@ import numpy as np
 
 from contracts.errors import HardwareError
 from device.batch.units import ROW, Unit
+from device.batch.work import look
 
 MB = 1 << 20
 
@@ -47,3 +48,13 @@ def fails(recipe: str, unit_json: str) -> bytes:
     if number == 2:
         raise ZeroDivisionError("a bug")
     return echo(recipe, unit_json)
+
+
+def looks_after_a_death(recipe: str, unit_json: str) -> bytes:
+    """The real work, in the middle of which one process is killed; a file beside the film remembers that."""
+    plain = json.loads(unit_json)
+    flag = Path(plain["file"]).with_suffix(".died")
+    if plain["number"] == 2 and not flag.exists():
+        flag.write_text("yes")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return look(recipe, unit_json)

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-distributed = pytest.importorskip("distributed")
+pytest.importorskip("distributed")
 
-from contracts.errors import ConfigError  # noqa: E402
-from device.batch import cluster_worker  # noqa: E402
-from device.batch.cluster import Cluster  # noqa: E402
-from device.batch.cluster_worker import software  # noqa: E402
-from device.batch.dask_runner import AHEAD, DaskRunner  # noqa: E402
-from device.batch.local import LocalRunner  # noqa: E402
-from device.batch.runner import Failure, Result  # noqa: E402
-from device.batch.units import Unit  # noqa: E402
-from device.batch.work import Work  # noqa: E402
-from tests.device.batch import cluster_work  # noqa: E402
-from tests.device.batch.cluster_work import MB, echo, unit  # noqa: E402
-
-WORKERS = 2
-
-
-@contextmanager
-def made(**options: Any) -> Iterator[Any]:
-    cluster = distributed.LocalCluster(
-        n_workers=WORKERS, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL, **options
-    )
-    with cluster, distributed.Client(cluster, set_as_default=False) as client:
-        client.register_plugin(Unread())
-        yield cluster
-
-
-class Unread(distributed.WorkerPlugin):  # type: ignore[misc]  # untyped
-    """Workers, and those that take their place, do not read the source: somebody may be writing it while the tests run."""
-
-    def setup(self, worker: Any) -> None:
-        cluster_worker.PACKAGES = ()
-        software.cache_clear()
+from contracts.errors import ConfigError
+from device.batch import cluster_worker
+from device.batch.cluster import Cluster
+from device.batch.cluster_worker import software
+from device.batch.dask_runner import AHEAD, DaskRunner
+from device.batch.local import LocalRunner
+from device.batch.runner import Failure, Result
+from device.batch.units import Unit
+from device.batch.work import Work
+from tests.device.batch import cluster_work
+from tests.device.batch.cluster_work import MB, echo, unit
+from tests.device.batch.clusters import WORKERS, made
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +110,13 @@ def test_a_worker_that_sees_another_file_says_so(plain: Cluster, film: Path, mon
     assert f"has another file at {film}" in result.reason
 
 
+def test_a_film_that_is_gone_fails_alone_and_a_path_is_meant_from_here(plain: Cluster, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(film.parent)
+    gone, near = unit(film.with_name("gone.mkv"), 1), unit(Path("film.mkv"), 2)
+    found = dict(DaskRunner("recipe", plain, echo).run([gone, near]))
+    assert {type(found[gone]), found[near]} == {Failure, echo("recipe", unit(film, 2).to_json())}
+
+
 def test_a_worker_of_other_software_is_refused_by_name(plain: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("device.batch.cluster_worker.version", lambda library: "9.9.9")
     with pytest.raises(ConfigError, match=r"worker tcp://127\.0\.0\.1:\d+ .* is not the same: vedette .* and not 9\.9\.9"):
@@ -156,34 +139,3 @@ def test_where_no_scheduler_is_this_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_plain_connection_to_another_machine_is_never_begun() -> None:
     with pytest.raises(ConfigError, match="start the scheduler with TLS"):
         DaskRunner("recipe", Cluster("tcp://192.0.2.1:8786"), echo)
-
-
-def openssl(folder: Path, *arguments: str) -> None:
-    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-
-
-def certificates(folder: Path, name: str) -> Cluster:
-    """An authority and a certificate of a member, made for this test."""
-    make = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl(folder, "req", "-x509", *make, "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.pem")
-    openssl(folder, "req", *make, "-subj", "/CN=member", "-keyout", f"{name}-member.key", "-out", "member.csr")
-    sign = ("-CA", f"{name}.pem", "-CAkey", f"{name}.key", "-CAcreateserial", "-days", "2")
-    openssl(folder, "x509", "-req", "-in", "member.csr", *sign, "-out", f"{name}-member.pem")
-    return Cluster("", folder / f"{name}.pem", folder / f"{name}-member.pem", folder / f"{name}-member.key")
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-def test_over_tls_it_is_the_same_and_a_stranger_is_not_let_in(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own, other = certificates(tmp_path, "own"), certificates(tmp_path, "other")
-    both = {f"tls_{who}_{what}": str(getattr(own, what)) for who in ("scheduler", "worker", "client") for what in ("cert", "key")}
-    security = distributed.Security(tls_ca_file=str(own.ca), require_encryption=True, **both)
-    units = [unit(film, n) for n in range(10)]
-    with made(host="tls://127.0.0.1", security=security) as cluster:
-        address = cluster.scheduler_address
-        assert address.startswith("tls://")
-        assert done(DaskRunner("recipe", Cluster(address, own.ca, own.cert, own.key), echo), units) == here("recipe", units)
-        monkeypatch.setattr("device.batch.dask_runner.CONNECT_S", 2)
-        with pytest.raises(ConfigError, match="cannot be connected to"):
-            DaskRunner("recipe", Cluster(address, other.ca, other.cert, other.key), echo)
-        with pytest.raises(ConfigError, match="cannot be connected to"):
-            DaskRunner("recipe", Cluster(address.replace("tls://", "tcp://")), echo)
