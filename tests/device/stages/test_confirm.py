@@ -265,5 +265,5 @@ def test_whatever_is_seen_lives_are_well_formed(film: list[Any], sightings: int)
         assert all(m.start == last.start and m.start_pts_ns <= m.pts_ns and m.label == last.label for m in messages)
         assert [m.pts_ns for m in messages] == sorted(m.pts_ns for m in messages)
         assert [m.confidence for m in messages] == sorted(m.confidence for m in messages)
-        assert all(m.box is not None and m.box[2] > m.box[0] and m.box[3] > m.box[1] for m in messages)
+        assert all(m.box is not None and m.box[2] >= m.box[0] and m.box[3] >= m.box[1] for m in messages)  # told to a hundredth of a pixel
     assert stages[-1]._views == {}
