@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from tests.device.web.conftest import PHONE, Running, needs_chromium
@@ -114,6 +116,17 @@ def test_boxes_lie_on_the_picture_and_can_be_hidden(box: Any, visit: Any) -> Non
     assert marks[2] / picture[2] == pytest.approx(50 / 640, rel=0.1)
     page.keyboard.press("ArrowLeft")
     page.wait_for_url(lambda url: "/dataset/" in url and names["picture"] not in url)
+
+
+def test_a_picture_of_another_shape_than_its_tile_is_not_cut(box: Any, visit: Any) -> None:
+    _, running, _ = box
+    visitor = visit(running)
+    tall = cv2.imencode(".jpg", np.zeros((480, 480, 3), np.uint8))[1].tobytes()
+    visitor.page.route("**/image?width=480", lambda route: route.fulfill(body=tall, content_type="image/jpeg"))
+    page = visitor.open("/dataset")
+    until(page, "document.querySelector('#pictures img').naturalHeight === 480")
+    edges = "s => { const r = document.querySelector(s).getBoundingClientRect(); return [r.left, r.top, r.width, r.height]; }"
+    assert page.evaluate(edges, "#pictures img") == pytest.approx(page.evaluate(edges, "#pictures .shot"), abs=1)
 
 
 def test_storage_shows_its_state_on_every_page_as_it_changes(box: Any, visit: Any) -> None:
