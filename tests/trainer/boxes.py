@@ -65,7 +65,6 @@ class RunningBox:
 
     def stop(self) -> None:
         self._desk.scenes.close()
-        self._desk.events.close()
         self._server.close()
         self._thread.join(WAIT_S)
         assert not self._thread.is_alive()
