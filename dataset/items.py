@@ -53,6 +53,7 @@ class Origin:
     wall_ns: int | None = None
     reason: str = ""  # why it was kept
     probability: float | None = None  # with which it was kept
+    device: str = ""  # id of the box it was fetched from
 
 
 @dataclass(frozen=True, slots=True)

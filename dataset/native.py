@@ -84,9 +84,17 @@ class NativeReader:
         known = self._index.picture(image_id)
         return self._item(known) if known and not known.removed else None
 
-    def _item(self, known: Known) -> Item | None:
+    def records(self, image_id: str) -> list[Record]:
+        """Everything that holds of one picture and was said of it, oldest first; of many the newest."""
+        known = self._index.picture(image_id)
+        return self._records(known) if known and not known.removed else []
+
+    def _records(self, known: Known) -> list[Record]:
         lines = (read_record(line_at(self._manifest, start)) for start in self._index.starts(known.n, OBSERVED))
-        records = since_removal([record for record in lines if record and record.image_id == known.id])
+        return since_removal([record for record in lines if record and record.image_id == known.id])
+
+    def _item(self, known: Known) -> Item | None:
+        records = self._records(known)
         if not records:
             self.findings.skip("damaged line", known.id, "its lines cannot be read any more; run the check of the data set")
             return None
@@ -154,4 +162,5 @@ def _origin(first: Record) -> Origin:
         wall_ns=micros(first.timestamp) * 1000,
         reason=first.reason,
         probability=first.sampling_probability,
+        device=first.device,
     )

@@ -14,6 +14,7 @@ _DEFAULTS = {field.name: field.default for field in fields(Label)}
 LABEL_KEYS = {"confidence": float, "source": str, "verified": bool, "track": int, "difficult": bool, "truncated": bool}
 LABEL_KEYS |= {"occluded": bool, "observation": str}
 ORIGIN_KEYS = {"camera": str, "session": str, "event": str, "source": str, "wall_ns": int, "reason": str, "probability": float}
+ORIGIN_KEYS |= {"device": str}
 
 
 def label_extras(label: Label) -> dict[str, Any]:
