@@ -48,10 +48,10 @@ class Demand:
         return None
 
 
-def of_event(event: Event, camera: str, told_pts_ns: int, shift_ns: int, pre_roll_ms: int, post_roll_ms: int) -> Demand:
+def of_event(event: Event, camera: str, start_pts_ns: int, told_pts_ns: int, shift_ns: int, pre_roll_ms: int, post_roll_ms: int) -> Demand:
     seed = event.id if camera == event.camera else uuid5(NAMESPACE, f"{event.id}|{camera}")
     return Demand(
-        event.id, "event", group_id(str(event.id)), seed, event.start_pts_ns + shift_ns, told_pts_ns + shift_ns,
+        event.id, "event", group_id(str(event.id)), seed, start_pts_ns + shift_ns, told_pts_ns + shift_ns,
         pre_roll_ms, post_roll_ms, shift_ns, event.kind, event.label,
     )  # fmt: skip
 

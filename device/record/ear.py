@@ -11,7 +11,7 @@ from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Tally
 from device.record.ask import Ask
 from device.record.options import RecordOptions
-from device.record.triggers import Trigger, trigger
+from device.record.triggers import Trigger, trigger, wanted
 from vision.types import Scene
 
 EVENTS = 256  # messages that may wait
@@ -26,14 +26,22 @@ class Ear:
         self._messages: Channel[Trigger | Ask] = Channel(EVENTS, "block" if lossless else "drop_oldest", self._lost)
         self._lost_ends: list[Trigger] = []
         self._marks: dict[str, tuple[int, int]] = {}
+        self._begun: set[UUID] = set()  # events that began a recording: no later message of theirs begins another
 
     def put(self, item: Scene, wait: bool) -> bool:
         """Takes what begins and what ends; the mark moves only behind the scene's own events."""
         for event in item.events:
-            if event.life != "update":
-                self._messages.put(trigger(event, item.frame, self._rings, self._options, self._lossless), wait)
+            if event.life != "update" or (event.id not in self._begun and wanted(event, self._options)):
+                self._messages.put(self._told(trigger(event, item.frame, self._rings, self._options, self._lossless)), wait)
         self._marks[item.frame.camera] = (item.frame.pts_ns, self._clock.mono_ns())
         return True
+
+    def _told(self, message: Trigger) -> Trigger:
+        if message.event.life == "end":
+            self._begun.discard(message.event.id)
+        elif message.cursors:
+            self._begun.add(message.event.id)
+        return message
 
     def ask(self, do: Callable[[], list[UUID]]) -> list[UUID]:
         """Done on the recorder's thread; waits for the answer."""

@@ -11,6 +11,7 @@ from device.pipeline.packets import Packet
 from device.pipeline.ring import PacketRing, RingReader
 from device.record.demand import Demand, of_event
 from device.record.options import RecordOptions
+from device.record.when import EventTrigger
 from vision.types import Frame
 
 MS = 1_000_000
@@ -26,34 +27,42 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """A message, the media time at which it was told, and a cursor for each camera that it wants recorded."""
+    """A message, the media time at which it was told, and a cursor for each camera that it wants recorded from `start_pts_ns` on."""
 
     event: Event
     told_pts_ns: int
+    start_pts_ns: int
     cursors: Mapping[str, Cursor] = field(default_factory=dict)
 
     def demand(self, camera: str, options: RecordOptions) -> Demand:
         shift_ns = self.cursors[camera].shift_ns
-        return of_event(self.event, camera, self.told_pts_ns, shift_ns, options.pre_roll_ms, options.post_roll_ms)
+        return of_event(self.event, camera, self.start_pts_ns, self.told_pts_ns, shift_ns, options.pre_roll_ms, options.post_roll_ms)
 
     def close(self) -> None:
         for cursor in self.cursors.values():
             cursor.reader.close()
 
 
+def wanted(event: Event, options: RecordOptions) -> EventTrigger | None:
+    """What says that it begins a recording with this message: with its first, or later, when it has come into the zone."""
+    chosen = None if event.life == "end" else options.events_of(event.camera)
+    return chosen if chosen and chosen.wants(event) else None
+
+
 def trigger(event: Event, frame: Frame, rings: Mapping[str, PacketRing], options: RecordOptions, lossless: bool) -> Trigger:
-    wanted = options.events_of(event.camera) if event.life == "new" else None
-    if wanted is None or not wanted.wants(event):
-        return Trigger(event, frame.pts_ns)
-    others = list(rings) if wanted.cameras == "all" else [] if wanted.cameras == "own" else wanted.cameras
+    begin_pts_ns = event.start_pts_ns if event.life == "new" else event.pts_ns
+    chosen = wanted(event, options)
+    if chosen is None:
+        return Trigger(event, frame.pts_ns, begin_pts_ns)
+    others = list(rings) if chosen.cameras == "all" else [] if chosen.cameras == "own" else chosen.cameras
     cursors: dict[str, Cursor] = {}
     for camera in dict.fromkeys([event.camera, *others]):
         ring = rings.get(camera)
         shift_ns = 0 if camera == event.camera else _shift_ns(frame, ring.newest() if ring else None, lossless)
         if ring is not None and shift_ns is not None:
-            start_pts_ns = event.start_pts_ns + shift_ns - options.pre_roll_ms * MS
-            cursors[camera] = Cursor(ring.reader(lossless, from_pts_ns=start_pts_ns), shift_ns)
-    return Trigger(event, frame.pts_ns, cursors)
+            from_pts_ns = begin_pts_ns + shift_ns - options.pre_roll_ms * MS
+            cursors[camera] = Cursor(ring.reader(lossless, from_pts_ns=from_pts_ns), shift_ns)
+    return Trigger(event, frame.pts_ns, begin_pts_ns, cursors)
 
 
 def _shift_ns(frame: Frame, other: Packet | None, lossless: bool) -> int | None:

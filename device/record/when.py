@@ -35,7 +35,7 @@ class EventTrigger(Strict):
 
     kinds: list[str] = Field(default_factory=list, description="only events of these kinds; empty: of all")
     labels: list[str] = Field(default_factory=list, description="only of these labels; empty: of all")
-    zones: list[str] = Field(default_factory=list, description="only those that have been in one of these zones by then; empty: all")
+    zones: list[str] = Field(default_factory=list, description="only those that come into one of these zones, from then on; empty: all")
     cameras: Literal["own", "all"] | list[str] = Field(default="own", description="own: the event's; all; or names beside its own")
 
     def wants(self, event: Event) -> bool:

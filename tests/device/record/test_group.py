@@ -89,6 +89,19 @@ def test_only_events_that_are_asked_for_begin_a_recording() -> None:
     assert EventTrigger().wants(e)
 
 
+def test_an_event_that_comes_into_the_zone_later_is_recorded_from_then_on_and_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, when={"events": {"zones": ["gate"]}})
+    inside = {"zones": ["gate"], "entered": ["gate"]}
+    told = [event("update", "a", at_s(1), at_s(s)).model_copy(update=inside) for s in (3, 3.4)]
+    outside = [event("new", "b", at_s(1), at_s(1.2)), event("update", "b", at_s(1), at_s(3)), event("end", "b", at_s(1), at_s(4))]
+    bench.play(footage(frames=175), [event("new", "a", at_s(1), at_s(1.2)), *told, *outside, event("end", "a", at_s(1), at_s(4))])
+    (clip,) = bench.stop()
+    assert [cause.id for cause in clip.events] == [event_id("a")]
+    assert (clip.pre_roll_ms, clip.post_roll_ms) == (1000, 1000)
+    assert numbers(decoded(bench.videos()[0])) == list(range(50, 125))
+    assert [group.trigger for group in bench.groups] == ["event"]
+
+
 def test_no_event_begins_a_recording_where_none_should(tmp_path: Path) -> None:
     bench = Bench(tmp_path, when={"events": None})
     bench.play(footage(), [event("new", "a", at_s(2), at_s(2.2)), event("end", "a", at_s(2), at_s(3))])
