@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -140,6 +141,9 @@ class Film:
                     file.write(rows[written - segment.first_row : segment.end - segment.first_row].tobytes())
                 written = segment.end
                 yield unit_of(segment, rows, self.source, self.source.identity, index.facts, self.recipe.detection_fps)
+            with storage(work.path):
+                file.flush()
+                os.fsync(file.fileno())
         work.keep_index(index.facts)
         self.facts = index.facts
 
@@ -155,9 +159,7 @@ class Film:
         if isinstance(result, Failure):
             self.failed = self.failed or f"{self.source.path}: {result.reason}"
         elif not self.failed:
-            self.work.keep(unit.number, unit.key, result)
-            counts = self.work.counts(unit.number, unit.key)
-            self._count(unit, counts or {})
+            self._count(unit, self.work.keep(unit.number, unit.key, result))
 
     def _count(self, unit: Unit, counts: dict[str, int]) -> None:
         with self._lock:
@@ -201,12 +203,14 @@ class Film:
         with storage(path):
             make_folders(self.folder)
             path.unlink(missing_ok=True)
-        content = [canonical(first.model_dump(mode="json"))]
-        for event in merged(self.recipe, self.source.identity, facts, paths, self.clock, Tally()):
-            content.append(line(event))
-            on_event(event)
-            yield event
-        write_durably(path, b"".join(content), MODE)
+        with storage(path), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), "wb") as file:
+            file.write(canonical(first.model_dump(mode="json")))
+            for event in merged(self.recipe, self.source.identity, facts, paths, self.clock, Tally()):
+                file.write(line(event))
+                on_event(event)
+                yield event
+            file.flush()
+            os.fsync(file.fileno())
 
     def _metadata(self, facts: Facts) -> Metadata:
         gaps = [_gap(hole.from_pts_ns, hole.until_pts_ns, hole.reason) for hole in facts.holes]

@@ -49,9 +49,11 @@ class WorkFolder:
     def sightings(self, number: int) -> Path:
         return self.path / f"{number:05d}.jsonl"
 
-    def keep(self, number: int, unit: str, content: bytes) -> None:
-        check_whole(content, unit)
+    def keep(self, number: int, unit: str, content: bytes) -> dict[str, int]:
+        """From now on it is not looked at again; the counts that are in it."""
+        counts = check_whole(content, unit)
         write_durably(self.sightings(number), content)
+        return counts
 
     def counts(self, number: int, unit: str) -> dict[str, int] | None:
         """What became of the unit's samples; None: it is still to be looked at."""
@@ -74,7 +76,7 @@ class WorkFolder:
             return (self.path / ROWS).open("wb")
 
     def keep_index(self, facts: Facts) -> None:
-        """After the rows are on the disk."""
+        """After the rows are on the disk, synced."""
         with storage(self.path):
             sync_folder(self.path)
         write_durably(self.path / INDEX, json.dumps(asdict(facts)).encode())

@@ -24,6 +24,7 @@ SPAWN = multiprocessing.get_context("spawn")
 DONE, FAILED = b"+", b"-"
 PR_SET_PDEATHSIG = 1
 TRIES = 2
+END_S = 3.0  # a pass over a file may be under way; nobody needs the rest of it
 
 
 class LocalRunner:
@@ -51,7 +52,7 @@ class LocalRunner:
         finally:
             self.close()
             for thread in threads:
-                thread.join(10)
+                thread.join(END_S)
 
     def close(self) -> None:
         self._units.close()

@@ -18,6 +18,7 @@ from contracts.errors import ConfigError, VedetteError
 from contracts.shown import shown
 from device.batch.batching import batch
 from device.batch.correction import correct_start
+from device.batch.directory import INDEX, SUMMARY
 from device.batch.films import Asked, Film
 from device.batch.local import LocalRunner
 from device.batch.recipe import Recipe, recipe_of
@@ -115,7 +116,8 @@ def _films(args: argparse.Namespace, recipe: Recipe, asked: Asked, clock: Clock)
     if start is not None and len(set(paths)) > 1:
         raise ConfigError("--start-time: is that of one recording; give each its own run, or leave it out where the files say it")
     films = []
-    for path, name in folders_of(paths).items():
+    for path, plain in folders_of(paths).items():
+        name = f"{plain}-recording" if f"{plain}.json" in {INDEX, SUMMARY} else plain
         film = Film(FileSource(recipe.camera, FileSource.Options(path=path, start=start), clock), name, recipe, asked, clock)
         try:
             readable(path)

@@ -24,7 +24,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def run(box: tuple[Path, Path], folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return run_vedette("batch", "--config", str(box[0]), "--output", str(folder / "out"), "--workers", "2", *args, folder=folder)
+    return run_vedette("batch", "--config", str(box[0]), "--output", str(folder / "out"), "--workers", "1", *args, folder=folder)
 
 
 def summary(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
