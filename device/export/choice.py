@@ -101,6 +101,12 @@ class Choice:
         if "last" in self._options.events:
             subject.last = scene
 
+    def _stand(self, subject: Subject, scene: Scene) -> None:
+        """What no track follows (a screen, a line of text) is there in the scene that tells of it."""
+        if subject.event.track is None:
+            subject.best = scene if "best" in self._options.events else None
+            subject.last = scene if "last" in self._options.events else None
+
     def _of_event(self, event: Event, scene: Scene | None, session: str) -> Iterator[Pick]:
         subject = self._subjects.get(event.id)
         if subject is None and event.life == "new" and self._options.events:
@@ -109,6 +115,7 @@ class Choice:
             subject = self._subjects[event.id] = Subject(event)
             if scene is not None:
                 self._follow(scene)
+                self._stand(subject, scene)
                 if "first" in self._options.events:
                     yield from self._take(subject, scene, "event_first")
             yield from self._bound()

@@ -8,16 +8,17 @@ from vision.types import Scene
 
 
 def marks_of(scene: Scene) -> list[Mark]:
-    """The detector's boxes, to a hundredth of a pixel; those of which nothing is in the picture are left out."""
+    """The boxes, to a hundredth of a pixel; those of which nothing is in the picture are left out."""
     found, planes = scene.detections, scene.frame.planes
-    tracks = found.data.get("track")
+    tracks, sources = found.data.get("track"), found.data.get("source")
     marks = []
     for row, (x1, y1, x2, y2) in enumerate(found.xyxy.tolist()):
         bbox = cut((x1, y1, x2 - x1, y2 - y1), planes.width, planes.height)
         label = label_of(scene, int(found.class_id[row]))
         if bbox is not None:
             track = int(tracks[row]) if tracks is not None and int(tracks[row]) >= 0 else None
-            marks.append(Mark(label, bbox, round(float(found.confidence[row]), 4), track=track))
+            source = str(sources[row]) if sources is not None and sources[row] else "detection"
+            marks.append(Mark(label, bbox, round(float(found.confidence[row]), 4), source, track=track))
     return marks
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field
 
 from contracts.bundle import Label
@@ -18,6 +19,7 @@ from vision.rows import with_rows
 from vision.templates import MAX_BYTES, TemplateOptions, Templates
 from vision.types import Scene
 
+SOURCE = "template_match"  # in a row's column `source`: what training data says of where a box is from
 Side = Annotated[int, Field(ge=64, le=8192)]
 
 
@@ -44,7 +46,7 @@ class Match:
     def __call__(self, scene: Scene) -> Scene:
         found = self._templates.find(scene.frame.planes)
         labels = [self._templates.labels[number] for number in found.class_id]
-        return with_rows(scene, labels, found.xyxy, found.confidence)
+        return with_rows(scene, labels, found.xyxy, found.confidence, {"source": np.full(len(found), SOURCE, object)})
 
     def _read(self, path: str) -> bytes:
         """From the first folder that has it: the profile's, then that of device.yaml."""

@@ -164,7 +164,7 @@ class RtspServer:
             self._process = None
 
 
-def run_vedette(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_vedette(*args: str, folder: Path, timeout_s: float = 100) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "device.main", *args]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout_s)

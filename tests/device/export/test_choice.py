@@ -61,6 +61,15 @@ def test_of_an_event_first_best_and_last_are_kept_each_with_its_event() -> None:
     assert {pick.event.id for pick in picks if pick.event} == {event("new", 0).id}
 
 
+def test_of_what_no_track_follows_the_scene_that_tells_of_it_is_kept() -> None:
+    """A screen, found by pictures: there is no track, and no model either."""
+    still = event("new", 1).model_copy(update={"track": None})
+    scenes = [scene(0), scene(1, events=(still,)), scene(2), scene(3, events=(still.model_copy(update={"life": "end"}),))]
+    assert [(pick.reason, pick.scene.frame.seq) for pick in picked(ExportOptions(), scenes)] == [("event_best", 1)]
+    whole = ExportOptions(events=("first", "best", "last"))
+    assert [(pick.reason, pick.scene.frame.seq) for pick in picked(whole, scenes)] == [("event_first", 1)]
+
+
 def test_a_scene_is_kept_once_of_an_event_whatever_it_is_of_it() -> None:
     assert [pick.reason for pick in picked(ExportOptions(events=("first", "best", "last")), visit(2))] == ["event_first"]
 

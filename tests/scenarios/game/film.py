@@ -77,5 +77,5 @@ def _encode(drawing: Screens, times: list[int], path: Path, size: tuple[int, int
 def read(path: Path) -> Truth:
     """The truth that lies beside a film."""
     said = json.loads(path.with_suffix(".json").read_text())
-    facts = {name: tuple(Fact(**each) for each in said[name]) for name in ("screens", "facts")}
-    return Truth(said["seed"], tuple(said["size"]), said["pictures"], said["end_pts_ns"], **facts)
+    facts = tuple(Fact(**each) for each in said["facts"])
+    return Truth(said["seed"], tuple(said["size"]), said["pictures"], said["end_pts_ns"], facts)

@@ -42,8 +42,8 @@ class Score:
         return self.fields_right / max(1, self.fields_all)
 
     def error_ns(self, share: float) -> int:
-        """The difference in time that so many of the pairs do not exceed."""
-        errors = sorted(abs(report.pts_ns - fact.pts_ns) for fact, report in self.pairs)
+        """The error in time that so many of the pairs do not exceed."""
+        errors = sorted(fact.error_ns(report.pts_ns) for fact, report in self.pairs)
         return errors[min(len(errors) - 1, int(share * len(errors)))] if errors else 0
 
 
@@ -61,14 +61,13 @@ def _texts(data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def score(facts: Sequence[Fact], found: Sequence[Report], tolerance_ns: int) -> Score:
-    """The nearest in time pair first, each with one of its kind within the tolerance; of those equally near the one read best."""
+    """One to one, of one kind, within the tolerance: those first whose words agree, then the nearest in time."""
     near = [
-        (abs(report.pts_ns - fact.pts_ns), -_agree(fact, report), n, m)
+        (fact.error_ns(report.pts_ns), -_agree(fact, report), n, m)
         for n, fact in enumerate(facts)
         for m, report in enumerate(found)
-        if fact.kind == report.kind and abs(report.pts_ns - fact.pts_ns) <= tolerance_ns
+        if fact.kind == report.kind and fact.error_ns(report.pts_ns) <= tolerance_ns
     ]
-    # several kills begin at one instant: whose words agree goes before who is a sample nearer
     taken: dict[int, int] = {}
     for _, _, n, m in sorted(near, key=lambda each: (each[1], each[0], each[2], each[3])):
         if n not in taken and m not in taken.values():
@@ -95,7 +94,7 @@ def confusion(result: Score, tolerance_ns: int) -> dict[tuple[str, str], int]:
     table: dict[tuple[str, str], int] = {}
     extra = list(result.extra)
     for fact in result.missed:
-        taken_for = next((each for each in extra if abs(each.pts_ns - fact.pts_ns) <= tolerance_ns), None)
+        taken_for = next((each for each in extra if fact.error_ns(each.pts_ns) <= tolerance_ns), None)
         if taken_for:
             extra.remove(taken_for)
         key = fact.kind, taken_for.kind if taken_for else NONE
@@ -110,8 +109,9 @@ def confusion(result: Score, tolerance_ns: int) -> dict[tuple[str, str], int]:
 def told(result: Score, tolerance_ns: int) -> str:
     """For people: the figures, the table, what was wrong."""
     lines = [
-        f"recall {result.recall:.4f}, precision {result.precision:.4f}, fields {result.fields_right} of {result.fields_all} "
-        f"({result.field_accuracy:.4f}), time error p50 {result.error_ns(0.5) / 1e6:.0f} ms, p95 {result.error_ns(0.95) / 1e6:.0f} ms",
+        f"recall {result.recall:.4f}, precision {result.precision:.4f}, of {len(result.pairs) + len(result.missed)} events",
+        f"fields {result.fields_right} of {result.fields_all} ({result.field_accuracy:.4f})",
+        f"time error p50 {result.error_ns(0.5) / 1e6:.0f} ms, p95 {result.error_ns(0.95) / 1e6:.0f} ms",
         *(f"{was:>20} -> {said:<20} {count}" for (was, said), count in sorted(confusion(result, tolerance_ns).items())),
         *(f"missed: {fact.kind} at {fact.pts_ns / 1e9:.2f} s {dict(fact.fields)}" for fact in result.missed),
         *(f"extra: {report.kind} at {report.pts_ns / 1e9:.2f} s {dict(report.fields)}" for report in result.extra),

@@ -8,11 +8,9 @@ import cv2
 import numpy as np
 
 from tests.scenarios.game.art import HEIGHT, WIDTH, Color, Sprite, World, emblem, font, plate, text
-from tests.scenarios.game.story import Span, Story
+from tests.scenarios.game.story import FADE_MS, KILL_IN_MS, KILL_OUT_MS, Span, Story
 from vision.types import Image
 
-FADE_MS = 160  # from one screen to the next
-KILL_IN_MS, KILL_OUT_MS = 180, 400
 FEED_X, FEED_Y, LINE_PX, LINE_WIDTH = 780, 96, 38, 480
 LIGHT: tuple[Color, ...] = ((255, 255, 255), (150, 235, 255), (200, 255, 190), (255, 220, 180), (190, 190, 255))
 PLATES: tuple[Color, ...] = ((20, 20, 20), (60, 30, 20), (25, 25, 70), (30, 55, 30))
@@ -102,7 +100,7 @@ class Screens:
         since = ms - screen.start_ms
         if since < FADE_MS and screen.start_ms:
             before = self._told.screen_at(screen.start_ms - 1)
-            share = (since + FADE_MS / 2) / (1.5 * FADE_MS)  # at its beginning a screen is there by a third, half of it 40 ms later
+            share = (since + FADE_MS / 2) / (1.5 * FADE_MS)  # at its beginning a screen is there by a third
             picture = np.asarray(cv2.addWeighted(picture, share, self._screen(before, ms), 1 - share, 0), np.uint8)
         return picture
 
@@ -329,5 +327,3 @@ def kill_words(kill: Span) -> str:
     """What the line of a kill says."""
     fields = kill.fields
     return f"{fields['victim']} [{fields['weapon']}] {fields['distance']}m" + (" HEADSHOT" if fields["headshot"] else "")
-
-

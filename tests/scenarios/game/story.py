@@ -17,6 +17,8 @@ CHAT = (
     "pell: selling ASH HOUND pelts", "ivo: queue is long today",
 )  # fmt: skip
 OBJECTIVES = ("OBJECTIVE: FIND THE LEDGER", "OBJECTIVE: REACH THE PIER", "OBJECTIVE: LISTEN")
+FADE_MS = 160  # from one screen to the next
+KILL_IN_MS, KILL_OUT_MS = 180, 400  # fading of a line, half of it before its time and half behind
 KILL_MS = 4500  # a line stands so long
 SAME_KILL_MS = 9000  # two alike are further apart than that: the line says no more
 

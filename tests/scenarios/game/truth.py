@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from tests.scenarios.game.story import Span, Story
+from tests.scenarios.game.story import FADE_MS, KILL_IN_MS, Span, Story
 
 MS = 1_000_000
 COVERED_MS = 300  # covered so soon after it came, a line was not there in three samples in a row
-HALF_MS = 40  # after its beginning a screen is half there
 SEEN_AS = {"raid": "gameplay_hud"}
 STATES = {
     "menu_screen": "idle", "stash_screen": "stash", "pre_raid_screen": "pre_raid", "queue_timer": "queue", "match_found": "deploying",
@@ -22,12 +21,17 @@ STATES = {
 
 @dataclass(frozen=True)
 class Fact:
-    """One event as it should be reported; `until_pts_ns` is the last picture it shows in."""
+    """One event as it should be reported: it began somewhere from the first picture that shows anything of it to the first that shows
+    all of it, for most things fade in."""
 
     kind: str
     pts_ns: int
-    until_pts_ns: int
+    clear_pts_ns: int
     fields: Mapping[str, str] = field(default_factory=dict)
+
+    def error_ns(self, pts_ns: int) -> int:
+        """How far outside of that a time is."""
+        return max(0, self.pts_ns - pts_ns, pts_ns - self.clear_pts_ns)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,6 @@ class Truth:
     size: tuple[int, int]
     pictures: int
     end_pts_ns: int
-    screens: tuple[Fact, ...]
     facts: tuple[Fact, ...]  # all events, in order of time
 
     def of(self, kind: str) -> list[Fact]:
@@ -47,27 +50,31 @@ class Truth:
 
 
 def truth(told: Story, times_ms: Sequence[int], size: tuple[int, int]) -> Truth:
-    """A thing begins with the first picture that shows it; what fades begins and ends where it is half there."""
+    """In the pictures there are: what falls between two of them shows in the later."""
 
-    def fact(kind: str, span: Span, fields: Mapping[str, str] | None = None) -> Fact:
-        faded = HALF_MS if span.start_ms and span in told.screens else 0
-        first = bisect_left(times_ms, span.start_ms + faded)
-        last = bisect_left(times_ms, span.end_ms) - 1
-        return Fact(kind, times_ms[min(first, len(times_ms) - 1)] * MS, times_ms[max(last, 0)] * MS, dict(fields or {}))
+    def shown(ms: int) -> int:
+        return times_ms[min(bisect_left(times_ms, ms), len(times_ms) - 1)] * MS
 
-    screens = tuple(fact(SEEN_AS.get(each.name, each.name), each, each.fields) for each in told.screens)
-    facts = [fact(SEEN_AS.get(each.name, each.name), each, _shown(each)) for each in told.screens]
+    def fact(kind: str, span: Span, fields: Mapping[str, str], fades_ms: tuple[int, int]) -> Fact:
+        before, after = fades_ms if span.start_ms else (0, 0)
+        return Fact(kind, shown(span.start_ms - before), shown(span.start_ms + after), dict(fields))
+
+    screens = [fact(SEEN_AS.get(each.name, each.name), each, _shown(each), (0, FADE_MS)) for each in told.screens]
+    facts = list(screens)
     for kill in told.kills:
-        seen = fact("kill_notification", replace(kill, start_ms=_uncovered(told, kill.start_ms)), _kill(kill))
-        facts += [seen, Fact("kill_detected", seen.pts_ns, seen.pts_ns, seen.fields)]
-    facts += _states(told, fact)
+        start_ms = _uncovered(told, kill.start_ms)
+        fades_ms = (KILL_IN_MS // 2, KILL_IN_MS // 2) if start_ms == kill.start_ms else (0, 0)
+        seen = fact("kill_notification", replace(kill, start_ms=start_ms), _kill(kill), fades_ms)
+        facts += [seen, replace(seen, kind="kill_detected")]
+    facts += _states(told, screens)
     in_order = tuple(sorted(facts, key=lambda each: (each.pts_ns, each.kind)))
-    return Truth(told.seed, size, len(times_ms), times_ms[-1] * MS, screens, in_order)
+    return Truth(told.seed, size, len(times_ms), times_ms[-1] * MS, in_order)
 
 
 def _uncovered(told: Story, ms: int) -> int:
     """Nobody can know of a line while something covers it."""
-    return max([ms, *(each.end_ms for each in told.disturbances if each.name == "popup" and each.start_ms - COVERED_MS <= ms < each.end_ms)])
+    popups = (each for each in told.disturbances if each.name == "popup" and each.look % 2)
+    return max([ms, *(each.end_ms for each in popups if each.start_ms - COVERED_MS <= ms < each.end_ms)])
 
 
 def _shown(screen: Span) -> dict[str, str]:
@@ -80,18 +87,17 @@ def _kill(kill: Span) -> dict[str, str]:
     return {name: value for name, value in kill.fields.items() if value}
 
 
-def _states(told: Story, fact: Any) -> list[Fact]:
+def _states(told: Story, screens: Sequence[Fact]) -> list[Fact]:
     facts: list[Fact] = []
     state = "idle"
-    for screen in told.screens:
+    for screen, seen in zip(told.screens, screens, strict=True):
         after = STATES.get(screen.name, state)
         if after == state:
             continue
-        seen = fact("state_changed", screen, {"from": state, "to": after})
-        facts.append(seen)
+        facts.append(replace(seen, kind="state_changed", fields={"from": state, "to": after}))
         if after == "raid_active":
-            facts.append(Fact("raid_started", seen.pts_ns, seen.pts_ns))
+            facts.append(replace(seen, kind="raid_started", fields={}))
         if state == "raid_active":
-            facts.append(Fact("raid_ended", seen.pts_ns, seen.pts_ns, {"outcome": screen.fields["outcome"]}))
+            facts.append(replace(seen, kind="raid_ended", fields={"outcome": screen.fields["outcome"]}))
         state = after
     return facts
