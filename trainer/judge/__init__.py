@@ -1,0 +1,1 @@
+"""How good a model is: matching, average precision, operating points, calibration, slices, kinds of mistakes."""

@@ -1,0 +1,38 @@
+"""Average precision over COCO's 101 points of recall, of answers that may count any number of times."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainer.judge.ground import Bools, Doubles
+
+RECALLS = np.linspace(0.0, 1.0, 101)
+
+
+def average_precision(right: Bools, ignored: Bools, weights: Doubles, wanted: float) -> Doubles:
+    """For each level; `right` and `ignored` are (levels, answers), best answer first. NaN where nothing was to be found.
+
+    `weights`: how often each answer counts. With ones it is COCO's own figure; with the counts of a bootstrap, that of the resample.
+    """
+    if wanted <= 0:
+        return np.full(len(right), np.nan)
+    if not right.shape[1]:
+        return np.zeros(len(right))
+    hits = np.cumsum(right * weights, axis=1)
+    shown = np.cumsum(~ignored * weights, axis=1)
+    precision = hits / (shown + np.spacing(1))
+    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    recall = hits / wanted
+    result = np.zeros(len(right))
+    for level in range(len(right)):
+        at = np.searchsorted(recall[level], RECALLS, side="left")
+        known = at < recall.shape[1]
+        result[level] = envelope[level, at[known]].sum() / len(RECALLS)
+    return result
+
+
+def recall_of(right: Bools, weights: Doubles, wanted: float) -> Doubles:
+    """How much was found at all, for each level."""
+    if wanted <= 0:
+        return np.full(len(right), np.nan)
+    return np.asarray(right @ weights / wanted)
