@@ -214,6 +214,8 @@ class Film:
 
     def _metadata(self, facts: Facts) -> Metadata:
         gaps = [_gap(hole.from_pts_ns, hole.until_pts_ns, hole.reason) for hole in facts.holes]
+        if self.counts["dropped"]:
+            gaps.append(_gap(0, facts.end_ns, f"{self.counts['dropped']} of {self.counts['offered']} samples gave no picture"))
         if self.missing:
             gaps.append(_gap(0, facts.end_ns, f"{self.missing} pictures could not be decoded again"))
         return Metadata(

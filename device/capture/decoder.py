@@ -9,6 +9,7 @@ from fractions import Fraction
 import av
 from av.video.codeccontext import VideoCodecContext
 
+from device.capture.annexb import PARAMETER_SETS
 from device.capture.planes import AvPlanes, Scaler
 from device.pipeline.contexts import AvPacket, av_packet, decoder_context
 from device.pipeline.packets import Packet, StreamInfo
@@ -24,8 +25,10 @@ def open_context(stream: StreamInfo, threaded: bool, threads: int = 0) -> VideoC
     context = decoder_context(stream.codec, stream.extradata)
     context.thread_type = "FRAME" if threaded else "SLICE"
     context.thread_count = threads or min(4, os.cpu_count() or 1)
+    if stream.codec not in PARAMETER_SETS and stream.width:
+        context.width, context.height = stream.width, stream.height  # some (msmpeg4, wmv) have it nowhere but in the container
     if stream.codec == "rawvideo":
-        context.width, context.height, context.pix_fmt = stream.width, stream.height, stream.pix_fmt
+        context.pix_fmt = stream.pix_fmt
     return context
 
 

@@ -143,6 +143,7 @@ def without_time(path: Path) -> bytes:
 
 
 KINDS = ("closed", "bframes", "open", "vfr", "late", "one_key", "audio", "avi", "avi_bframes", "no_cues", "mjpeg", "hevc", "turned")
+KINDS += ("msmpeg4",)
 
 
 def awkward(folder: Path, kind: str) -> Path:
@@ -175,6 +176,7 @@ def _remade(folder: Path, kind: str, raw: Path) -> Path:
         "open": ([], [*x264, "-x264-params", "open-gop=1:keyint=25:min-keyint=25:scenecut=0:bframes=3:b-adapt=0"], ".mkv"),
         "late": ([], ["-c", "copy", "-output_ts_offset", "3725.5", "-muxdelay", "0"], ".mkv"),
         "audio": (["-f", "lavfi", "-i", "sine=440:d=6"], [*x264, "-g", "30", "-c:a", "aac"], ".mp4"),
+        "msmpeg4": ([], ["-c:v", "msmpeg4", "-g", "25", "-q:v", "3"], ".avi"),
         "no_cues": ([], ["-c", "copy", "-f", "matroska", "-live", "1"], ".mkv"),
     }
     if kind == "turned":
