@@ -29,7 +29,7 @@ def judged(options: StorageOptions, room: Room, bounds: Marks) -> Finding:
     each = ", ".join(f"{name} {written(size)}" for name, size in budgets.items())
     if allotted > room.total_bytes:
         text = f"budgets of {written(allotted)} on a disk of {written(room.total_bytes)} ({each})"
-        return Finding(WHAT, "error", text, "give less to storage.<shelf>.budget: together at most the disk, better less")
+        return Finding(WHAT, "error", text, "give less to one of them, as `storage.clips.budget`: together at most the disk, better less")
     low, high = (amount_bytes(text, room.total_bytes) for text in (options.free_low, options.free_high))
     if low >= high:
         text = f"free_low ({written(low)}) is not below free_high ({written(high)})"

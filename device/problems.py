@@ -80,9 +80,15 @@ def from_pydantic(errors: Sequence[ErrorDetails], origins: Origins, known: Mappi
 def _from_one(error: ErrorDetails, origins: Origins, known: Mapping[Loc, Sequence[str]], prefix: Loc) -> Problem:
     loc: Loc = (*prefix, *error["loc"])
     key = ".".join(map(str, loc))
-    value = "" if error["type"] == "missing" else shown(key, error["input"])
     what, mend = _words(error, loc, known)
+    value = "" if error["type"] == "missing" or _speaks_for_itself(error, what) else shown(key, error["input"])
     return Problem(origins.where(loc), key, value, what, mend)
+
+
+def _speaks_for_itself(error: ErrorDetails, what: str) -> bool:
+    """The sentence has the value already, or is of a whole section, which nobody wants to read again."""
+    given = error["input"]
+    return what.startswith(repr(given)) or (error["type"] == "value_error" and isinstance(given, (Mapping, BaseModel)))
 
 
 def _words(error: ErrorDetails, loc: Loc, known: Mapping[Loc, Sequence[str]]) -> tuple[str, str]:
@@ -93,6 +99,10 @@ def _words(error: ErrorDetails, loc: Loc, known: Mapping[Loc, Sequence[str]]) ->
         return "is missing", f"add `{loc[-1]}:` here"
     if kind == "literal_error":
         return "is not one of the words allowed here", f"choose {error.get('ctx', {}).get('expected', 'one of them')}"
+    if kind == "string_type":
+        return "is not text", "put it in quotes, with its unit where it has one"
+    if kind == "string_pattern_mismatch":
+        return "is not written as it must be", f"it has to fit {error.get('ctx', {}).get('pattern', 'the pattern')}"
     message = message.removeprefix("Value error, ")
     what, _, mend = message.partition("; ")
     return what[:1].lower() + what[1:], mend or "change the value"

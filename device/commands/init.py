@@ -25,7 +25,7 @@ from device.probes import camera as probe_camera
 from device.publish.broker import BrokerOptions
 from device.scrub import masked, secrets_in
 
-HEAD = "# This box. Every key is described in docs/guide/configure.md; `vedette check` says what is wrong with it.\n"
+HEAD = "# This box. docs/guide/configure.md says how, docs/guide/options.md has every key; `vedette check` says what is wrong with it.\n"
 MQTT_PORT = 1883
 RTSP = re.compile(r"rtsps?://(\S*@)?[^\s/@]+(/\S*)?")  # with a host
 

@@ -25,7 +25,8 @@ def judged(clip: Clip, video: str, size: int) -> Iterator[Fault]:
     for hole in clip.holes:
         lost_s = max(0, hole.until_pts_ns - hole.from_pts_ns) / 1e9
         at_s = (hole.from_pts_ns - clip.start_pts_ns) / 1e9
-        yield Fault("hole", video, f"{lost_s:.2f} s missing at {at_s:.2f} s: {_REASONS.get(hole.reason, hole.reason)}")
+        lost = f"{lost_s:.2f} s missing" if lost_s >= 0.005 else "the stream begins anew and nothing is missing"
+        yield Fault("hole", video, f"{lost} at {at_s:.2f} s: {_REASONS.get(hole.reason, hole.reason)}")
 
 
 _REASONS = {"reconnect": "the camera was away", "skipped": "the recorder came too late"}

@@ -45,7 +45,16 @@ BROKEN: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
         ("device.yaml:6", "detection_fps", "'fast'", "number"),
     ),
     "a number out of range": (GOOD + "detection_fps: 0\n", {}, ("device.yaml:6", "detection_fps", "0", "greater than 0")),
-    "a device id with capitals": ("device_id: Box_01\n", {}, ("device.yaml:1", "device_id", "'Box_01'", "match")),
+    "a device id with capitals": (
+        "device_id: Box_01\n",
+        {},
+        ("device.yaml:1", "device_id", "'Box_01'", "written as it must be", "it has to fit ^[a-z0-9-]{3,40}$"),
+    ),
+    "a number for a length of time": (
+        GOOD + "storage: {clips: {max_age: 30}}\n",
+        {},
+        ("device.yaml:6", "storage.clips.max_age", "30 is not text", "in quotes, with its unit"),
+    ),
     "the device id fleet": ("device_id: fleet\n", {}, ("device.yaml:1", "device_id", "names all boxes", "a name of its own")),
     "an unknown profile": ("profile: stret\n", {}, ("device.yaml:1", "profile", "'stret'", "did you mean `street`?")),
     "an unknown stage": (
@@ -119,6 +128,15 @@ def test_check_names_file_key_value_and_mend_and_exits_non_zero(
     assert code == 2
     for part in expected:
         assert part in said, f"{name}: {part!r} is not in:\n{said}"
+
+
+def test_a_value_is_said_once_and_a_whole_section_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "device.yaml").write_text(GOOD + "record: {when: {time_zone: Europe/Wien}}\npage: {host: 0.0.0.0}\n")
+    with pytest.raises(BadConfig) as bad:
+        load(tmp_path / "device.yaml")
+    zone, page = map(str, bad.value.problems)
+    assert zone.count("Europe/Wien") == 1
+    assert "page: host 0.0.0.0 can be reached by others" in page
 
 
 def test_a_good_configuration_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

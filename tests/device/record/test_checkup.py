@@ -190,6 +190,14 @@ def test_holes_gaps_salvage_and_strangers_are_told_and_are_no_damage(tmp_path: P
     ]  # fmt: skip
 
 
+def test_a_stream_that_began_anew_at_once_lacks_nothing(tmp_path: Path) -> None:
+    clip = make(tmp_path, "r", NOON)
+    hole = Hole(reason="reconnect", after_frame=10, from_pts_ns=clip.start_pts_ns, until_pts_ns=clip.start_pts_ns)
+    write_manifest(path_of(tmp_path, clip), clip.model_copy(update={"holes": [hole]}))
+    (fault,) = [fault for fault in checked(tmp_path).faults if fault.kind == "hole"]
+    assert fault.text == "the stream begins anew and nothing is missing at 0.00 s: the camera was away"
+
+
 def test_beside_a_running_appliance_what_is_being_written_is_left_to_it(tmp_path: Path) -> None:
     first, second = recorded(tmp_path)
     to_part(first)
