@@ -43,7 +43,9 @@ def sections() -> Iterator[tuple[str, str, type[BaseModel]]]:
     yield from with_inner("cameras.<name>", "`use` names the source; its own options stand beside these.", Camera)
     for kind, table in (("source", SOURCES), ("stage", STAGES)):
         for use, target in table.items():
-            yield f"{kind} `{use}`", "", resolve_name(target).Options
+            (_, words, model), *inner = with_inner(use, "", resolve_name(target).Options)
+            yield f"{kind} `{use}`", words, model
+            yield from inner
 
 
 def with_inner(path: str, words: str, model: type[BaseModel]) -> Iterator[tuple[str, str, type[BaseModel]]]:
@@ -67,7 +69,7 @@ def rows(model: type[BaseModel]) -> Iterator[str]:
         if name == "use" or model_in(info.annotation):
             continue
         words = (info.description or "").replace("|", "\\|")
-        yield f"| `{name}` | {default(name, info)} | {words or words_of(info.annotation)} |"
+        yield f"| `{info.alias or name}` | {default(name, info)} | {words or words_of(info.annotation)} |"
 
 
 def default(name: str, info: FieldInfo) -> str:
