@@ -46,6 +46,7 @@ WHOLE = {
     "shipment-received": "contracts.shipment:Received",
     "shipment-refusal": "contracts.shipment:Refusal",
     "session-manifest": "contracts.session:SessionManifest",
+    "split": "contracts.split:Split",
     "status": "contracts.status:Status",
     "storage": "contracts.storage:StorageReport",
     "stereo-geometry": "contracts.calibration:StereoGeometry",

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import Protocol
 
 from dataset.commands import check, convert, diff, prepare, stats
 
-ACTIONS = {"convert": convert, "prepare": prepare, "diff": diff, "stats": stats, "check": check}
+
+class Action(Protocol):
+    """A module: one action of the command."""
+
+    SUMMARY: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+ACTIONS: Mapping[str, Action] = {"convert": convert, "prepare": prepare, "diff": diff, "stats": stats, "check": check}
+
+
+def add_arguments(parser: argparse.ArgumentParser, known: Mapping[str, Action] = ACTIONS) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do; each has its own --help")
-    for name, module in ACTIONS.items():
+    for name, module in known.items():
         summary = f"{module.SUMMARY[0].upper()}{module.SUMMARY[1:]}."
         module.add_arguments(actions.add_parser(name, help=module.SUMMARY, description=summary))
 
 
-def run(args: argparse.Namespace) -> int:
-    code: int = ACTIONS[args.action].run(args)
-    return code
+def run(args: argparse.Namespace, known: Mapping[str, Action] = ACTIONS) -> int:
+    return known[args.action].run(args)

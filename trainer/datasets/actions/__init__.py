@@ -1,0 +1,1 @@
+"""Actions of `vedette-trainer dataset` that a box does not have."""
