@@ -37,9 +37,10 @@ class HttpBox:
             trust = ssl.create_default_context(cafile=ca)
         except OSError as error:
             raise ConfigError(f"--ca {ca}: is not a certificate file; give the PEM of who signed the box's certificate") from error
+        who = {"Authorization": f"Bearer {token}"} if token else {"Origin": self.where}  # without either nothing may be told to a box
         self._http = httpx.Client(
             base_url=self.where,
-            headers={"Accept-Encoding": "identity", **({"Authorization": f"Bearer {token}"} if token else {})},
+            headers={"Accept-Encoding": "identity", **who},
             verify=trust,
             timeout=httpx.Timeout(timeout_s, connect=10),
             limits=httpx.Limits(max_connections=parallel + 1, max_keepalive_connections=parallel + 1),
@@ -117,9 +118,7 @@ class HttpBox:
                 raise HardwareError(f"{self.where}: slower than {LEAST_BYTES_S} bytes a second")
             yield chunk
 
-    def _small(
-        self, method: str, path: str, most: int, params: Mapping[str, str] | None = None, content: bytes | None = None
-    ) -> bytes:
+    def _small(self, method: str, path: str, most: int, params: Mapping[str, str] | None = None, content: bytes | None = None) -> bytes:
         with self._asked(method, path, params=params, content=content) as answer:
             body = b"".join(self._chunks(answer, most if answer.status_code == 200 else LARGEST_ANSWER))
             self._refuse_errors(answer, body)
@@ -152,7 +151,7 @@ class HttpBox:
         if status in {200, 206}:
             return
         if status in {401, 403}:
-            raise ConfigError(f"{self.where}: does not let us in ({status}); give page.export_token of the box with --token-file {why}")
+            raise ConfigError(f"{self.where}: does not let us in ({status} {why}); give page.export_token of the box with --token-file")
         if status == 421:
             raise ConfigError(f"{self.where}: the box does not answer to that name; add it to its page.allowed_hosts, or use its address")
         if status in {408, 425, 429} or status >= 500:

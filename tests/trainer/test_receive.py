@@ -209,6 +209,19 @@ def test_no_room_is_said_before_anything_is_fetched(tmp_path: Path, start: Start
     assert not list((tmp_path / "here" / "receiving").iterdir())
 
 
+def test_a_program_on_the_box_itself_needs_no_token_to_fetch_and_to_acknowledge(tmp_path: Path) -> None:
+    with Exporter(tmp_path / "box") as exporter:
+        fill(exporter, range(2))
+    box = RunningBox(tmp_path / "box", export_token=None)
+    visitor, report = box.visitor(None), Report()
+    try:
+        Receiver(tmp_path / "here", least_s=0.01).round(visitor, report)
+    finally:
+        visitor.close()
+        box.stop()
+    assert (report.records, report.unacknowledged) == (2, 0)
+
+
 def test_the_wrong_token_and_the_wrong_address_are_for_a_person(tmp_path: Path, start: Start) -> None:
     with Exporter(tmp_path / "box") as exporter:
         fill(exporter, range(1))
