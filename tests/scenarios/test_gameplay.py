@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import av
@@ -70,31 +71,34 @@ def test_what_is_to_change_nothing_changes_nothing(recording: tuple[Path, Truth]
 def test_played_live_at_its_own_speed_it_tells_the_same_story(
     recording: tuple[Path, Truth], log: Path, tmp_path: Path, boxes: list[Box]
 ) -> None:
-    path, truth = recording
-    camera = RtspServer(path)
+    camera = RtspServer(recording[0])
     camera.start()
     try:
         boxes.append(live := Box(box(tmp_path, {"use": "rtsp", "url": camera.url})).start())
-        wanted = [fact for fact in truth.facts if fact.pts_ns > 8e9][:30]  # until well into the first raid's end
         live.until(lambda: any(e["kind"] == "raid_ended" for e in live.events("new")), 120)
+        lost = sum(live.health()["cameras"]["screen"]["dropped"].values())
         assert live.stop() == 0
     finally:
         camera.kill()
-    seen, filed = _stories(live.events(), wanted), _stories(events(log), wanted)
-    first = next(n for n, (kind, *_) in enumerate(filed) if kind == seen[0][0] and filed[n][1] == seen[0][1])
+    seen, filed = _story(live.events()), _story(events(log))
+    first = next(n for n, each in enumerate(filed) if each[:2] == seen[0][:2])
     of_file = filed[first : first + len(seen)]
-    assert [each[:2] for each in seen] == [each[:2] for each in of_file]
-    late = np.median([a[2] - b[2] for a, b in zip(seen, of_file, strict=True)])  # when we came to the camera
-    assert max(abs(a[2] - b[2] - late) for a, b in zip(seen, of_file, strict=True)) <= 2 * SAMPLE_NS
+    pairs = list(zip(sorted(seen), sorted(of_file), strict=True))
+    assert [ours[:2] for ours, _ in pairs] == [theirs[:2] for _, theirs in pairs]
+    late_ns = median(ours[2] - theirs[2] for ours, theirs in pairs)  # when we came to the camera
+    worst_ns = max(abs(ours[2] - theirs[2] - late_ns) for ours, theirs in pairs)
+    assert worst_ns <= min(2 + lost, 20) * SAMPLE_NS, f"{lost} samples were overwritten: reading was slower than the camera"
 
 
-def _stories(messages: list[dict[str, Any]], wanted: list[Fact]) -> list[tuple[str, dict[str, Any], int]]:
-    """What was told of what happens in a raid: kind, words, time; no ids."""
-    kinds = {fact.kind for fact in wanted} & {"kill_notification", "raid_started", "raid_ended", "match_found", "loading_screen"}
+def _story(messages: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    """What was told from the match to the end of the first raid: kind, words, time; no ids."""
+    kinds = {"kill_notification", "raid_started", "raid_ended", "match_found", "loading_screen"}
     words = ("victim", "weapon", "distance", "headshot", "outcome")
-    new = [e for e in messages if e["life"] == "new" and e["kind"] in kinds]
-    rows = [(e["kind"], {word: e["data"].get(word) for word in words}, e["start_pts_ns"]) for e in new]
-    return sorted(rows, key=lambda row: (row[2], row[0], str(row[1])))
+    new = [each for each in messages if each["life"] == "new" and each["kind"] in kinds]
+    told_ = [(each["kind"], "|".join(str(each["data"].get(word)) for word in words), each["start_pts_ns"]) for each in new]
+    in_order = sorted(told_, key=lambda each: each[2])
+    end = next(n for n, each in enumerate(in_order) if each[0] == "raid_ended")
+    return in_order[: end + 1]
 
 
 @pytest.fixture

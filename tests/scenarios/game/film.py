@@ -36,9 +36,12 @@ def film(
     told = story(seed, seconds)
     times = picture_times(told, fps)
     known = truth(told, times, (width, height))
-    path = folder / f"game-{seconds:g}s-seed{seed}-{width}x{height}-{fps:g}fps-{drawn_by()}.mkv"
+    name = f"game-{seconds:g}s-seed{seed}-{width}x{height}-{fps:g}fps"
+    path = folder / f"{name}-{drawn_by()}.mkv"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob(f"{name}-*"):  # drawn by other code
+            old.unlink()
         part = path.with_suffix(".part.mkv")
         _encode(Screens(told, width, height), times, part, (width, height), progress)
         path.with_suffix(".json").write_text(json.dumps(known.document(), indent=1) + "\n")
