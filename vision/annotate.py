@@ -40,9 +40,10 @@ def _words(detections: Detections, row: int, labels: Sequence[str]) -> str:
 
 
 def _label(drawn: Image, corner: tuple[int, int], words: str, colour: tuple[int, int, int], thick: int) -> None:
-    """Above the box, or inside it where there is no room above."""
+    """Above the box, or inside it where there is no room above; never beyond the picture's right edge."""
     scale = 0.4 + 0.1 * thick
     (width, height), base = cv2.getTextSize(words, FONT, scale, 1)
-    x, y = corner[0], corner[1] if corner[1] > height + base else corner[1] + height + base
+    x = max(0, min(corner[0], drawn.shape[1] - width))
+    y = corner[1] if corner[1] > height + base else corner[1] + height + base
     cv2.rectangle(drawn, (x, y - height - base), (x + width, y), colour, -1)
     cv2.putText(drawn, words, (x, y - base // 2 - 1), FONT, scale, (20, 20, 20), 1, cv2.LINE_AA)

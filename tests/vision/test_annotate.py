@@ -24,6 +24,12 @@ def test_the_picture_itself_is_left_alone_and_the_edge_of_the_box_is_drawn() -> 
     assert drawn[90, 80].any() and drawn[65, 50].any() and not drawn[65, 80].any()
 
 
+def test_words_at_the_right_edge_are_not_cut() -> None:
+    drawn = annotate(np.zeros((100, 200, 3), np.uint8), boxes((180, 40, 198, 90)), ["person"])
+    words = np.argwhere(drawn[34].any(axis=1))
+    assert words.min() < 160 and words.max() == 199
+
+
 def test_two_tracks_have_two_colours() -> None:
     drawn = annotate(np.zeros((100, 200, 3), np.uint8), boxes((10, 40, 60, 90), (110, 40, 160, 90), track=[1, 2]))
     assert not np.array_equal(drawn[90, 30], drawn[90, 130])
