@@ -71,7 +71,10 @@ class NativeReader:
         return self._index.count("SELECT count(*) FROM images WHERE removed = 0")[0]
 
     def __iter__(self) -> Iterator[Item]:
-        after = 0
+        return self.following(0)
+
+    def following(self, after: int) -> Iterator[Item]:
+        """Pictures whose numbers are above that one, in the order they came."""
         while page := self._index.pictures(after, limit=PAGE):
             for known in page:
                 item = self._item(known)

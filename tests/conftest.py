@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 STATUS = pytest.StashKey[int]()
-NEEDED_IN_CI = {"broker", "browser", "rtsp", "footage", "reading"}  # make installs or fetches what they need
+NEEDED_IN_CI = {"broker", "postgres", "browser", "rtsp", "footage", "reading"}  # make installs or fetches what they need
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what tests start and interrupt would not hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -140,7 +140,7 @@ for root in {packages!r}:
 
 
 def test_a_box_needs_nothing_of_the_trainer_or_the_tests() -> None:
-    blocked = {"torch", "onnx", "safetensors", "pycocotools", "tensorrt", "pycuda", "systemd", "trainer"}
+    blocked = {"torch", "onnx", "safetensors", "pycocotools", "tensorrt", "pycuda", "systemd", "trainer", "sqlalchemy", "alembic", "fsspec"}
     blocked |= {"pytest", "hypothesis", "httpx", "jsonschema", "playwright", "_pytest"}
     program = BLOCKED.format(blocked=blocked, packages=("contracts", "vision", "dataset", "device"))
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)

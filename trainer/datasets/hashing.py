@@ -67,7 +67,7 @@ class Gathered:
 
 def hashed(reader: Reader, threads: int | None = None) -> Iterator[Hashed]:
     """Every item with its leaf, in the order of the set. ProtocolError for one whose picture is not there or not what was put there."""
-    count = threads or min(8, os.cpu_count() or 1)
+    count = threads or min(8, 2 * (os.cpu_count() or 1))  # half of them wait for the disk
     waiting: deque[Future[list[Hashed]]] = deque()
     items = iter(reader)
     with ThreadPoolExecutor(count, thread_name_prefix="hash") as pool:

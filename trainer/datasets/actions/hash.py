@@ -15,7 +15,7 @@ DIFFERENT = 1
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     shared.add_source(parser)
     parser.add_argument("--expect", metavar="ROOT", help="exit with 1 when the root is another")
-    parser.add_argument("--threads", type=int, default=None, help="threads that read pictures (default: one a core, at most 8)")
+    parser.add_argument("--threads", type=int, default=None, help="threads that read pictures (default: two a core, at most 8)")
     shared.add_json(parser)
 
 
