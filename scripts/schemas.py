@@ -21,9 +21,11 @@ FOLDER = ROOT / "contracts" / "schemas"
 WHOLE = {
     "alert": "contracts.status:Alert",
     "batch-log": "contracts.batchlog:BatchLog",
+    "answers": "contracts.evaluation:SavedAnswers",
     "bundle": "contracts.bundle:Bundle",
     "clip": "contracts.clip:Clip",
     "command": "contracts.command:Command",
+    "cost": "contracts.verdict:Cost",
     "dataset-acknowledgement": "contracts.dataset:Acknowledgement",
     "dataset-annotations": "contracts.dataset:AnnotationFile",
     "dataset-metadata": "contracts.dataset:Metadata",
@@ -31,8 +33,10 @@ WHOLE = {
     "dataset-record": "contracts.dataset:Record",
     "disk": "contracts.disk:Disk",
     "envelope": "contracts.envelope:Envelope",
+    "evaluation": "contracts.evaluation:Evaluation",
     "event": "contracts.event:Event",
     "health": "contracts.health:Health",
+    "incidents": "contracts.verdict:Incidents",
     "info": "contracts.status:Info",
     "intrinsics": "contracts.calibration:Intrinsics",
     "log-header": "contracts.eventlog:LogHeader",
@@ -55,6 +59,8 @@ WHOLE = {
     "take-detections": "contracts.takes:CameraDetections",
     "take-line": "contracts.takes:TakeLine",
     "take-manifest": "contracts.takes:TakeManifest",
+    "test-set-use": "contracts.verdict:Use",
+    "verdict": "contracts.verdict:Verdict",
 }
 
 

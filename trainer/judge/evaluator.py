@@ -31,7 +31,7 @@ class Evaluator(Protocol):
 
 
 def scores(precision: NDArray[np.float64], recall: NDArray[np.float64], classes: tuple[str, ...]) -> Scores:
-    """Out of COCO's arrays: precision (IoU, recall, class, area, most) and recall (IoU, class, area, most), -1 where nothing was to be found."""
+    """Out of COCO's arrays: precision (IoU, recall, class, area, most), recall (IoU, class, area, most); -1: nothing was to be found."""
     each = {name: _figures(precision[:, :, [k]], recall[:, [k]]) for k, name in enumerate(classes)}
     return Scores(_figures(precision, recall), each)
 

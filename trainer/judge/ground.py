@@ -119,5 +119,5 @@ def _check(case: Case, classes: int) -> None:
     boxes = np.concatenate([case.boxes, case.ignore])
     if not np.isfinite(boxes).all() or (boxes[:, 2:] < 0).any():
         raise ConfigError(f"picture {case.id}: a labelled box is not a number or has a side below 0; correct the label")
-    if len(case.kinds) and not (0 <= case.kinds.min() and case.kinds.max() < classes):
+    if len(case.kinds) and (case.kinds.min() < 0 or case.kinds.max() >= classes):
         raise ConfigError(f"picture {case.id}: a label's class is none of the {classes} classes")

@@ -14,7 +14,9 @@ class HotcocoEvaluator:
     def evaluate(self, ground: Ground, answers: Answers) -> Scores:
         rows = coco_rows(ground, answers)
         if not rows.images or not rows.categories:
-            return scores(np.full((10, 101, len(ground.classes), 4, 3), -1.0), np.full((10, len(ground.classes), 4, 3), -1.0), ground.classes)
+            return scores(
+                np.full((10, 101, len(ground.classes), 4, 3), -1.0), np.full((10, len(ground.classes), 4, 3), -1.0), ground.classes
+            )
         truth = hotcoco.COCO.from_arrays(
             rows.images,
             rows.categories,

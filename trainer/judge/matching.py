@@ -74,7 +74,7 @@ def _outside(boxes: Doubles, area: Area) -> Bools:
 
 
 def _greedy(overlap: Doubles, judged: int) -> tuple[Bools, Bools]:
-    """Answers in their order take the free thing they fit best; of equals COCO takes the last, and one that is not judged only without another."""
+    """Answers in their order take the free thing they fit best, of equals the last as COCO does; one not judged only without another."""
     answers, things = overlap.shape
     right, ignored = np.zeros((len(LEVELS), answers), bool), np.zeros((len(LEVELS), answers), bool)
     taken = np.zeros((len(LEVELS), things), bool)

@@ -52,7 +52,7 @@ def _boxes(dice: np.random.Generator, count: int) -> Any:
 def _case(dice: np.random.Generator, name: str, classes: int, way: str) -> Case:
     boxes = _boxes(dice, 0 if way == "nothing there" else int(dice.integers(0, 12)))
     if way == "no area" and len(boxes):
-        boxes[:: 2, 2 + int(dice.integers(2))] = 0
+        boxes[::2, 2 + int(dice.integers(2))] = 0
     crowd = dice.random(len(boxes)) < (0.4 if way == "crowds" else 0.0)
     partial = way == "partial"
     exhaustive = frozenset(np.flatnonzero(dice.random(classes) < 0.6).tolist()) if partial else None
@@ -97,10 +97,21 @@ def _said(truth: Any, said: Any) -> Any:
     from pycocotools.coco import COCO
 
     rows = [
-        {"image_id": int(r[0]), "bbox": r[1:5].tolist(), "score": float(r[5]), "category_id": int(r[6]), "area": float(r[3] * r[4]), "id": n}
+        {
+            "image_id": int(r[0]),
+            "bbox": r[1:5].tolist(),
+            "score": float(r[5]),
+            "category_id": int(r[6]),
+            "area": float(r[3] * r[4]),
+            "id": n,
+        }
         for n, r in enumerate(said, 1)
     ]
     result = COCO()
-    result.dataset = {"images": truth.dataset["images"], "categories": truth.dataset["categories"], "annotations": [r | {"iscrowd": 0} for r in rows]}
+    result.dataset = {
+        "images": truth.dataset["images"],
+        "categories": truth.dataset["categories"],
+        "annotations": [r | {"iscrowd": 0} for r in rows],
+    }
     result.createIndex()
     return result
