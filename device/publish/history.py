@@ -13,6 +13,8 @@ UPSERT = """
 INSERT INTO history (id, camera, kind, label, open, body) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET label = excluded.label, open = excluded.open, body = excluded.body
 """
+ENDS = "SELECT (SELECT number FROM history WHERE NOT open ORDER BY number LIMIT 1), (SELECT max(number) FROM history)"
+SLACK = 16  # so much of the bound is too much before anything is deleted: that touches other pages than writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,10 @@ def keep(connection: sqlite3.Connection, event: Event) -> None:
 
 
 def prune(connection: sqlite3.Connection, limit: int) -> None:
-    """Keep the newest `limit` events; open ones stay, they still need an end."""
-    connection.execute("DELETE FROM history WHERE NOT open AND number <= (SELECT max(number) FROM history) - ?", (limit,))
+    """Keep the newest `limit` events, and some more for a while; open ones stay, they still need an end."""
+    oldest, newest = connection.execute(ENDS).fetchone()
+    if oldest is not None and newest - oldest >= limit + limit // SLACK:
+        connection.execute("DELETE FROM history WHERE NOT open AND number <= (SELECT max(number) FROM history) - ?", (limit,))
 
 
 def interrupted(store: Store) -> list[Event]:

@@ -48,7 +48,7 @@ class Outbox:
         self._lock = threading.Lock()  # over the small state below; never held while the disk works
         self._batch: list[Unsaved] = []
         self._acked: dict[int, int] = {}  # seq -> mono_ns of the acknowledgement
-        self._depth = self._bytes = self._last_seq = self._shed = self._shed_to = self._lost = 0
+        self._depth = self._bytes = self._told_bytes = self._last_seq = self._shed = self._shed_to = self._lost = 0
         self._committed_ns = self._tried_ns = -(1 << 62)
         self._store: Store | None = None
         self._trouble = False
@@ -181,9 +181,10 @@ class Outbox:
         store = Store(self._path)
         depth, size = waiting.totals(store)
         shed, shed_to = waiting.shed_before(store)
+        told = messages.total(store)
         ends = [self._message(event, self._clock.mono_ns()) for event in history.interrupted(store)]
         with self._lock:
-            self._depth, self._bytes, self._last_seq = depth, size, store.last_seq()
+            self._depth, self._bytes, self._last_seq, self._told_bytes = depth, size, store.last_seq(), told
             self._shed, self._shed_to = shed, shed_to
             self._batch[:0] = ends
         if store.report:
@@ -196,7 +197,7 @@ class Outbox:
         with store.write() as db:
             seqs = [self._keep(db, message) for message in batch]
             history.prune(db, self.options.history)
-            messages.prune(db, self.options.messages)
+            told = messages.keep(db, zip(seqs, (message.event for message in batch), strict=True), self._told_bytes, self.options)
             gone = waiting.delete(db, list(acked) if self._delivers else [*acked, *seqs])
             size = self._bytes + sum(len(message.body) for message in batch) - sum(row.size for row in gone)
             shed = waiting.shed(db, size - SHED_TO * self.options.max_bytes // 100) if size > self.options.max_bytes else []
@@ -206,7 +207,7 @@ class Outbox:
         with self._lock:
             self._depth += len(seqs) - len(gone) - len(shed)
             self._bytes = size - sum(row.size for row in shed)
-            self._last_seq = max([self._last_seq, *seqs])
+            self._last_seq, self._told_bytes = max([self._last_seq, *seqs]), told
             self._shed, self._shed_to, self._lost = shed_count, shed_to, 0
         if shed:
             self._tally.count("", "outbox", "shed", len(shed))
@@ -215,7 +216,6 @@ class Outbox:
         """The number it got."""
         seq = waiting.insert(db, message, self._stamp.boot)
         history.keep(db, message.event)
-        messages.keep(db, seq, message.event)
         return seq
 
     def _settle(self, written: int, acked: dict[int, int]) -> None:

@@ -15,3 +15,4 @@ class Options(Strict):
     max_unsaved: int = Field(default=10_000, ge=10, description="messages kept in memory while the disk takes none")
     history: int = Field(default=10_000, ge=1, description="events the page can look back on")
     messages: int = Field(default=10_000, ge=1, le=1_000_000, description="messages kept for readers of the event stream that were away")
+    messages_bytes: int = Field(default=64 << 20, ge=1 << 16, le=1 << 32, description="what those may take on disk; then the oldest go")

@@ -154,6 +154,59 @@ def test_history_is_bounded_but_keeps_what_is_open(tmp_path: Path) -> None:
     outbox.close()
 
 
+def test_messages_for_the_event_stream_are_bounded_in_number_and_in_bytes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, messages=32, messages_bytes=1 << 16)
+    outbox = bench.outbox(delivers=False)
+    for n in range(1, 101):
+        bench.commit(outbox, event(n, "end"))
+    assert 32 <= 100 + 1 - outbox.first_kept() <= 34, "in number"
+    for n in range(101, 201):
+        bench.commit(outbox, event(n, "end", data={"text": "x" * 10_000}))
+        assert sum(len(message.body) for message in outbox.since(0, 99)) <= 1 << 16, "in bytes"
+    kept = [message.seq for message in outbox.since(0, 99)]
+    assert kept == list(range(kept[0], 201))
+    assert len(kept) >= 5
+    bench.commit(outbox, event(201, "end", data={"text": "x" * 100_000}), event(202, "end"))
+    assert [message.seq for message in outbox.since(0, 99)] in ([202], []), "one that is larger than the bound goes like any other"
+    outbox.close()
+    bench.open.clear()
+    again = bench.outbox(delivers=False)
+    for n in range(203, 240):
+        bench.commit(again, event(n, "end", data={"text": "x" * 10_000}))
+    assert sum(len(message.body) for message in again.since(0, 99)) <= 1 << 16, "a restart knows what was there"
+    again.close()
+    bench.open.clear()
+
+
+def test_what_is_read_for_the_event_stream_at_once_is_bounded(bench: Bench) -> None:
+    outbox = bench.outbox()
+    bench.commit(outbox, *(event(n, "end", data={"text": "x" * (2_000_000 if n == 3 else 300_000)}) for n in range(1, 7)))
+    parts, after = [], 0
+    while part := [message.seq for message in outbox.since(after, 100)]:
+        parts.append(part)
+        after = part[-1]
+    assert parts == [[1, 2], [3], [4, 5, 6]]
+
+
+def test_a_write_to_the_journal_touches_little_of_the_disk(tmp_path: Path) -> None:
+    """Pages of 4 KiB in the log, for a commit of one event's two messages; deleting as often as writing made them twelve."""
+    bench = Bench(tmp_path, messages=100, history=100)
+    outbox = bench.outbox()
+    pages: list[float] = []
+    for n in range(1, 1001):
+        before = _written()
+        bench.commit(outbox, event(n, "new"), event(n, "end"))
+        pages.append((_written() - before) / 4120)
+        for seq in (2 * n - 1, 2 * n):
+            outbox.acknowledge(seq)
+    assert sorted(pages[500:])[250] <= 9
+
+
+def _written() -> int:
+    """Bytes this process has written so far."""
+    return int(dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())["wchar"])
+
+
 def test_without_a_broker_nothing_waits_and_messages_are_numbered_all_the_same(bench: Bench) -> None:
     outbox = bench.outbox(delivers=False)
     bench.commit(outbox, event(1), event(1, "end"))
