@@ -132,7 +132,7 @@ class _View:
         data = dict(effect.data)
         if effect.role == "refused":
             data["count"], self._refusals.count = self._refusals.count, 0
-        told_apart = "|".join((effect.role, str(cause.id) if cause else "", *(str(data.get(key, "")) for key in ("state", "from", "to"))))
+        told_apart = "|".join((effect.role, _cause(cause), *(str(data.get(key, "")) for key in ("state", "from", "to"))))
         about = self._when(effect.at_ns, here, cause)
         confidence, box, label = _shown(cause)
         return moment(self._context, about, effect.kind, told_apart, data, label=label, confidence=confidence, box=box)
@@ -159,6 +159,11 @@ class _View:
 
 def _time(event: Event) -> int:
     return event.start_pts_ns if event.life == "new" else event.pts_ns
+
+
+def _cause(event: Event | None) -> str:
+    """An event's `new` and its `end` are two signals, and may be of one time."""
+    return "" if event is None else str(event.id) if event.life == "new" else f"{event.id}.end"
 
 
 def _wall(known: When, pts_ns: int) -> datetime:

@@ -182,6 +182,19 @@ def test_ids_are_the_same_in_every_run_and_no_two_events_share_one() -> None:
     assert len(new) == len(set(new)) > 20
 
 
+def test_what_the_beginning_and_the_end_of_one_signal_tell_at_one_time_are_two_events() -> None:
+    declared: dict[str, Any] = {
+        "initial": "one",
+        "states": {"one": {}, "other": {}},
+        "transitions": [{"from": "one", "on": "car", "to": "other"}, {"from": "other", "on": "car", "to": "one"}],
+        "emit": [{"in": "one", "on": "person", "event": "noticed"}, {"in": "one", "on": "person.end", "event": "noticed"}],
+    }
+    _, events = run(pipeline(declared, samples=1), shown("..p......"))
+    mine = [event for event in events if event.kind == "noticed" and event.life == "new"]
+    assert [event.start_pts_ns // MS for event in mine] == [200, 200]
+    assert mine[0].id != mine[1].id
+
+
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.integers(1, 6), st.sampled_from(("", *SCREENS)), st.just({"outcome": "SURVIVED"})), max_size=25))
 def test_whatever_is_shown_every_new_event_ends_once_and_ids_are_told_apart(script: list[tuple[int, str, dict[str, str]]]) -> None:
