@@ -118,6 +118,14 @@ def test_boxes_lie_on_the_picture_and_can_be_hidden(box: Any, visit: Any) -> Non
     page.wait_for_url(lambda url: "/dataset/" in url and names["picture"] not in url)
 
 
+def test_what_can_be_done_with_a_clip_is_not_cut_off_by_what_is_said_of_it(box: Any, visit: Any) -> None:
+    page = visit(box[1]).open("/clips")
+    cut = """() => { const facts = document.querySelector('.card a[download]').parentElement;
+        facts.prepend('with sound · cut off · 12 holes · more than fits · ');
+        return facts.scrollWidth - facts.clientWidth; }"""
+    assert page.evaluate(cut) <= 0
+
+
 def test_a_picture_of_another_shape_than_its_tile_is_not_cut(box: Any, visit: Any) -> None:
     _, running, _ = box
     visitor = visit(running)
