@@ -69,6 +69,15 @@ class Message(Protocol):
     def body(self) -> str: ...
 
 
+class Unsaved(Protocol):
+    """A message without a number yet; `id` is its own, not the event's."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def event(self) -> Event: ...
+
+
 class Messages(Protocol):
     """The last messages of all events, by number, as far as they are on the disk. Called from several threads."""
 
@@ -80,6 +89,10 @@ class Messages(Protocol):
 
     def since(self, after: int, limit: int) -> Sequence[Message]:
         """The next ones after that number, in order; none when there is none, or the disk is in trouble."""
+        ...
+
+    def unsaved(self) -> Sequence[Unsaved]:
+        """What waits in memory because the disk takes nothing, and comes by number when it does; none while all is well. At once."""
         ...
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:

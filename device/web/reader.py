@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from contracts.event import Event
 from device.clock import Clock
 from device.web.desk import Message
 from device.web.trail import Trail
@@ -27,7 +28,7 @@ class Wish:
     kind: str | None = None
     label: str | None = None
 
-    def fits(self, message: Message) -> bool:
+    def fits(self, message: Message | Event) -> bool:
         wanted = ((self.camera, message.camera), (self.kind, message.kind), (self.label, message.label))
         return all(word is None or word == has for word, has in wanted)
 
@@ -38,6 +39,7 @@ class Reader:
     def __init__(self, trail: Trail, wish: Wish, send: Send, beat: Callable[[], dict[str, Any]], clock: Clock) -> None:
         self._trail, self._wish, self._send, self._beat, self._clock = trail, wish, send, beat, clock
         self._seq = trail.seq  # up to here everything was told
+        self._unsaved = 0  # so many without a number were told
         self._due_ns = 0
 
     async def run(self, after: int) -> None:
@@ -45,13 +47,14 @@ class Reader:
         await self._begin(after)
         while True:
             told = await self._catch_up()
+            await self._tell_unsaved()
             if self._clock.mono_ns() >= self._due_ns:
                 self._due_ns = self._clock.mono_ns() + int(BEAT_S * 0.9e9)
                 await self._say({**self._beat(), "seq": self._seq})
             if not told and self._trail.seq > self._seq:
                 await asyncio.sleep(AGAIN_S)
             try:
-                await asyncio.wait_for(self._trail.wait(self._seq), BEAT_S)
+                await asyncio.wait_for(self._trail.wait(self._seq, self._unsaved), BEAT_S)
             except asyncio.TimeoutError:
                 continue
 
@@ -65,6 +68,8 @@ class Reader:
         elif 0 <= after < begin:
             await self._miss(after + 1, begin)
         self._seq = begin
+        if after < 0:
+            self._unsaved = self._trail.unsaved
 
     async def _catch_up(self) -> bool:
         """One batch; whether there was any."""
@@ -76,6 +81,13 @@ class Reader:
                 await self._tell(f'{{"type":"event","seq":{message.seq},"event":{message.body}}}')
             self._seq = message.seq
         return bool(batch)
+
+    async def _tell_unsaved(self) -> None:
+        """A full disk hides nothing from who is looking."""
+        loose, self._unsaved = self._trail.loose(self._unsaved), self._trail.unsaved
+        for event in loose:
+            if self._wish.fits(event):
+                await self._tell(f'{{"type":"unsaved","event":{event.model_dump_json()}}}')
 
     async def _miss(self, first: int, last: int) -> None:
         reason: Reason = "no longer kept"

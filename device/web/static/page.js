@@ -39,6 +39,8 @@ function words(message) {
   } else if (message.type === "event") {
     seen = message.seq;
     tell("event", message.event);
+  } else if (message.type === "unsaved") {
+    tell("event", message.event); // it comes again, with its number
   } else if (message.type === "status") {
     status(message);
   } else if (message.type === "missed") {

@@ -64,6 +64,12 @@ class Message:
     body: str
 
 
+@dataclass(frozen=True)
+class Held:
+    id: str
+    event: Event
+
+
 class Told:
     """Messages in memory, of the same protocol as the journal's."""
 
@@ -86,6 +92,9 @@ class Told:
     def since(self, after: int, limit: int) -> Sequence[Message]:
         with self._lock:
             return [message for message in self._kept if message.seq > after][:limit]
+
+    def unsaved(self) -> Sequence[Held]:
+        return []
 
     def listen(self, wake: Callable[[], None]) -> Callable[[], None]:
         with self._lock:

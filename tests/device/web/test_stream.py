@@ -8,6 +8,7 @@ import random
 import resource
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from contracts.event import Event
+from device.publish import store
 from device.publish.outbox import Outbox
 from device.publish.outbox_options import Options as OutboxOptions
 from device.publish.stamp import Stamp
@@ -172,6 +174,29 @@ def test_a_journal_that_was_lost_says_which_numbers_are_missing(tmp_path: Path) 
             missed = words(listening, "missed")
             assert missed["from"] == 6
             assert heard(listening, missed["to"] + 1) == [(missed["to"] + 1, 6)]
+
+
+def test_what_the_disk_does_not_take_is_told_at_once_without_a_number_and_again_with_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "WAIT_S", 0.05)
+    with box(tmp_path) as it, it.listen() as listening, it.listen("?after=0&kind=crossed") as choosy:
+        for each in (listening, choosy):
+            words(each, "hello")
+        it.tell(event(1))
+        assert heard(listening, 1) == pairs(1, 1)
+        with closing(sqlite3.connect(tmp_path / "outbox.sqlite", isolation_level=None)) as holds:
+            holds.execute("BEGIN IMMEDIATE")  # nobody else writes now
+            it.tell(event(2))
+            assert words(listening, "unsaved")["event"]["frame_number"] == 2
+            it.tell(event(3, kind="crossed"))
+            assert words(choosy, "unsaved")["event"]["frame_number"] == 3
+            with it.listen("?after=1") as late:
+                words(late, "hello")
+                assert [words(late, "unsaved")["event"]["frame_number"] for _ in range(2)] == [2, 3]
+        it.tell()
+        assert words(listening, "unsaved")["event"]["frame_number"] == 3
+        assert heard(listening, 3) == pairs(2, 3)
 
 
 def test_a_number_that_was_never_given_means_that_numbers_began_anew(tmp_path: Path) -> None:
