@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 PRIVATE = 0o640  # they say who was where
 KEPT_ASIDE = 3
+SPARE_BYTES = 1 << 18  # what a copy leaves free, for the file itself
 LACKING = ("full", "disk i/o", "unable to open", "readonly", "locked", "out of memory")  # SQLite's words for a disk that refuses
 
 
@@ -73,10 +75,7 @@ def migrate(connection: sqlite3.Connection, path: Path | None, migrations: Seque
     if version > len(migrations):
         raise Unreadable(f"it has schema {version}, written by newer software; this one knows {len(migrations)}")
     if path and 0 < version < len(migrations):
-        kept = path.with_name(f"{path.name}.schema{version}")
-        _made_private(kept)
-        with closing(sqlite3.connect(kept)) as copy:
-            connection.backup(copy)
+        _copy(connection, path.with_name(f"{path.name}.schema{version}"))
     for number, step in enumerate(migrations[version:], version + 1):
         try:
             connection.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT;")
@@ -85,6 +84,18 @@ def migrate(connection: sqlite3.Connection, path: Path | None, migrations: Seque
                 connection.execute("ROLLBACK")
             if _version(connection) < number:  # else another process was quicker
                 raise
+
+
+def _copy(connection: sqlite3.Connection, kept: Path) -> None:
+    """Where there is room: without it a step is still whole or not at all, and trying again each second would only fill the disk."""
+    (pages,), (size,) = (connection.execute(f"PRAGMA {word}").fetchone() for word in ("page_count", "page_size"))
+    room = shutil.disk_usage(kept.parent).free
+    if room < pages * size + SPARE_BYTES:
+        log.warning("%s: no copy of the old schema is made: it takes %d MB, there is room for %d", kept, pages * size >> 20, room >> 20)
+        return
+    _made_private(kept)
+    with closing(sqlite3.connect(kept)) as copy:
+        connection.backup(copy)
 
 
 def set_aside(path: Path) -> Path:

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -405,6 +406,22 @@ def test_a_full_disk_keeps_events_in_memory_says_so_and_goes_on_by_itself(small_
     assert bench.board.parts()["outbox"].state == "ok"
     assert outbox.unsaved() == []
     assert numbers(outbox) == list(range(1, count + 10))
+    outbox.close()
+
+
+def test_a_large_journal_on_a_disk_without_room_for_a_copy_goes_forward_all_the_same(small_disk: Path) -> None:
+    bench = Bench(small_disk)
+    with closing(sqlite3.connect(bench.path, isolation_level=None)) as db:
+        db.executescript(OLD)
+        bodies = [(json.dumps({"v": 1, "id": str(n), "data": "x" * 1000}),) for n in range(500)]
+        db.execute("BEGIN")
+        db.executemany("INSERT INTO outbox (life, boot, mono_ns, body) VALUES ('new', 'boot-0', 1, ?)", bodies)
+        db.execute("COMMIT")
+    outbox = bench.outbox()
+    assert bench.board.parts()["outbox"].state == "ok"
+    bench.commit(outbox, event(1))
+    assert numbers(outbox) == list(range(1, 502))
+    assert not bench.path.with_name("outbox.db.schema1").exists()
     outbox.close()
 
 
