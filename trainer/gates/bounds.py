@@ -4,8 +4,9 @@ Pictures of one recording are alike, so the recording is the unit of resampling 
 Methods and their Application, 1997, chapter 3.8; Field and Welsh, Bootstrapping clustered data, J. R. Stat. Soc. B 69, 2007). Two models
 are compared on the same draws (paired). The percentile interval is too narrow for few recordings; it is widened to the "expanded
 percentile interval" of Hesterberg, What Teachers Should Know About the Bootstrap, 2015, https://arxiv.org/abs/1411.5279. A share such as
-recall gets Wilson's bound too (Wilson 1927; Brown, Cai, DasGupta, Interval Estimation for a Binomial Proportion, Stat. Sci. 16, 2001)
-and the worse of both counts, because a bootstrap of nothing but hits never shows a miss.
+recall gets Wilson's bound too (Wilson 1927; Brown, Cai, DasGupta, Interval Estimation for a Binomial Proportion, Stat. Sci. 16, 2001) of
+the effective number of trials (Korn and Graubard, Survey Methodology 24, 1998), and the worse of both counts: near 1 the bootstrap's own
+bound is too high, and one of nothing but hits never shows a miss.
 """
 
 from __future__ import annotations
@@ -61,6 +62,17 @@ def wilson(hits: float, trials: float, confidence: float) -> tuple[float, float]
     middle = (share + square / 2) / (1 + square)
     half = z / (1 + square) * math.sqrt(share * (1 - share) / trials + square / (4 * trials))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def effective_trials(share: float, resampled: Doubles, trials: float, recordings: int, confidence: float) -> float:
+    """As many independent trials would be as uncertain: fewer than there are, because those of one recording are alike."""
+    if recordings < 2 or not 0 < share < 1:
+        return trials
+    variance = float(np.nanvar(resampled)) * recordings / (recordings - 1)
+    if variance <= 0:
+        return trials
+    shrunk = (NORMAL.inv_cdf(confidence) / t_quantile(confidence, recordings - 1)) ** 2
+    return min(trials, share * (1 - share) / variance * shrunk)
 
 
 def worse_of(one: Interval, low: float, high: float) -> Interval:

@@ -135,7 +135,7 @@ def _words(error: ErrorDetails, place: Place, values: Any) -> tuple[str, str]:
     if kind == "literal_error":
         return f"{given!r} is none of the words allowed here", f"choose {error.get('ctx', {}).get('expected', 'one of them')}"
     what, _, mend = error["msg"].removeprefix("Value error, ").partition("; ")
-    shown = f"{str(given)[:60]!r}: " if isinstance(given, (str, int, float, bool)) else ""
+    shown = f"{given!r:.60}: " if isinstance(given, (str, int, float, bool)) else ""
     return shown + what[:1].lower() + what[1:], mend or "change the value"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contracts.errors import ConfigError
-from trainer.gates.bounds import Interval, draws, interval, wilson, worse_of
+from trainer.gates.bounds import Interval, draws, effective_trials, interval, wilson, worse_of
 from trainer.gates.measures import AT_POINT, LOWER_IS_BETTER, SHARES, Measure, Metric, Ratio, measure
 from trainer.gates.rules import Gates, Measured
 from trainer.judge.answers_file import Contestant
@@ -82,9 +82,10 @@ class Trial:
     def absolute(self, metric: Metric, kinds: tuple[int, ...], part: Part) -> tuple[Figure, Interval]:
         figure = self.figure(CANDIDATE, metric, kinds, part)
         bounds = interval(figure.estimate, figure.resampled, figure.recordings, self.gates.confidence)
-        if metric in SHARES and isinstance(figure.measure, Ratio):
-            hits, trials = float(figure.measure.top.sum()), float(figure.measure.bottom.sum())
-            bounds = worse_of(bounds, *wilson(hits, trials, self.gates.confidence))
+        if metric in SHARES and isinstance(figure.measure, Ratio) and math.isfinite(figure.estimate):
+            share, confidence = figure.estimate, self.gates.confidence
+            trials = effective_trials(share, figure.resampled, float(figure.measure.bottom.sum()), figure.recordings, confidence)
+            bounds = worse_of(bounds, *wilson(share * trials, trials, confidence))
         return figure, bounds
 
     def gain(self, metric: Metric, kinds: tuple[int, ...], part: Part, over: str) -> tuple[Figure, Figure, Interval]:

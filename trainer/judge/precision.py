@@ -16,18 +16,17 @@ def average_precision(right: Bools, ignored: Bools, weights: Doubles, wanted: fl
     """
     if wanted <= 0:
         return np.full(len(right), np.nan)
-    if not right.shape[1]:
-        return np.zeros(len(right))
-    hits = np.cumsum(right * weights, axis=1)
-    shown = np.cumsum(~ignored * weights, axis=1)
-    precision = hits / (shown + np.spacing(1))
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    recall = hits / wanted
+    alike = np.cumsum(weights) if not ignored.any() else None
     result = np.zeros(len(right))
     for level in range(len(right)):
-        at = np.searchsorted(recall[level], RECALLS, side="left")
-        known = at < recall.shape[1]
-        result[level] = envelope[level, at[known]].sum() / len(RECALLS)
+        # precision falls between two right answers, so its envelope and every step of recall lie on right ones
+        at = np.flatnonzero(right[level])
+        shown = alike if alike is not None else np.cumsum(weights * ~ignored[level])
+        hits = np.cumsum(weights[at])
+        precision = hits / (shown[at] + np.spacing(1))
+        envelope = np.maximum.accumulate(precision[::-1])[::-1]
+        steps = np.searchsorted(hits / wanted, RECALLS, side="left")
+        result[level] = envelope[steps[steps < len(at)]].sum() / len(RECALLS)
     return result
 
 
