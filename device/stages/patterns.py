@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import re2
+from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from contracts.errors import ConfigError
@@ -81,6 +82,7 @@ class Vocabulary:
             other = self._words.setdefault(bare(word), word)
             if other != word:
                 raise ConfigError(f"vocabulary: {other!r} and {word!r} are the same but for case and spaces; keep one of them")
+        self._plain = list(self._words)
 
     def word(self, text: str) -> str | None:
         """The word nearest to the text, case and spaces aside: at most `max_edits` letters other, missing or too many, and at most a
@@ -89,14 +91,11 @@ class Vocabulary:
         read = bare(clean(text))
         if read in self._words:
             return self._words[read]
-        near: dict[int, list[str]] = {}
-        for plain, word in self._words.items():
-            most = min(self._max_edits, len(plain) // 3)
-            edits = Levenshtein.distance(read, plain, score_cutoff=most) if abs(len(plain) - len(read)) <= most else most + 1
-            if edits <= most:
-                near.setdefault(edits, []).append(word)
-        nearest = near[min(near)] if near else []
-        return nearest[0] if len(nearest) == 1 else None
+        close = process.extract(read, self._plain, scorer=Levenshtein.distance, score_cutoff=self._max_edits, limit=None)
+        near = [(int(edits), plain) for plain, edits, _ in close if edits <= len(plain) // 3]
+        least = min((edits for edits, _ in near), default=0)
+        nearest = [plain for edits, plain in near if edits == least]
+        return self._words[nearest[0]] if len(nearest) == 1 else None
 
 
 def bare(text: str) -> str:
