@@ -40,7 +40,7 @@ class Presence:
         self._criteria, self._first, self._last = criteria, first, first
         self._start = first.when.at
         identity = context.cameras[first.when.camera].identity()
-        told_apart = "|".join((criteria.rule, criteria.label, *thing.key))
+        told_apart = "|".join((criteria.rule, criteria.label, *(text.replace("\\", "\\\\").replace("|", "\\|") for text in thing.key)))
         self._id = event_id(identity, criteria.kind, first.when.pts_ns, told_apart)
         self._snapshot = context.snapshot(self._id, self._start)
         self._best, self._votes = 0.0, Votes()

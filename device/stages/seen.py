@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from device.stages.moment import Box, When, when_of
 from vision.types import Detections, Scene
 
+MOST_TEXT = 4000  # characters of a text that go into an event
+
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
@@ -82,11 +84,11 @@ def _sighting(scene: Scene, row: int) -> Seen:
 
 
 def _fields(found: Detections, row: int) -> dict[str, str]:
-    """What was read, and what was made of it."""
+    """What was read, and what was made of it; a page full of text would make a message too large for a broker."""
     text = found.data["text"][row] if "text" in found.data else None
     fields = found.data["fields"][row] if "fields" in found.data else None
-    whole = {"text": str(text)} if text else {}
-    return {**whole, **{str(name): str(value) for name, value in (fields or {}).items() if value is not None and str(value)}}
+    whole = {"text": str(text)[:MOST_TEXT]} if text else {}
+    return {**whole, **{str(name): str(value)[:MOST_TEXT] for name, value in (fields or {}).items() if value is not None and str(value)}}
 
 
 def _weight(found: Detections, row: int, confidence: float) -> float:

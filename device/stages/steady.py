@@ -15,6 +15,7 @@ from device.stages.presence import Presence, Row, kind_of
 from device.stages.seen import Criteria, Seen, Thing, seen_in
 from vision.types import Scene
 
+LONGEST_GAP_MS = 86_400_000  # everything unseen that is still open is kept in memory
 KIND = r"^[a-z][a-z0-9_]{0,63}$"
 
 
@@ -25,7 +26,7 @@ class Rule(Strict):
     kind: str | None = Field(default=None, pattern=KIND, description="kind of the events; null: the label's name")
     samples: int | None = Field(default=None, ge=1, le=1000, description="answered samples in a row that make an event")
     max_misses: int | None = Field(default=None, ge=0, le=100, description="samples without it that a row outlives, each time")
-    gap_ms: int | None = Field(default=None, ge=0, description="analysed media time unseen after which it has ended")
+    gap_ms: int | None = Field(default=None, ge=0, le=LONGEST_GAP_MS, description="analysed media time unseen after which it has ended")
     min_confidence: float | None = Field(default=None, ge=0, le=1, description="boxes below do not count")
     key: tuple[str, ...] = Field(default=(), description="fields whose texts tell two things of one label apart; none: they are one")
     fields: tuple[str, ...] | None = Field(default=None, description="fields that go into the event; null: all that were read")
@@ -46,7 +47,7 @@ class Steady:
 
         samples: int = Field(default=3, ge=1, le=1000, description="answered samples in a row that make an event")
         max_misses: int = Field(default=0, ge=0, le=100, description="samples without it that a row outlives, each time")
-        gap_ms: int = Field(default=1000, ge=0, description="analysed media time unseen after which it has ended")
+        gap_ms: int = Field(default=1000, ge=0, le=LONGEST_GAP_MS, description="analysed media time unseen after which it has ended")
         min_confidence: float = Field(default=0.0, ge=0, le=1, description="boxes below do not count")
         rules: dict[str, Rule] = Field(default_factory=dict, description="name -> what is other; only their labels count. None: all do")
 

@@ -156,6 +156,15 @@ def test_two_things_of_one_label_are_told_apart_by_their_key_only() -> None:
     assert two[0].box == BOX, "each has its own box"
 
 
+def test_no_text_makes_two_things_one_or_an_event_larger_than_a_broker_takes() -> None:
+    one, other = {"who": "a|b", "with": "c", "more": "x" * 300_000}, {"who": "a", "with": "b|c"}
+    stage = steady(samples=1, rules={"person": {"key": ["who", "with"]}})
+    _, events = run([stage], [scene(0, lines(one, other))])
+    assert [event.life for event in events] == ["new", "new"]
+    assert events[0].id != events[1].id
+    assert all(len(event.model_dump_json()) < 10_000 for event in events)
+
+
 def test_a_box_that_could_not_be_read_is_no_sighting_and_no_absence() -> None:
     ann = {"who": "ann"}
     read = [ann, None, ann, {}, ann, None, None]
