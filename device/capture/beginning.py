@@ -11,6 +11,8 @@ from av.container import InputContainer
 StartSource = Literal["option", "creation_time", "mtime"]
 CREATION_TAGS = ("creation_time", "com.apple.quicktime.creationdate", "date")
 OLDEST_YEAR = 1990  # cameras without a clock write 1904 and 1970
+LAST_YEAR = 2199
+LONGEST_NS = 10 * 365 * 86_400 * 1_000_000_000  # a header that claims more than ten years is damaged
 
 
 def to_ns(moment: datetime) -> int:
@@ -30,7 +32,7 @@ def creation_ns(metadata: dict[str, str]) -> int | None:
             moment = datetime.fromisoformat(text)
         except ValueError:
             continue
-        if moment.year >= OLDEST_YEAR:
+        if OLDEST_YEAR <= moment.year <= LAST_YEAR:
             return to_ns(moment)
     return None
 
@@ -42,4 +44,5 @@ def start_of(path: Path, container: InputContainer, option: datetime | None) -> 
     tagged = creation_ns({**(container.streams.video[0].metadata if container.streams.video else {}), **container.metadata})
     if tagged is not None:
         return tagged, "creation_time"
-    return path.stat().st_mtime_ns - (container.duration or 0) * 1000, "mtime"
+    written_ns, lasts_ns = path.stat().st_mtime_ns, (container.duration or 0) * 1000
+    return written_ns - (lasts_ns if 0 <= lasts_ns < LONGEST_NS else 0), "mtime"

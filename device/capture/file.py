@@ -33,6 +33,7 @@ from device.pipeline.strict import Strict
 
 log = logging.getLogger(__name__)
 MOST_REORDERED = 16  # pictures; no codec has more
+FURTHEST_NS = 1 << 61
 TRIES = 8  # reads in a row that may fail before the rest of a file counts as unreadable
 
 
@@ -136,6 +137,9 @@ class FileSource:
             try:
                 for stream, unit in in_presentation_order(demux):
                     failed = 0
+                    if not _possible(unit):
+                        self.holes.add(end_ns, end_ns, "a time that cannot be")
+                        continue
                     at_ns = unit.dts_ns if unit.dts_ns is not None else unit.pts_ns or end_ns
                     if demux.lost["damaged"] > damaged:
                         damaged = demux.lost["damaged"]
@@ -173,6 +177,11 @@ class FileSource:
         if isinstance(error, PermissionError):
             return ConfigError(f"camera {self.camera}: {path} may not be read by this user; change its rights or {key}")
         return HardwareError(f"camera {self.camera}: {path} cannot be read ({error.strerror}); see the disk it is on")
+
+
+def _possible(unit: Unit) -> bool:
+    """Nanoseconds in 64 bits are 292 years; what is further off than a quarter of that is damage."""
+    return all(abs(ns) < FURTHEST_NS for ns in (unit.pts_ns or 0, unit.dts_ns or 0, unit.duration_ns))
 
 
 def zeroed(units: Iterator[tuple[StreamInfo, Unit]], from_ns: int) -> Iterator[tuple[StreamInfo, Unit]]:
@@ -217,5 +226,3 @@ def _declared_ns(demux: Demux, container_ns: int | None) -> int | None:
     if stream.duration and stream.time_base:
         return int(stream.duration * stream.time_base * 1_000_000_000)
     return container_ns
-
-
