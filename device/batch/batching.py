@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from contracts.errors import BundleError, ConfigError, HardwareError
+from contracts.errors import StorageError, VedetteError
 from contracts.event import Event
 from contracts.files import make_folders, storage
 from device.batch.directory import write_index, write_summary
@@ -19,6 +22,7 @@ from device.scrub import scrub
 
 log = logging.getLogger(__name__)
 Progress = Callable[[float], None]
+NO_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}  # what one document does not fit, the next will not
 
 
 def batch(
@@ -54,7 +58,8 @@ def _all(
     def settle() -> None:
         for film in films:
             if film.complete:
-                _finish(film, on_event)
+                with _alone(film):
+                    film.finish(partial(on_event, film))
             if (film.ready or film.failed) and id(film) not in told:
                 told.add(id(film))
                 on_film(film)
@@ -62,7 +67,9 @@ def _all(
 
     try:
         for unit, result in runner.run(_units(films, owners)):
-            owners.pop((unit.file, unit.number)).take(unit, result)
+            film = owners.pop((unit.file, unit.number))
+            with _alone(film):
+                film.take(unit, result)
             settle()
         settle()
     finally:
@@ -71,20 +78,24 @@ def _all(
 
 def _units(films: Sequence[Film], owners: dict[tuple[str, int], Film]) -> Iterator[Unit]:
     for film in [film for film in films if not film.failed]:
-        try:
+        with _alone(film):
             for unit in film.units():
                 owners[unit.file, unit.number] = film
                 yield unit
                 if film.failed:
                     break
-        except (HardwareError, ConfigError) as error:
-            film.failed = scrub(str(error))
-            log.debug("a recording failed", exc_info=True)
 
 
-def _finish(film: Film, on_event: Callable[[Film, Event], None]) -> None:
-    """StorageError ends the run: what one document does not fit, the next will not."""
+@contextmanager
+def _alone(film: Film) -> Iterator[None]:
+    """What goes wrong with one recording is said of it, and the others go on; a disk that takes nothing ends the run."""
     try:
-        film.finish(lambda event: on_event(film, event))
-    except (HardwareError, BundleError) as error:
-        film.failed = scrub(str(error))
+        yield
+    except VedetteError as error:
+        if isinstance(error.__cause__, OSError) and error.__cause__.errno in NO_DISK and isinstance(error, StorageError):
+            raise
+        film.failed = film.failed or scrub(str(error))
+        log.debug("a recording failed", exc_info=True)
+    except Exception as error:  # a file from outside, or a site's stage, may make anything raise
+        film.failed = film.failed or scrub(f"{film.source.path}: {type(error).__name__}: {error}")
+        log.exception("a recording failed")

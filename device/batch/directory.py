@@ -57,7 +57,7 @@ def write_summary(out: Path, films: Sequence[Film], seconds: float) -> dict[str,
     duration = 0.0
     rows = []
     for film in films:
-        row: dict[str, Any] = {"video_path": str(film.source.path), "document": film.document.name if film.ready else None}
+        row: dict[str, Any] = {"video_path": film.video, "document": film.document.name if film.ready else None}
         if film.ready:
             document = read_document(film.document)
             mine = Counter(entry.type for entry in document.events)

@@ -10,17 +10,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contracts.batchlog import BatchLog, Gap, Metadata, document_bytes, read_document
+from contracts.batchlog import BatchLog, Metadata, document_bytes, read_document
 from contracts.canonical import canonical
-from contracts.errors import ConfigError, StorageError
+from contracts.errors import ConfigError, HardwareError, StorageError
 from contracts.event import Event
-from contracts.files import make_folders, rename_durably, storage, write_durably
+from contracts.files import make_folders, refuse_links, rename_durably, storage, write_durably
 from contracts.wire import utc_from_ns
 from device.batch.correction import correct_start
 from device.batch.excerpt import beginning, recording
 from device.batch.folder import WorkFolder
 from device.batch.index import Facts, Index, unit_of
 from device.batch.merge import merged
+from device.batch.metadata import metadata_of
 from device.batch.recipe import Recipe, open_gate
 from device.batch.runner import Failure, Result
 from device.batch.thumbnails import with_thumbnails
@@ -70,6 +71,12 @@ class Film:
     events: int = 0
     facts: Facts | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stamp: tuple[int, ...] = ()  # of the file, when its digest was taken
+
+    @property
+    def video(self) -> str:
+        """Its path as JSON can hold it: a name may be any bytes."""
+        return str(self.source.path).encode(errors="backslashreplace").decode()
 
     @property
     def document(self) -> Path:
@@ -86,15 +93,19 @@ class Film:
     def units(self) -> Iterator[Unit]:
         """Those that are still to be looked at. HardwareError or ConfigError when the recording cannot be read."""
         start_ns, start_source = self.source.began()
-        if self.asked.strict_time and start_source == "mtime":
+        self._stamp = _stamp(self.source.path)
+        there = None if self.asked.again else self._finished()
+        if self.asked.strict_time and (there.start_is_guess if there and start_source != "option" else start_source == "mtime"):
             raise ConfigError(
                 f"{self.source.path}: when it began is a guess by the time of the file; say --start-time, or leave out --strict-time"
             )
-        if not self.asked.again and self._finished():
+        if there:
             if start_source == "option":
                 correct_start(self.document, start_ns)  # the one thing that may differ: it is put right without looking again
             self.ready = True
             return
+        for folder in (self.work.path, self.folder / THUMBNAILS):
+            refuse_links(self.asked.out, folder)
         work = self.work
         if said := work.begin(self._job()):
             log.warning(said, extra={"file": str(self.source.path)})
@@ -102,7 +113,7 @@ class Film:
         if facts is not None:
             facts.start_wall_ns, facts.start_source = start_ns, start_source
         issued = 0
-        for unit in self._indexed(work) if facts is None else self._stored(work, facts):
+        for unit in self._indexed(work, start_ns, start_source) if facts is None else self._stored(work, facts):
             issued += 1
             counts = work.counts(unit.number, unit.key)
             if counts is None:
@@ -111,12 +122,14 @@ class Film:
                 self._count(unit, counts)
         self.issued = issued
 
-    def _finished(self) -> bool:
+    def _finished(self) -> Metadata | None:
+        """What the document says, if it is the one that is asked for."""
         with suppress(StorageError):
             there = read_document(self.document).metadata
             same = (there.source_digest, there.fingerprint) == (self._digest(), self.recipe.fingerprint)
-            return same and there.video_path == str(self.source.path) and there.session_type == self.asked.session_type
-        return False
+            if same and there.video_path == self.video and there.session_type == self.asked.session_type:
+                return there
+        return None
 
     def _digest(self) -> str:
         return f"sha256:{self.source.identity}"
@@ -129,11 +142,12 @@ class Film:
             "segment_s": self.asked.segment_s,
         }
 
-    def _indexed(self, work: WorkFolder) -> Iterator[Unit]:
+    def _indexed(self, work: WorkFolder, start_ns: int, start_source: str) -> Iterator[Unit]:
         """The pass over the file, which writes the index down as it goes."""
         first_ns, whole = beginning(recording(self.recipe.camera, self.source.path, self.clock))
         gate = open_gate(self.recipe, self.clock, Tally()) if self.recipe.gate else None
         index = Index(self.source, self.recipe.detection_fps, self.asked.segment_s, gate, first_ns=first_ns, whole=whole)
+        index.facts.start_wall_ns, index.facts.start_source = start_ns, start_source  # also of one without any picture
         written = 0
         with work.rows_file() as file:
             for segment, rows in index.segments():
@@ -142,7 +156,6 @@ class Film:
                 written = segment.end
                 yield unit_of(segment, rows, self.source, self.source.identity, index.facts, self.recipe.detection_fps)
             with storage(work.path):
-                file.flush()
                 os.fsync(file.fileno())
         work.keep_index(index.facts)
         self.facts = index.facts
@@ -179,20 +192,30 @@ class Film:
         facts = self.facts
         if facts is None:
             raise ValueError("finished before its index is")
+        self._unchanged()
         if self.recipe.gate:
             self.counts.update({name: facts.counts.get(name, 0) for name in ("offered", "gated", "dropped")})
         found = entries(self._told(facts, on_event))
         found = with_thumbnails(found, self.folder / THUMBNAILS, f"{self.name}/{THUMBNAILS}", self.work, facts, self.source, self.clock)
         rename_durably(self.folder / PLAYING, self.folder / WHOLE)
-        write_durably(self.document, document_bytes(BatchLog(metadata=self._metadata(facts), events=found)), MODE)
+        known = metadata_of(
+            self.recipe, facts, self.video, self._digest(), self.asked.session_type, self.counts, self.missing, self.clock.wall_ns()
+        )
+        write_durably(self.document, document_bytes(BatchLog(metadata=known, events=found)), MODE)
         self.events, self.ready, self.fresh = len(found), True, True
         self.work.remove()
+
+    def _unchanged(self) -> None:
+        """What was found while somebody wrote to it is of neither file."""
+        if self._stamp != _stamp(self.source.path):
+            self.work.remove()
+            raise HardwareError(f"{self.source.path}: was written to while it was looked at; wait until it is finished, and run again")
 
     def _told(self, facts: Facts, on_event: Callable[[Event], None]) -> Iterator[Event]:
         """The messages, written down in the form of a replay's log as they pass."""
         first = self.recipe.header.model_copy(
             update={
-                "source": self.source.path.name,
+                "source": Path(self.video).name,
                 "source_digest": self._digest(),
                 "start_source": facts.start_source,
                 "processed_at": utc_from_ns(self.clock.wall_ns()),
@@ -212,28 +235,10 @@ class Film:
             file.flush()
             os.fsync(file.fileno())
 
-    def _metadata(self, facts: Facts) -> Metadata:
-        gaps = [_gap(hole.from_pts_ns, hole.until_pts_ns, hole.reason) for hole in facts.holes]
-        if self.counts["dropped"]:
-            gaps.append(_gap(0, facts.end_ns, f"{self.counts['dropped']} of {self.counts['offered']} samples gave no picture"))
-        if self.missing:
-            gaps.append(_gap(0, facts.end_ns, f"{self.missing} pictures could not be decoded again"))
-        return Metadata(
-            video_path=str(self.source.path),
-            session_start_time=utc_from_ns(facts.start_wall_ns),
-            session_type=self.asked.session_type,
-            video_duration_seconds=facts.end_ns / 1e9,
-            total_frames=facts.rows,
-            detection_fps=self.recipe.detection_fps,
-            model_version=self.recipe.model_version,
-            processed_at=utc_from_ns(self.clock.wall_ns()),
-            start_source=facts.start_source,
-            start_is_guess=facts.start_source == "mtime",
-            source_digest=self._digest(),
-            fingerprint=self.recipe.fingerprint,
-            holes=gaps,
-        )
 
-
-def _gap(from_ns: int, until_ns: int, reason: str) -> Gap:
-    return Gap(start_offset_seconds=max(0, from_ns) / 1e9, end_offset_seconds=max(0, until_ns) / 1e9, reason=reason)
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        known = path.stat()
+    except OSError as error:
+        raise HardwareError(f"{path} cannot be read any more ({error.strerror}); see the disk it is on, and run again") from error
+    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns

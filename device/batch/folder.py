@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from contracts.errors import StorageError
 from contracts.files import make_folders, storage, sync_folder, write_durably
-from device.batch.index import Facts, Segment
+from device.batch.index import Facts
 from device.batch.sightings import check_whole
 from device.batch.units import ROW
-from device.capture.holes import Hole
 
+log = logging.getLogger(__name__)
 FORMAT = 1
 JOB, INDEX, ROWS = "job.json", "index.json", "index.rows"
+FACTS = TypeAdapter(Facts)
 
 
 class WorkFolder:
@@ -69,11 +74,18 @@ class WorkFolder:
 
     # ---- index
 
-    def rows_file(self) -> BinaryIO:
+    @contextmanager
+    def rows_file(self) -> Iterator[BinaryIO]:
         with storage(self.path):
             make_folders(self.path)
             (self.path / INDEX).unlink(missing_ok=True)
-            return (self.path / ROWS).open("wb")
+            (self.path / ROWS).unlink(missing_ok=True)  # a link that lies there is not written through
+            file = (self.path / ROWS).open("xb")
+        try:
+            yield file
+        finally:
+            with storage(self.path):  # a disk that was full is full once more
+                file.close()
 
     def keep_index(self, facts: Facts) -> None:
         """After the rows are on the disk, synced."""
@@ -83,25 +95,40 @@ class WorkFolder:
 
     def index(self) -> Facts | None:
         """None: the pass over the file was not finished."""
-        try:
-            plain = json.loads((self.path / INDEX).read_bytes())
-            segments = [Segment(**each) for each in plain.pop("segments")]
-            facts = Facts(**{**plain, "segments": segments, "holes": [Hole(**each) for each in plain["holes"]]})
-            return facts if (self.path / ROWS).stat().st_size == facts.rows * ROW.itemsize else None
-        except FileNotFoundError:
+        path = self.path / INDEX
+        if not path.is_file() or not (self.path / ROWS).is_file():
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StorageError(f"{self.path / INDEX}: damaged ({error}); remove {self.path} and run again") from error
+        with storage(path):
+            content, size = path.read_bytes(), (self.path / ROWS).stat().st_size
+        try:
+            facts = FACTS.validate_json(content, strict=True)
+        except ValidationError:
+            facts = None
+        if facts is None or size != facts.rows * ROW.itemsize or not _sound(facts):
+            log.warning("a damaged index is made anew", extra={"file": str(path)})
+            return None
+        return facts
 
     def rows(self, first: int, last: int) -> NDArray[np.void]:
         with storage(self.path / ROWS):
             return np.fromfile(self.path / ROWS, ROW, last - first, offset=first * ROW.itemsize)
 
 
+def _sound(facts: Facts) -> bool:
+    """The segments follow one another to the end."""
+    ends = facts.segments[0].begin if facts.segments else facts.rows
+    for number, segment in enumerate(facts.segments):
+        inside = 0 <= segment.first_row <= segment.begin == ends < segment.end <= segment.last <= facts.rows
+        if segment.number != number or not inside:
+            return False
+        ends = segment.end
+    return ends == facts.rows
+
+
 def _difference(before: bytes, now: bytes) -> str:
     try:
         old, new = json.loads(before), json.loads(now)
         names = sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         names = []
     return f"what was begun there is of another job ({', '.join(names) or 'damaged'} differ); it is begun anew"

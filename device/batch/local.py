@@ -162,7 +162,7 @@ def _answer(work: Work, recipe: str, unit: str) -> bytes:
     try:
         return DONE + work(recipe, unit)
     except VedetteError as error:
-        return FAILED + str(error).encode()
+        return FAILED + str(error).encode(errors="backslashreplace")
     except Exception as error:  # a site's stage or a decoder may raise anything: that recording has failed, others go on
         log.exception("a unit failed")
-        return FAILED + f"{type(error).__name__}: {error}".encode()
+        return FAILED + f"{type(error).__name__}: {error}".encode(errors="backslashreplace")

@@ -84,7 +84,7 @@ def check_whole(content: bytes, unit: str) -> dict[str, int]:
         head, tail = json.loads(first), json.loads(last)
         if head["format"] == FORMAT and head["unit"] == unit and tail["end"] and content.count(b"\n") == tail["frames"] + 2:
             return {str(name): int(count) for name, count in tail["counts"].items()}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise StorageError(f"sightings of {unit}: torn or of something else; that part is looked at again")
 
@@ -99,7 +99,7 @@ def scenes(path: Path, camera: str, start_wall_ns: int) -> Iterator[Scene]:
                 if "end" in value:
                     return
                 yield _scene(value, camera, start_wall_ns)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise StorageError(f"{path}: damaged ({error}); remove that file and run again") from error
 
 
@@ -110,5 +110,3 @@ def _scene(value: Mapping[str, Any], camera: str, start_wall_ns: int) -> Scene:
     found = Detections(back(value["xyxy"]), back(value["confidence"]), back(value["class_id"]), data, value["status"])
     features = {name: back(item) for name, item in value["features"].items()}
     return Scene(frame, found, tuple(value["labels"]), features, (), value["model"])
-
-

@@ -84,7 +84,7 @@ def read_claim(log: Path) -> Claim:
         first = file.readline(1 << 20)
     try:
         plain = json.loads(first)
-    except ValueError:
+    except (ValueError, RecursionError):
         plain = {}
     if isinstance(plain, dict) and "processed_at" in plain and "metadata" not in plain:
         return _of_replay(log, *read_log(log))

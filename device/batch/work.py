@@ -194,5 +194,3 @@ class _Groupwise:
 
     def flush(self) -> list[Frame]:
         return self._decoder.flush() if self._decoder else []
-
-

@@ -13,14 +13,16 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from contracts.errors import ConfigError, VedetteError
 from contracts.shown import shown
 from device.batch.batching import batch
 from device.batch.correction import correct_start
-from device.batch.directory import INDEX, SUMMARY
+from device.batch.directory import INDEX, write_index
 from device.batch.films import Asked, Film
 from device.batch.local import LocalRunner
+from device.batch.naming import named
 from device.batch.recipe import Recipe, recipe_of
 from device.batch.runner import Runner
 from device.capture.beginning import to_ns
@@ -29,6 +31,7 @@ from device.clock import Clock, SystemClock
 from device.commands.arguments import add_config, load_from, seconds
 from device.commands.replay import camera_of, folders_of, parse_start, readable
 from device.config import Loaded, merge
+from device.replaying import alone_in
 from device.scrub import scrub
 
 ENDINGS = {".mkv", ".mp4", ".avi", ".mov", ".m4v", ".webm", ".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".flv", ".wmv"}
@@ -73,10 +76,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _correct(args: argparse.Namespace) -> int:
-    start = parse_start(args.start_time)
+    start = parse_start(args.start_time, "--start-time")
     if start is None:
         raise ConfigError("--correct-start: to which time? Say --start-time, e.g. --start-time 2026-11-22T08:00:00Z")
-    shift = correct_start(args.correct_start, to_ns(start)).total_seconds()
+    folder = args.correct_start.parent
+    with alone_in(folder):
+        shift = correct_start(args.correct_start, to_ns(start)).total_seconds()
+        if (folder / INDEX).is_file():
+            write_index(folder)
     said = {"document": str(args.correct_start), "moved_s": shift}
     print(json.dumps(said) if args.json else f"{args.correct_start}: moved by {shift:+.6f} s")
     return 0
@@ -112,12 +119,11 @@ def _films(args: argparse.Namespace, recipe: Recipe, asked: Asked, clock: Clock)
     paths = [*args.video, *(path for folder in args.video_dir for path in videos_in(folder))]
     if not paths:
         raise ConfigError("which recordings? Say --video FILE or --video-dir FOLDER")
-    start = parse_start(args.start_time)
+    start = parse_start(args.start_time, "--start-time")
     if start is not None and len(set(paths)) > 1:
         raise ConfigError("--start-time: is that of one recording; give each its own run, or leave it out where the files say it")
     films = []
-    for path, plain in folders_of(paths).items():
-        name = f"{plain}-recording" if f"{plain}.json" in {INDEX, SUMMARY} else plain
+    for path, name in named(folders_of(paths), asked.out, clock).items():
         film = Film(FileSource(recipe.camera, FileSource.Options(path=path, start=start), clock), name, recipe, asked, clock)
         try:
             readable(path)
@@ -172,25 +178,32 @@ def _run(args: argparse.Namespace, films: Sequence[Film], asked: Asked, runner: 
 
 
 def _words(film: Film) -> str:
+    path, document = _path(film.source.path), _path(film.document)
     if film.failed:
-        return f"{film.source.path}: failed: {shown(film.failed)}"
+        return f"{path}: failed: {shown(film.failed)}"
     if not film.fresh:
-        return f"{film.source.path}: finished before, {film.document}"
+        return f"{path}: finished before, {document}"
     counts = film.counts
     fates = f"{counts['offered']} samples: {counts['analysed']} analysed, {counts['gated']} gated, {counts['dropped']} dropped"
-    return f"{film.source.path}: {film.events} events; {fates}; {film.document}"
+    return f"{path}: {film.events} events; {fates}; {document}"
+
+
+def _path(path: object) -> str:
+    """On one line of a terminal."""
+    return shown(str(path)).replace("\n", "\\n")
 
 
 def _show(summary: Mapping[str, Any], out: Path) -> None:
-    table = Table(title=f"{out}", title_justify="left")
+    table = Table(title=Text(_path(out)), title_justify="left")
     for column in ("recording", "length", "events", "holes"):
         table.add_column(column, justify="left" if column == "recording" else "right")
     for row in summary["recordings"]:
+        name = Text(_path(row["video_path"]))
         if "error" in row:
-            table.add_row(row["video_path"], "", "failed", "")
+            table.add_row(name, "", "failed", "")
             continue
         events = ", ".join(f"{count} {kind}" for kind, count in row["events"].items()) or "none"
-        table.add_row(row["video_path"], f"{row['video_duration_seconds']:.1f} s", events, str(row["holes"]))
+        table.add_row(name, f"{row['video_duration_seconds']:.1f} s", events, str(row["holes"]))
     Console(file=sys.stdout).print(table)
     speed = summary["video_duration_seconds"] / max(1e-3, summary["seconds"])
     print(f"{summary['video_duration_seconds']:.1f} s of video in {summary['seconds']:.1f} s ({speed:.1f}x); {summary['failed']} failed")

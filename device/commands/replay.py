@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from contracts.errors import ConfigError, HardwareError
 from contracts.event import Event
+from device.batch.naming import harmless
 from device.batch.verify import verified
 from device.capture.file import FileSource
 from device.clock import SystemClock
@@ -25,6 +26,8 @@ from device.config import Loaded
 from device.problems import meant
 from device.replaying import Replayed, replay
 from device.scrub import scrub
+
+FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         return _verify(args)
     if not args.files:
         raise ConfigError("which recordings? Name them, or a log with --verify")
-    start = parse_start(args.start)
+    start = parse_start(args.start, "--start")
     loaded = load_from(args)
     camera = camera_of(loaded, args.camera)
     folders = folders_of(args.files)
@@ -60,13 +63,16 @@ def _verify(args: argparse.Namespace) -> int:
     return 0 if verdict.identical else 1
 
 
-def parse_start(text: str | None) -> datetime | None:
+def parse_start(text: str | None, option: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return TypeAdapter(datetime).validate_python(text)
+        start: datetime = TypeAdapter(datetime).validate_python(text)
     except ValidationError:
-        raise ConfigError(f"--start {text}: is not a time; write for example --start 2026-11-22T08:00:00Z") from None
+        raise ConfigError(f"{option} {text}: is not a time; write for example {option} 2026-11-22T08:00:00Z") from None
+    if not FIRST_YEAR <= start.year <= LAST_YEAR:
+        raise ConfigError(f"{option} {text}: is not in the years {FIRST_YEAR} to {LAST_YEAR}; correct it")
+    return start
 
 
 def camera_of(loaded: Loaded, asked: str | None) -> str:
@@ -85,7 +91,7 @@ def folders_of(files: Sequence[Path]) -> dict[Path, str]:
     found: dict[Path, str] = {}
     for path in files:
         shared = sum(other.stem == path.stem for other in files) > 1
-        name = wanted = path.name if shared else path.stem
+        name = wanted = harmless(path.name if shared else path.stem)
         number = 1
         while name in found.values():
             number += 1
@@ -112,6 +118,9 @@ def _one(args: argparse.Namespace, loaded: Loaded, options: FileSource.Options, 
 def readable(path: Path) -> None:
     """What FFmpeg would say of a missing file or a folder, in words that fit the command."""
     try:
+        if not path.is_file() and not path.is_dir():
+            path.stat()
+            raise HardwareError(f"{path} is not a file; name a recording")  # a pipe or a device would be waited for
         with path.open("rb") as file:
             if not file.read(1):
                 raise HardwareError(f"{path} is empty; record it again")
