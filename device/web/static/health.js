@@ -108,10 +108,12 @@ function states(list, items) {
 on("status", ({ cameras, parts }) => {
   states(document.getElementById("cameras"), cameras);
   states(document.getElementById("parts"), parts);
-  const wrong = [...cameras, ...parts].filter(({ state }) => state === "failed").length;
+  const count = (wanted) => [...cameras, ...parts].filter(({ state }) => state === wanted).length;
+  const wrong = count("failed"), less = count("degraded");
   const verdict = document.getElementById("verdict");
-  verdict.dataset.state = wrong ? "failed" : "ok";
-  verdict.lastElementChild.textContent = wrong ? `${wrong} thing${wrong > 1 ? "s need" : " needs"} attention` : "All is well";
+  verdict.dataset.state = wrong ? "failed" : less ? "degraded" : "ok";
+  verdict.lastElementChild.textContent = wrong ? `${wrong} thing${wrong > 1 ? "s need" : " needs"} attention`
+    : less ? `${less} thing${less > 1 ? "s are" : " is"} degraded` : "All is well";
 });
 
 const round = (work) => work().catch(() => {}); // the strip says when the box cannot be reached

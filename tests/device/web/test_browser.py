@@ -153,6 +153,17 @@ def test_health_is_plotted(playing: tuple[Demo, Running], visit: Any) -> None:
     assert page.locator(".plot canvas").first.evaluate(drawn)
 
 
+def test_health_does_not_say_that_all_is_well_while_a_part_is_degraded(playing: tuple[Demo, Running], visit: Any) -> None:
+    demo, running = playing
+    demo.desk.board.part("record", "degraded", "a file of the last run cannot be played")
+    page = visit(running).open("/health")
+    assert page.locator("#verdict").inner_text() == "1 thing is degraded"
+    demo.desk.board.part("record", "ok")
+    until(page, "document.getElementById('verdict').textContent.trim() === 'All is well'")
+    demo.desk.board.part("record", "degraded", "a file of the last run cannot be played")
+    until(page, "document.getElementById('verdict').dataset.state === 'degraded'")
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 def test_no_page_is_wider_than_a_phone(playing: tuple[Demo, Running], visit: Any, colours: str) -> None:
     demo, running = playing
