@@ -56,6 +56,15 @@ class CocoReader:
     def total(self) -> int | None:
         return self._total
 
+    @property
+    def written(self) -> dict[int, str]:
+        """Class names by the numbers that stand in the files, for results of other tools; empty where two files disagree."""
+        named: dict[int, str] = {}
+        for _, _, classes in self._spools:
+            if any(named.setdefault(number, name) != name for number, name in classes.items()):
+                return {}
+        return named
+
     def _load(self) -> None:
         pinned: dict[str, Category] = {}
         for path in self._paths:

@@ -76,9 +76,10 @@ def _judge(args: argparse.Namespace, file: GatesFile) -> int:
     paths = {"candidate": args.candidate, "champion": args.champion, "parent": args.parent}
     models = {who: contestant(asked.answers(path, golden), asked.ground) for who, path in paths.items() if path is not None}
     _refuse_flattered(models, root)
+    trial = Trial(asked.ground, models, file.gates)
     ledger = Uses(args.uses or uses_path().expanduser())
     test_set = ledger.count(root, models["candidate"].model, now, file.gates.test_set)
-    verdict = decide(file, Trial(asked.ground, models, file.gates), Evidence(test_set, incidents, costs, overrides), now)
+    verdict = decide(file, trial, Evidence(test_set, incidents, costs, overrides), now)
     if args.out is not None:
         write_durably(args.out, verdict.model_dump_json(indent=1).encode() + b"\n")
     if args.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from trainer.gates.bounds import Interval, draws, effective_trials, interval, wi
 from trainer.gates.measures import AT_POINT, LOWER_IS_BETTER, SHARES, Measure, Metric, Ratio, measure
 from trainer.gates.rules import Gates, Measured
 from trainer.judge.answers_file import Contestant
-from trainer.judge.ground import Doubles, Ground
+from trainer.judge.ground import Doubles, Ground, paired
 from trainer.judge.matching import ANY, SIZES, Area
 from trainer.judge.slices import values, within
 
@@ -53,6 +54,8 @@ class Trial:
     """`models` has the candidate, and the champion and the parent where there are such."""
 
     def __init__(self, ground: Ground, models: Mapping[str, Contestant], gates: Gates) -> None:
+        for model in models.values():
+            deque(paired(ground, model.answers), maxlen=0)  # refused here, whole, not rule by rule
         self.ground, self.models, self.gates = ground, models, gates
         self._parts: dict[str, list[Part]] = {"": [self._part("", ground, ANY)]}
         self._figures: dict[Key, Figure] = {}

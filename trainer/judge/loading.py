@@ -12,6 +12,7 @@ import numpy as np
 from contracts.canonical import canonical
 from contracts.errors import ConfigError
 from dataset.findings import Findings
+from dataset.formats.coco_read import CocoReader
 from dataset.formats.known import open_reader
 from dataset.items import Category, Item, Label
 from trainer.judge.ground import Case, Ground, boxes_of
@@ -82,7 +83,7 @@ def _leaf(ground: Ground, case: Case) -> dict[str, object]:
 
 @dataclass(frozen=True, eq=False)
 class Loaded:
-    """`items` are those that are judged, `all_items` the whole set."""
+    """`items` are those that are judged, `all_items` the whole set; `categories` have the numbers of the files, which may begin at 0."""
 
     ground: Ground
     items: list[Item]
@@ -101,6 +102,7 @@ def load_ground(path: Path, split: str = "", form: str | None = None, utc_offset
             count = sum(findings.skipped.values())
             raise ConfigError(f"{path}: {count} entries cannot be read ({reason}); run `dataset check` and mend them")
         ground, chosen = ground_of(items, reader.categories, split, utc_offset_h)
-        return Loaded(ground, chosen, items, {each.number: each.name for each in reader.categories})
+        pinned = {each.number: each.name for each in reader.categories}
+        return Loaded(ground, chosen, items, reader.written if isinstance(reader, CocoReader) else pinned)
     finally:
         reader.close()

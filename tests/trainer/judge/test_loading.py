@@ -102,6 +102,13 @@ def test_ids_of_zero_cost_nothing(tmp_path: Path) -> None:
     assert scores.classes["person"]["ap"] == pytest.approx(1.0)
 
 
+def test_results_keep_the_numbers_of_the_file_they_are_of(tmp_path: Path) -> None:
+    """Ours begin at 1: class 1 of the results is still the car."""
+    asked = Asked(coco(tmp_path), None, "", 0.0, 1)
+    saved = asked.answers(results(tmp_path, [row(category=1)]))
+    assert [saved.labels[each[5]] for each in saved.pictures["0"]] == ["car"]
+
+
 def test_ids_that_are_there_twice_never_make_a_figure_silently(tmp_path: Path) -> None:
     twice = [{"id": 0, "file_name": f"{n}.png", "width": 320, "height": 240} for n in range(2)]
     with pytest.raises(ConfigError, match="cannot be read|twice"):
