@@ -34,7 +34,10 @@ class StateMachine:
 
         machine: Path | None = Field(default=None, description="a YAML file that holds the keys below; what stands here counts more")
         refused_interval_ms: int = Field(
-            default=10_000, ge=0, le=86_400_000, description="media time between events of refused signals, all states together; each is counted"
+            default=10_000,
+            ge=0,
+            le=86_400_000,
+            description="media time between events of refused signals, of all states together; each is counted",
         )
 
         def faults(self, kinds: frozenset[str] | None) -> Iterable[Fault]:
