@@ -34,6 +34,7 @@ from device.publish.link import Letter
 from device.publish.mqtt import Mqtt
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
+from device.publish.resend import Resend
 from device.publish.stamp import Stamp
 from device.record.album import Album
 from device.record.command import record
@@ -138,15 +139,12 @@ class Appliance:
             self._topics,
             {
                 "snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart,
-                "record": self._by_command, "export": lambda args: by_command(self.training, args), **commands_of(self.sittings),
+                "resend": Resend(self.outbox, notices, self._topics, settings.mqtt.event_expiry_s), "record": self._by_command,
+                "export": lambda args: by_command(self.training, args), **commands_of(self.sittings),
             },
             Memory(self._data / "commands.json"),
-            notices=notices,
-            stamp=self._stamp,
-            board=self.board,
-            tally=self.tally,
-            per_minute=settings.mqtt.commands_per_minute,
-        )
+            notices=notices, stamp=self._stamp, board=self.board, tally=self.tally, per_minute=settings.mqtt.commands_per_minute,
+        )  # fmt: skip
         mqtt = Mqtt(
             settings.mqtt, settings.device_id, self.outbox, notices, self._stamp, board=self.board, tally=self.tally, commands=commands,
             software=version("vedette"),

@@ -12,7 +12,7 @@ from device.publish.store import Store
 
 MOST_READ = 1 << 20  # characters that one reading brings into memory; a single longer message comes all the same
 SLACK = 16  # deleting touches other pages than writing: it is done once so much of the bound is too much, not with every commit
-INSERT = "INSERT INTO messages (seq, camera, kind, label, body) VALUES (?, ?, ?, ?, ?)"
+INSERT = "INSERT INTO messages (seq, camera, kind, label, body, head) VALUES (?, ?, ?, ?, ?, ?)"
 SIZES = "SELECT seq, length(body) FROM messages WHERE seq > ? ORDER BY seq LIMIT ?"
 BETWEEN = "SELECT seq, camera, kind, label, body FROM messages WHERE seq > ? AND seq <= ? ORDER BY seq"
 
@@ -28,11 +28,11 @@ class Message:
     body: str
 
 
-def keep(db: sqlite3.Connection, told: Iterable[tuple[int, Event]], size: int, options: Options) -> int:
-    """Write messages under their numbers and let the oldest go; `size`: of what was there before, returned is that of what is there."""
-    for seq, event in told:
+def keep(db: sqlite3.Connection, told: Iterable[tuple[int, Event, str]], size: int, options: Options) -> int:
+    """Write messages under their numbers, with what was around them, and let the oldest go; `size` was there before, returned is what is."""
+    for seq, event, head in told:
         body = event.model_dump_json()
-        db.execute(INSERT, (seq, event.camera, event.kind, event.label, body))
+        db.execute(INSERT, (seq, event.camera, event.kind, event.label, body, head))
         size += len(body)
     first, last = db.execute("SELECT (SELECT min(seq) FROM messages), (SELECT max(seq) FROM messages)").fetchone()
     if first is None:

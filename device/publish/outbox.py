@@ -16,7 +16,7 @@ from contracts.health import OutboxHealth
 from device.pipeline.board import Board, PartWord
 from device.pipeline.sqlite_file import lacking
 from device.pipeline.tally import Tally
-from device.publish import history, messages, waiting
+from device.publish import history, messages, resend, waiting
 from device.publish.history import Past
 from device.publish.messages import Message
 from device.publish.outbox_options import Options
@@ -166,6 +166,9 @@ class Outbox:
         """The next messages after that number that are kept for the event stream, sent to the broker or not."""
         return self._read(lambda store: messages.since(store, after, limit), [])
 
+    def journalled(self, first: int, last: int, limit: int) -> list[tuple[int, bytes]]:
+        return self._read(lambda store: resend.between(store, first, last, limit), [])
+
     def first_kept(self) -> int:
         """The oldest number that `since` can begin with; one after the last while nothing is kept."""
         last = self._last_seq
@@ -195,9 +198,12 @@ class Outbox:
     def _write(self, store: Store, batch: list[Unsaved], acked: dict[int, int]) -> None:
         store.floor.reserve(store.last_seq() + len(batch))
         with store.write() as db:
-            seqs = [self._keep(db, message) for message in batch]
+            seqs = [waiting.insert(db, message, self._stamp.boot) for message in batch]
+            for message in batch:
+                history.keep(db, message.event)
             history.prune(db, self.options.history)
-            told = messages.keep(db, zip(seqs, (message.event for message in batch), strict=True), self._told_bytes, self.options)
+            kept = ((seq, message.event, resend.head_of(message.body)) for seq, message in zip(seqs, batch, strict=True))
+            told = messages.keep(db, kept, self._told_bytes, self.options)
             gone = waiting.delete(db, list(acked) if self._delivers else [*acked, *seqs])
             size = self._bytes + sum(len(message.body) for message in batch) - sum(row.size for row in gone)
             shed = waiting.shed(db, size - SHED_TO * self.options.max_bytes // 100) if size > self.options.max_bytes else []
@@ -211,12 +217,6 @@ class Outbox:
             self._shed, self._shed_to, self._lost = shed_count, shed_to, 0
         if shed:
             self._tally.count("", "outbox", "shed", len(shed))
-
-    def _keep(self, db: sqlite3.Connection, message: Unsaved) -> int:
-        """The number it got."""
-        seq = waiting.insert(db, message, self._stamp.boot)
-        history.keep(db, message.event)
-        return seq
 
     def _settle(self, written: int, acked: dict[int, int]) -> None:
         with self._lock:

@@ -34,6 +34,9 @@ MIGRATIONS = (
     """
     CREATE TABLE messages (seq INTEGER PRIMARY KEY, camera TEXT NOT NULL, kind TEXT NOT NULL, label TEXT, body TEXT NOT NULL);
     """,
+    """
+    ALTER TABLE messages ADD COLUMN head TEXT;
+    """,
 )
 
 
