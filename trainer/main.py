@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from contracts.errors import VedetteError
 from contracts.shown import shown
-from trainer.commands import dataset, evaluate, fetch, gate, models, train
+from trainer.commands import dataset, evaluate, fetch, gate, ingest, models, train
 
-COMMANDS = {"fetch": fetch, "train": train, "evaluate": evaluate, "gate": gate, "models": models, "dataset": dataset}
+COMMANDS = {"fetch": fetch, "ingest": ingest, "train": train, "evaluate": evaluate, "gate": gate, "models": models, "dataset": dataset}
 STOPPED = 130  # as shells say for Ctrl-C
 
 

@@ -1,0 +1,1 @@
+"""Ingest: what boxes say over MQTT, into the store, once."""
