@@ -101,7 +101,6 @@ def test_the_lower_bound_holds_about_as_often_as_it_promises(recordings: int) ->
 def test_the_lower_bound_holds_nineteen_times_in_twenty(recordings: int, spread: float, least: float) -> None:
     """4,000 worlds: the share is known to 0.0035. Where recordings differ wildly, few of them promise a little too much of a recall."""
     one, two = covered(4000, recordings, spread, seed=11)
-    print(f"{recordings} recordings, spread {spread}: {one:.4f} of a recall, {two:.4f} of a difference")
     assert least <= one <= 0.99
     assert 0.93 <= two <= 0.985
 

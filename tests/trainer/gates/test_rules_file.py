@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     assert [type(rule) for rule in file.gates.rules.values()] == [Absolute, NonInferior, Golden, CostRule]
     assert len(file.sha256) == 64
     assert file.gates.confidence == 0.9
+
+
+def test_the_example_of_the_guide_is_without_fault(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "guide" / "gates.md").read_text()
+    (example,) = re.findall(r"```yaml gates\n(.*?)```", page, re.DOTALL)
+    path = tmp_path / "gates.yaml"
+    path.write_text(example)
+    assert len(read_gates(path).gates.rules) == 4
 
 
 def test_the_gates_that_ship_are_without_fault() -> None:

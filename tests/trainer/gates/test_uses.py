@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def test_many_writers_lose_no_use(tmp_path: Path) -> None:
 
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
-    os.symlink(tmp_path / "elsewhere", tmp_path / "uses.jsonl")
+    (tmp_path / "uses.jsonl").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StorageError):
         Uses(tmp_path / "uses.jsonl").count("a", "one", NOW, WEAR)
     assert not (tmp_path / "elsewhere").exists()

@@ -37,7 +37,7 @@ def world(recordings: int = 40, pictures: int = 3, things: int = 4, cameras: int
 def model(ground: Ground, recall: float, seed: int = 1, name: str = "", worse: Mapping[int, float] | None = None) -> Contestant:
     """Finds each thing with a chance that differs from recording to recording around `recall`; `worse`: less for a class.
 
-    The chances are of the thing, not of the model: two models of one seed and one quality say the same, and a worse one misses more of the same.
+    The chances are of the thing, not of the model: two models of one seed and one quality say the same, a worse one misses more of it.
     """
     dice = np.random.default_rng(seed)
     mood = {recording: dice.normal(0, 0.04) for recording in ground.recordings}

@@ -111,7 +111,7 @@ def test_results_keep_the_numbers_of_the_file_they_are_of(tmp_path: Path) -> Non
 
 def test_ids_that_are_there_twice_never_make_a_figure_silently(tmp_path: Path) -> None:
     twice = [{"id": 0, "file_name": f"{n}.png", "width": 320, "height": 240} for n in range(2)]
-    with pytest.raises(ConfigError, match="cannot be read|twice"):
+    with pytest.raises(ConfigError, match=r"cannot be read|twice"):
         load_ground(coco(tmp_path, images=twice))
 
 
