@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from device.web import words
+from device.web import titles, words
 
 
 def moment(value: datetime) -> Markup:
@@ -27,6 +27,7 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 ENVIRONMENT.filters |= {"moment": moment, "digest": words.short_digest, "size": words.size, "span": words.span}
+ENVIRONMENT.globals |= {"titled": titles.title, "details": titles.details}
 ENVIRONMENT.globals |= {"query": words.query, "lasted": words.lasted, "error": "", "status": None, "locked": False, "mark": None}
 
 

@@ -2,6 +2,7 @@
 
 import { patient } from "./page.js";
 import { lasted, timeElement } from "./time.js";
+import { details, title as name } from "./titles.js";
 
 function make(tag, className, ...content) {
   const element = document.createElement(tag);
@@ -23,11 +24,11 @@ function picture(event) {
 function tags(event) {
   const over = event.life === "end" && event.end;
   const lasting = make("span", over ? "lasting" : "lasting now", over ? lasted(event.start_pts_ns, event.pts_ns) : "now");
-  return make("span", "meta tags", lasting, ...event.entered.map((zone) => make("span", "tag", zone)));
+  return make("span", "meta tags", lasting, ...[...event.entered, ...details(event)].map((text) => make("span", "tag", text)));
 }
 
 function title(event) {
-  return make("span", "title", event.label ?? event.kind, " ", make("small", "", `${Math.round(event.confidence * 100)} %`));
+  return make("span", "title", name(event), " ", make("small", "", `${Math.round(event.confidence * 100)} %`));
 }
 
 function row(event) {
