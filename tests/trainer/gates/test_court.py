@@ -246,7 +246,7 @@ def test_a_worn_out_test_set_refuses_by_itself() -> None:
 
 def test_the_same_trial_gives_the_same_verdict_and_another_seed_other_bounds() -> None:
     ground, champion = world(), model(world(), 0.9, seed=3)
-    rules = {"not-worse": {**NOT_WORSE, "to": ["champion"]}}
+    rules = {"not-worse": {**NOT_WORSE, "metric": "recall", "to": ["champion"]}}
     first, again = (verdict(gates(rules), ground, model(ground, 0.9), champion=champion) for _ in range(2))
     assert first == again
     other = verdict(gates(rules, seed=2), ground, model(ground, 0.9), champion=champion)
