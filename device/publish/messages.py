@@ -29,7 +29,7 @@ class Message:
 
 
 def keep(db: sqlite3.Connection, told: Iterable[tuple[int, Event, str]], size: int, options: Options) -> int:
-    """Write messages under their numbers, with what was around them, and let the oldest go; `size` was there before, returned is what is."""
+    """Write messages under their numbers, with what was around them, and let the oldest go; `size` was there, returned is what is."""
     for seq, event, head in told:
         body = event.model_dump_json()
         db.execute(INSERT, (seq, event.camera, event.kind, event.label, body, head))
