@@ -68,8 +68,10 @@ def rows(model: type[BaseModel]) -> Iterator[str]:
     for name, info in model.model_fields.items():
         if name == "use" or model_in(info.annotation):
             continue
-        words = (info.description or "").replace("|", "\\|")
-        yield f"| `{info.alias or name}` | {default(name, info)} | {words or words_of(info.annotation)} |"
+        words, choice = (info.description or "").replace("|", "\\|"), [f"`{each}`" for each in choices(info.annotation)]
+        if choice and not all(each.strip("`") in words for each in choice):
+            words = f"{words} ({' or '.join(choice)})" if words else " or ".join(choice)
+        yield f"| `{info.alias or name}` | {default(name, info)} | {words} |"
 
 
 def default(name: str, info: FieldInfo) -> str:
@@ -83,10 +85,11 @@ def default(name: str, info: FieldInfo) -> str:
     return f"`{value}`"
 
 
-def words_of(annotation: Any) -> str:
-    """A choice explains itself."""
-    chosen = [each for each in typing.get_args(annotation) if isinstance(each, str)]
-    return " or ".join(f"`{each}`" for each in chosen)
+def choices(annotation: Any) -> list[str]:
+    """The words that are allowed, where only some are: of a Literal, alone or in a list."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return [each for each in typing.get_args(annotation) if isinstance(each, str)]
+    return [word for inner in typing.get_args(annotation) for word in choices(inner)]
 
 
 def rendered() -> str:
