@@ -8,9 +8,11 @@ from collections.abc import Sequence
 
 from contracts.errors import VedetteError
 from contracts.shown import shown
-from trainer.commands import dataset, evaluate, fetch, gate, ingest, models, train
+from trainer.commands import dataset, evaluate, fetch, gate, ingest, models, store, train
 
-COMMANDS = {"fetch": fetch, "ingest": ingest, "train": train, "evaluate": evaluate, "gate": gate, "models": models, "dataset": dataset}
+COMMANDS = {
+    "fetch": fetch, "ingest": ingest, "store": store, "train": train, "evaluate": evaluate, "gate": gate, "models": models, "dataset": dataset,
+}  # fmt: skip
 STOPPED = 130  # as shells say for Ctrl-C
 
 

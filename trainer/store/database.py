@@ -58,7 +58,7 @@ class Database:
         found, head = self.revision(), head_revision()
         if found != head:
             raise ConfigError(
-                f"store {shown_url(self.url)}: is of version {found or 'none'}, this software has {head}; run `store upgrade`"
+                f"store {shown_url(self.url)}: is of version {found or 'none'}, not {head}; run `vedette-trainer store upgrade`"
             )
 
     def revision(self) -> str | None:
