@@ -61,7 +61,7 @@ class Running:
 
     def listen(self, path: str, **headers: str) -> ClientConnection:
         return connect(
-            self.base.replace("http", "ws") + path, additional_headers=headers, open_timeout=WAIT_S, close_timeout=1, max_size=None
+            self.base.replace("http", "ws") + path, additional_headers=headers, open_timeout=WAIT_S, close_timeout=0.1, max_size=None
         )
 
     def close(self) -> None:
