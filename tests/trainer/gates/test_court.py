@@ -249,9 +249,9 @@ def test_the_same_trial_gives_the_same_verdict_and_another_seed_other_bounds() -
     rules = {"not-worse": {**NOT_WORSE, "metric": "recall", "to": ["champion"]}}
     first, again = (verdict(gates(rules), ground, model(ground, 0.9), champion=champion) for _ in range(2))
     assert first == again
-    other = verdict(gates(rules, seed=2), ground, model(ground, 0.9), champion=champion)
-    assert [check.estimate for check in other.checks] == [check.estimate for check in first.checks]
-    assert [check.low for check in other.checks] != [check.low for check in first.checks]
+    others = [verdict(gates(rules, seed=seed), ground, model(ground, 0.9), champion=champion) for seed in (2, 3, 4, 5)]
+    assert all([check.estimate for check in other.checks] == [check.estimate for check in first.checks] for other in others)
+    assert len({check.low for other in others for check in other.checks}) > len(first.checks)  # in steps, so two may agree by chance
 
 
 def test_pictures_of_one_recording_do_not_pretend_to_be_many() -> None:
