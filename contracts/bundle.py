@@ -118,7 +118,8 @@ class Bundle(Wire):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Bundle":
         paths = [self.model.path, *(entry.path for entry in self.files)]
-        unlisted = {golden.image for golden in (*self.golden, *self.golden_text, *self.golden_scores)} - set(paths)
+        answers: list[Golden | GoldenText | GoldenScores] = [*self.golden, *self.golden_text, *self.golden_scores]
+        unlisted = {golden.image for golden in answers} - set(paths)
         strangers = set(self.class_confidence) - set(self.labels)
         classes = {box[5] for golden in self.golden for box in golden.boxes}
         if MANIFEST in paths or len(set(paths)) < len(paths):
