@@ -11,7 +11,8 @@ from contracts.shown import shown
 from trainer.commands import dataset, evaluate, fetch, gate, ingest, models, store, train
 
 COMMANDS = {
-    "fetch": fetch, "ingest": ingest, "store": store, "train": train, "evaluate": evaluate, "gate": gate, "models": models, "dataset": dataset,
+    "fetch": fetch, "ingest": ingest, "store": store, "train": train, "evaluate": evaluate, "gate": gate, "models": models,
+    "dataset": dataset,
 }  # fmt: skip
 STOPPED = 130  # as shells say for Ctrl-C
 

@@ -70,12 +70,12 @@ class Trainer:
             self.kill()
 
 
-def eventually(ask: Callable[[], Any], timeout_s: float = 60) -> Any:
+def eventually(ask: Callable[[], Any], timeout_s: float = 60, pause_s: float = 0.05) -> Any:
     """Ask until the answer is yes; for what can only be looked at from outside."""
     pause, until = threading.Event(), time.monotonic() + timeout_s
     while not (answer := ask()):
         assert time.monotonic() < until, f"still {answer!r} after {timeout_s} s"
-        pause.wait(0.05)
+        pause.wait(pause_s)
     return answer
 
 
