@@ -17,7 +17,7 @@ from tests.device.publish.mosquitto import Broker, broker_in
 from tests.trainer.ingest.boxes import Fleet, envelope, event
 from tests.trainer.ingest.trainers import Trainer, count, eventually, stored
 
-ROOM = ("max_queued_messages 0", "max_queued_bytes 0", "max_inflight_messages 0")
+ROOM = ("max_queued_messages 0", "max_queued_bytes 0", "max_inflight_messages 0", "autosave_on_changes false", "autosave_interval 3600")
 LIVES = ("new", "update", "update", "end")
 
 
