@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contracts.batchlog import BatchLog, document_bytes, read_document
 from contracts.canonical import canonical
+from contracts.errors import StorageError
 from contracts.event import Event
 from contracts.files import write_durably
 from contracts.wire import utc_from_ns
@@ -19,6 +20,15 @@ MODE = 0o640
 
 def correct_start(path: Path, start_wall_ns: int) -> timedelta:
     """By how much the times moved. Ids stay: they are made of media time. StorageError when the document cannot be read or written."""
+    try:
+        return _corrected(path, start_wall_ns)
+    except OverflowError as error:
+        raise StorageError(
+            f"{path}: has times at the end of all calendars; restore the file, or make it anew with `vedette batch`"
+        ) from error
+
+
+def _corrected(path: Path, start_wall_ns: int) -> timedelta:
     document = read_document(path)
     start = utc_from_ns(start_wall_ns)
     shift = start - document.metadata.session_start_time

@@ -67,7 +67,7 @@ def write_summary(out: Path, films: Sequence[Film], seconds: float) -> dict[str,
             row |= {"video_duration_seconds": document.metadata.video_duration_seconds, "done_before": not film.fresh}
             row |= {"start_source": document.metadata.start_source, **({"samples": film.counts} if film.fresh else {})}
         else:
-            row["error"] = film.failed
+            row["error"] = film.failed.encode(errors="backslashreplace").decode()  # it names files, and those may be any bytes
         rows.append(row)
     whole = {
         "format": FORMAT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from contracts.batchlog import BatchLog, Fingerprint, read_document
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, StorageError
 from contracts.event import Event
 from contracts.eventlog import LogHeader
 from contracts.files import storage
 from device.batch.recipe import Named, close, fingerprint_of
+from device.capture.beginning import LAST_YEAR
 from device.capture.file import FileSource
 from device.clock import Clock
 from device.config import Loaded
@@ -63,6 +65,10 @@ def verified(
 ) -> Verdict:
     """ConfigError when the recording is not there or is another one; HardwareError, StorageError as a replay."""
     claim = read_claim(log)
+    if claim.start and claim.start.year > LAST_YEAR:
+        raise StorageError(
+            f"{log}: says that the recording began in {claim.start.year}; restore the file, or put it right with --correct-start"
+        )
     path = video or _video(claim)
     source = FileSource(camera, FileSource.Options(path=path, start=claim.start), clock)
     if claim.digest is None:
@@ -80,6 +86,10 @@ def verified(
 
 def read_claim(log: Path) -> Claim:
     """A batch document or the log of a replay. StorageError when it is neither."""
+    if not log.is_file():  # a pipe would be waited for
+        with storage(log):
+            log.stat()
+        raise StorageError(f"{log}: is not a file; name a log")
     with storage(log), log.open("rb") as file:
         first = file.readline(1 << 20)
     try:
@@ -114,8 +124,9 @@ def _video(claim: Claim) -> Path:
     """By the path that the log names, from here or from beside the log."""
     beside = [claim.path.parent, *claim.path.resolve().parents[:3]]
     for path in (Path(claim.video), *(folder / claim.video for folder in beside), *(folder / Path(claim.video).name for folder in beside)):
-        if path.is_file():
-            return path
+        with suppress(OSError):  # a name too long for a file
+            if path.is_file():
+                return path
     raise ConfigError(f"{claim.path}: the recording {claim.video} is not there; name it with --video")
 
 

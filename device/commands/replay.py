@@ -19,6 +19,7 @@ from contracts.errors import ConfigError, HardwareError
 from contracts.event import Event
 from device.batch.naming import harmless
 from device.batch.verify import verified
+from device.capture.beginning import LAST_YEAR
 from device.capture.file import FileSource
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from
@@ -27,7 +28,7 @@ from device.problems import meant
 from device.replaying import Replayed, replay
 from device.scrub import scrub
 
-FIRST_YEAR, LAST_YEAR = 1970, 2199
+FIRST_YEAR = 1970
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

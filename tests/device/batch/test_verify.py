@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,21 @@ def test_what_cannot_be_verified_is_refused(made: tuple[Loaded, Path, Path, Path
     (tmp_path / "alone.jsonl").write_bytes(log.read_bytes())
     with pytest.raises(ConfigError, match=r"visit\.mkv is not there; name it with --video"):
         verified(tmp_path / "alone.jsonl", loaded, "file", CLOCK)
+    plain = json.loads(document.read_bytes())
+    plain["metadata"]["video_path"] = "a" * 10_000
+    (tmp_path / "long.json").write_text(json.dumps(plain))
+    with pytest.raises(ConfigError, match="is not there; name it with --video"):
+        verified(tmp_path / "long.json", loaded, "file", CLOCK)
+    plain["metadata"]["session_start_time"] = "9999-12-31T23:59:59.000000Z"
+    (tmp_path / "far.json").write_text(json.dumps(plain))
+    with pytest.raises(StorageError, match="says that the recording began in 9999"):
+        verified(tmp_path / "far.json", loaded, "file", CLOCK)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="is not a file; name a log"):
+        verified(tmp_path / "pipe", loaded, "file", CLOCK)
+    (tmp_path / "deep").write_text('{"processed_at":' + "[" * 100_000 + "\n")
+    with pytest.raises(StorageError, match="is damaged or not JSON"):
+        verified(tmp_path / "deep", loaded, "file", CLOCK)
     (tmp_path / "noise").write_bytes(b"\x00\xff" * 30)
     with pytest.raises(StorageError):
         verified(tmp_path / "noise", loaded, "file", CLOCK)
