@@ -122,6 +122,7 @@ def test_the_same_recording_gives_the_same_log_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(0)  # drawing it takes a quarter of an hour, and looking at it another
 def test_the_story_of_an_hour_is_told_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, truth = film(HOUR, seed=2)
     assert_good(truth, events(replayed(path, box(tmp_path), "out", timeout_s=4 * HOUR)), capsys)
