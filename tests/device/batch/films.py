@@ -148,7 +148,7 @@ KINDS += ("msmpeg4",)
 
 def awkward(folder: Path, kind: str) -> Path:
     """A film of some seconds that is awkward to divide; each picture has its number in it."""
-    ordinary = even(150)
+    ordinary = even(110)
     if kind == "closed":
         return film(folder / "closed.mp4", ordinary, gop=25)
     if kind == "bframes":
@@ -175,7 +175,7 @@ def _remade(folder: Path, kind: str, raw: Path) -> Path:
     words: dict[str, tuple[list[str], list[str], str]] = {
         "open": ([], [*x264, "-x264-params", "open-gop=1:keyint=25:min-keyint=25:scenecut=0:bframes=3:b-adapt=0"], ".mkv"),
         "late": ([], ["-c", "copy", "-output_ts_offset", "3725.5", "-muxdelay", "0"], ".mkv"),
-        "audio": (["-f", "lavfi", "-i", "sine=440:d=6"], [*x264, "-g", "30", "-c:a", "aac"], ".mp4"),
+        "audio": (["-f", "lavfi", "-i", "sine=440:d=4.4"], [*x264, "-g", "30", "-c:a", "aac"], ".mp4"),
         "msmpeg4": ([], ["-c:v", "msmpeg4", "-g", "25", "-q:v", "3"], ".avi"),
         "no_cues": ([], ["-c", "copy", "-f", "matroska", "-live", "1"], ".mkv"),
     }
@@ -196,4 +196,3 @@ def _turned(raw: Path, path: Path) -> Path:
                 packet.stream = stream
                 out.mux(packet)
     return path
-

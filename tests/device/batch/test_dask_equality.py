@@ -23,7 +23,8 @@ from tests.device.batch.films import CLOCK, batched, messages, one_pass, without
 from tests.scenarios.stage import config
 from tests.scenarios.stage import film as visits
 
-PART_S = 5.0
+PART_S = 2.0
+VISITS = ((1.0, 3.0), (5.0, 7.0), (9.0, 11.0))
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +40,7 @@ def test_a_cluster_over_tls_with_a_worker_that_is_killed_gives_the_document_of_t
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And lets no stranger in."""
-    device, path = config(tmp_path, {"use": "pattern", "pace": "realtime"}), visits(tmp_path / "visits.mkv")
+    device, path = config(tmp_path, {"use": "pattern", "pace": "realtime"}), visits(tmp_path / "visits.mkv", VISITS, 12.0)
     loaded, own = load(device), certificates(tmp_path, "own")
     recipe = recipe_of(loaded, "file", CLOCK).text()
     with made(host="tls://127.0.0.1", security=security_of(own)) as cluster:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -112,6 +113,16 @@ def half_done(loaded: Loaded, path: Path, out: Path) -> Path:
     return work
 
 
+@pytest.fixture(scope="module")
+def begun(loaded: Loaded, whole: bytes, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes]]:
+    """An output folder with a half-done recording, and the events that it has."""
+    folder = tmp_path_factory.mktemp("begun")
+    (folder / "whole.mkv").write_bytes(whole)
+    (made,) = run(loaded, [folder / "whole.mkv"], folder / "whole")
+    half_done(loaded, folder / "whole.mkv", folder / "out")
+    return folder / "out", messages(made)
+
+
 def piped(path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
@@ -138,13 +149,14 @@ PLANTED: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("what", PLANTED)
-def test_whatever_lies_in_the_work_folder_the_document_is_right(loaded: Loaded, whole: bytes, tmp_path: Path, what: str) -> None:
-    path = tmp_path / "whole.mkv"
-    path.write_bytes(whole)
-    (expected,) = run(loaded, [path], tmp_path / "whole")
-    PLANTED[what](half_done(loaded, path, tmp_path / "out"))
-    (made,) = run(loaded, [path], tmp_path / "out")
-    assert not made.failed and messages(made) == messages(expected)
+def test_whatever_lies_in_the_work_folder_the_document_is_right(
+    loaded: Loaded, begun: tuple[Path, list[bytes]], tmp_path: Path, what: str
+) -> None:
+    shelf, expected = begun
+    shutil.copytree(shelf, tmp_path / "out")
+    PLANTED[what](tmp_path / "out" / "whole" / ".work")
+    (made,) = run(loaded, [shelf.parent / "whole.mkv"], tmp_path / "out")
+    assert not made.failed and messages(made) == expected
 
 
 @pytest.mark.parametrize("line", [b"[" * 100_000 + b"\n", b'{"seq": "x"}\n', b"\n"])

@@ -58,7 +58,7 @@ def test_a_process_that_dies_is_replaced_and_its_unit_tried_once_more(tmp_path: 
 
 
 def test_what_kills_every_process_is_given_up_and_others_go_on(tmp_path: Path) -> None:
-    runner = LocalRunner(f"{tmp_path}|1=dies,2=refuses,3=bug", 2, work)
+    runner = LocalRunner(f"{tmp_path}|1=dies,2=refuses,3=bug", 1, work)
     found = {each.number: result for each, result in runner.run(unit(n) for n in range(5))}
     assert found[0] == b"0" and found[4] == b"4"
     died, refused, bug = (found[n] for n in (1, 2, 3))
@@ -75,7 +75,7 @@ def test_units_are_drawn_only_a_few_ahead(tmp_path: Path) -> None:
             drawn.append(n)
             yield unit(n)
 
-    results = LocalRunner(f"{tmp_path}|", 2, work).run(units())
+    results = LocalRunner(f"{tmp_path}|", 1, work).run(units())
     next(results)
     assert len(drawn) < 20
     results.close()  # type: ignore[attr-defined]

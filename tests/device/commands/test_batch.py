@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ import pytest
 import yaml
 
 from contracts.batchlog import read_document
+from device.main import main
 from tests.scenarios.stage import config, film, run_vedette
 
 
@@ -23,11 +28,35 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return config(folder, {"use": "pattern", "pace": "realtime"}), film(folder / "visit.mkv", ((1.0, 6.0),), 8.0)
 
 
-def run(box: tuple[Path, Path], folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    return run_vedette("batch", "--config", str(box[0]), "--output", str(folder / "out"), "--workers", "1", *args, folder=folder)
+@contextmanager
+def inside(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
-def summary(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(box: tuple[Path, Path], folder: Path, *args: str) -> Done:
+    """The program in this process: its workers are processes all the same."""
+    out, err = io.StringIO(), io.StringIO()
+    with inside(folder), redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main(["batch", "--config", str(box[0]), "--output", str(folder / "out"), "--workers", "1", *args])
+        except SystemExit as error:  # of argparse
+            code = int(error.code or 0)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def summary(done: Done | subprocess.CompletedProcess[str]) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 
@@ -39,7 +68,8 @@ def test_a_folder_of_recordings_gives_documents_a_directory_and_a_summary(box: t
     film(shelf / "a.mkv", ((1.0, 3.0), (5.0, 7.0)), 8.0)
     (shelf / "broken.mp4").write_bytes(b"no video")
     (shelf / "notes.txt").write_text("")
-    done = run(box, tmp_path, "--video-dir", str(shelf), "--session-type", "practice", "--segment-s", "2", "--json")
+    words = ("--config", str(box[0]), "--output", str(tmp_path / "out"), "--workers", "1", "--session-type", "practice", "--segment-s", "2")
+    done = run_vedette("batch", *words, "--video-dir", str(shelf), "--json", folder=tmp_path)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     rows = {Path(row["video_path"]).name: row for row in summary(done)["recordings"]}
     assert rows["a.mkv"]["events"] == {"object": 2} and rows["b.mkv"]["events"] == {"object": 1}
@@ -76,6 +106,9 @@ def test_a_wrong_start_is_put_right_and_ids_stay(box: tuple[Path, Path], tmp_pat
     for _ in range(2):
         assert run(box, tmp_path, *words).returncode == 0
     after = read_document(path)
+    (listed,) = json.loads((tmp_path / "out" / "index.json").read_text())["documents"]
+    assert listed["session_start_time"] == "2026-11-22T08:00:00.000000Z" and not listed["start_is_guess"]
+    assert run(box, tmp_path, "--video", str(box[1]), "--strict-time").returncode == 0, "it is known now"
     assert after.metadata.start_source == "option" and str(after.metadata.session_start_time) == "2026-11-22 08:00:00+00:00"
     assert [event.uid for event in after.events] == [event.uid for event in before.events]
     fresh = run(box, tmp_path, "--video", str(box[1]), "--start-time", "2026-11-22T08:00:00Z", "--output", str(tmp_path / "fresh"))
@@ -110,7 +143,8 @@ def test_a_start_that_is_only_a_guess_is_refused_when_asked(box: tuple[Path, Pat
         ((), "which recordings? Say --video FILE or --video-dir FOLDER"),
         (("--video", "a.mkv", "--video", "b.mkv", "--start-time", "2026-11-22T08:00:00Z"), "--start-time: is that of one recording"),
         (("--video-dir", "absent"), "--video-dir absent: is not a folder"),
-        (("--video", "a.mkv", "--start-time", "yesterday"), "yesterday: is not a time"),
+        (("--video", "a.mkv", "--start-time", "yesterday"), "--start-time yesterday: is not a time"),
+        (("--correct-start", "a.json", "--start-time", "0001-01-01T00:00:00Z"), "is not in the years 1970 to 2199"),
         (("--correct-start", "a.json"), "--correct-start: to which time?"),
         (("--video", "a.mkv", "--detection-fps", "500"), "more than 120 pictures a second"),
         (("--video", "a.mkv", "--cluster", "tcp://10.0.0.5:8786"), "--cluster tcp://10.0.0.5:8786: "),
@@ -130,3 +164,13 @@ def test_a_profile_that_needs_the_picture_after_a_memory_is_refused_with_the_sta
     done = run((tmp_path / "device.yaml", box[1]), tmp_path, "--video", str(box[1]))
     assert done.returncode == 2
     assert "pipeline.detect: looks at the picture and comes behind zones" in done.stderr and "move detect before zones" in done.stderr
+
+
+def test_what_is_no_file_is_not_waited_for_and_names_cannot_paint_the_terminal(box: tuple[Path, Path], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mkv")
+    odd = tmp_path / "\x1b[31m[bold]\n\udcff.mkv"
+    odd.write_bytes(b"no video")
+    done = run(box, tmp_path, "--video", str(tmp_path / "pipe.mkv"), "--video", str(odd))
+    assert done.returncode == 1 and "pipe.mkv is not a file; name a recording" in " ".join(done.stderr.split())
+    said = "".join((done.stdout + done.stderr).split())
+    assert "\x1b" not in said and "\\x1b[31m[bold]\\n\\udcff.mkv" in said and "2failed" in said
