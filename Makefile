@@ -5,6 +5,8 @@ SHELL := /usr/bin/env bash
 export VENV ?= .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
+# as the oldest Python has it; the numpy that Python 3.12 gets has stubs which only 3.12 reads
+TYPES = --python-version $$($(PY) -c 'import sys; print("3.12" if sys.version_info >= (3, 12) else "3.10")')
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -26,8 +28,8 @@ test: ## every test but the long ones; PYTEST_ARGS="-k gate" chooses, WITHOUT_TR
 check: ## style, types, layers, generated files
 	@scripts/venv trainer
 	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/mypy scripts
+	@$(VENV)/bin/mypy $(TYPES)
+	@$(VENV)/bin/mypy $(TYPES) scripts
 	@$(VENV)/bin/lint-imports --no-cache | tail -n 4
 	@$(PY) scripts/schemas.py --check
 	@$(PY) scripts/options.py --check

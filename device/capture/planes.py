@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -112,7 +113,8 @@ class AvPlanes:
         return np.rot90(image, -self._turns) if self._turns else image
 
 
-def _rows(picture: av.VideoFrame, dtype: type[np.uint8 | np.uint16], size: int) -> NDArray[np.uint8]:
+def _rows(picture: av.VideoFrame, dtype: type[np.uint8 | np.uint16], size: int) -> NDArray[Any]:
     """The first plane as it lies in memory, padding at the end of rows included; a view."""
     plane = picture.planes[0]
-    return np.frombuffer(plane, dtype).reshape(-1, plane.line_size // size)[: picture.height]  # type: ignore[call-overload,no-any-return]
+    flat: NDArray[Any] = np.frombuffer(cast("bytes", plane), dtype)  # a VideoPlane has the buffer protocol, PyAV's stubs do not say so
+    return flat.reshape(-1, plane.line_size // size)[: picture.height]

@@ -64,7 +64,7 @@ def text(words: str, size: float, color: Color = (255, 255, 255), face: str = "s
     columns = np.flatnonzero(canvas[..., 0].any(axis=0))
     right = (int(columns[-1]) // 4 + 6) * 4 if len(columns) else 32
     cut = np.ascontiguousarray(canvas[:, :right, 0])
-    ink = cv2.resize(cut, (cut.shape[1] // 4, cut.shape[0] // 4), interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / 255
+    ink = cv2.resize(cut, (cut.shape[1] // 4, cut.shape[0] // 4), interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / np.float32(255)
     color_plane = np.broadcast_to(np.array(color, np.float32), (*ink.shape[:2], 3))
     if not shadow:
         return Sprite(np.ascontiguousarray(color_plane), ink)
@@ -82,7 +82,7 @@ def emblem(width: int, height: int, draw: Callable[[Image, Image], None]) -> Spr
     color, cover = np.zeros((height * 4, width * 4, 3), np.uint8), np.zeros((height * 4, width * 4), np.uint8)
     draw(color, cover)
     small = cv2.resize(color.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-    alpha = cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / 255
+    alpha = cv2.resize(cover, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / np.float32(255)
     covered = cv2.resize((cover[..., None] / 255 * color).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     return Sprite(np.where(alpha > 0.02, covered / np.maximum(alpha, 0.02), small).astype(np.float32), alpha)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import cv2
 import numpy as np
@@ -129,13 +130,13 @@ class Screens:
                 self._kept[name] = Sprite(color.astype(np.float32), alpha.astype(np.float32))
         return self._kept[name]
 
-    def _write(self, frame: Image, words: str, x: float, y: float, size: float, color: Color = (255, 255, 255), **how: object) -> Sprite:
-        made = text(words, size * self._k, color, **how)  # type: ignore[arg-type]
+    def _write(self, frame: Image, words: str, x: float, y: float, size: float, color: Color = (255, 255, 255), **how: Any) -> Sprite:
+        made = text(words, size * self._k, color, **how)
         made.onto(frame, self._px(x), self._px(y))
         return made
 
-    def _middle(self, frame: Image, words: str, y: float, size: float, color: Color = (255, 255, 255), **how: object) -> None:
-        made = text(words, size * self._k, color, **how)  # type: ignore[arg-type]
+    def _middle(self, frame: Image, words: str, y: float, size: float, color: Color = (255, 255, 255), **how: Any) -> None:
+        made = text(words, size * self._k, color, **how)
         made.onto(frame, (frame.shape[1] - made.alpha.shape[1]) // 2, self._px(y))
 
     def _fill(self, frame: Image, box: tuple[float, float, float, float], color: Color, opacity: float = 1.0) -> None:
@@ -214,7 +215,7 @@ class Screens:
                 self._fill(frame, (x + 2, y + 2, x + side - 2, y + side - 2), (58, 54, 50))
                 if dice.random() < 0.5:
                     shade = tuple(dice.randrange(60, 200) for _ in range(3))
-                    self._fill(frame, (x + 14, y + dice.randrange(10, 24), x + side - 14, y + side - 14), shade)  # type: ignore[arg-type]
+                    self._fill(frame, (x + 14, y + dice.randrange(10, 24), x + side - 14, y + side - 14), shade)
 
     def _outcome(self, screen: Span, ms: int) -> Image:
         """The world goes on, dark and tinted, behind what is said of the player."""

@@ -113,7 +113,8 @@ def _disturbances(raid: Span, dice: random.Random) -> Iterator[Span]:
 def picture_times(told: Story, fps: float = 24.0) -> list[int]:
     """When each picture is shown, milliseconds, rising: spells of 60, of `fps` and of 20 pictures a second, none even, and stalls."""
     dice = random.Random(f"times {told.seed}")
-    times, at, until, rate = [], 0.0, 0.0, fps
+    times: list[int] = []
+    at, until, rate = 0.0, 0.0, fps
     while at < told.end_ms:
         if at >= until:
             rate = dice.choice((fps, fps, 20.0, 60.0))
