@@ -64,7 +64,8 @@ def text(words: str, size: float, color: Color = (255, 255, 255), face: str = "s
     columns = np.flatnonzero(canvas[..., 0].any(axis=0))
     right = (int(columns[-1]) // 4 + 6) * 4 if len(columns) else 32
     cut = np.ascontiguousarray(canvas[:, :right, 0])
-    ink = cv2.resize(cut, (cut.shape[1] // 4, cut.shape[0] // 4), interpolation=cv2.INTER_AREA).astype(np.float32)[..., None] / np.float32(255)
+    small = cv2.resize(cut, (cut.shape[1] // 4, cut.shape[0] // 4), interpolation=cv2.INTER_AREA)
+    ink = small.astype(np.float32)[..., None] / np.float32(255)
     color_plane = np.broadcast_to(np.array(color, np.float32), (*ink.shape[:2], 3))
     if not shadow:
         return Sprite(np.ascontiguousarray(color_plane), ink)

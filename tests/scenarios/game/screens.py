@@ -214,7 +214,7 @@ class Screens:
             for x in range(box[0], box[2] - side + 1, side):
                 self._fill(frame, (x + 2, y + 2, x + side - 2, y + side - 2), (58, 54, 50))
                 if dice.random() < 0.5:
-                    shade = tuple(dice.randrange(60, 200) for _ in range(3))
+                    shade = dice.randrange(60, 200), dice.randrange(60, 200), dice.randrange(60, 200)
                     self._fill(frame, (x + 14, y + dice.randrange(10, 24), x + side - 14, y + side - 14), shade)
 
     def _outcome(self, screen: Span, ms: int) -> Image:
