@@ -90,12 +90,17 @@ def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
         assert (process.stderr.read().decode().replace("\nThe configuration is good.\n", ""), process.wait(30)) == ("", 141)
 
 
-@pytest.mark.parametrize("args", [[], ["nothing"], ["run", "--nothing"], ["replay"], ["--log", "LOUD", "run"], ["check", "--timeout", "0"]])
+@pytest.mark.parametrize("args", [[], ["nothing"], ["run", "--nothing"], ["replay", "--verify"], ["--log", "LOUD", "run"], ["check", "--timeout", "0"]])
 def test_wrong_arguments_are_2(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main.main(args)
     assert ended.value.code == 2
     assert "usage: vedette" in capsys.readouterr().err
+
+
+def test_nothing_to_replay_is_2_and_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["replay"]) == 2
+    assert "which recordings? Name them" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("args", [["--version"], ["--help"], *([name, "--help"] for name in main.COMMANDS)])

@@ -101,9 +101,9 @@ def test_a_start_is_when_events_are(box: tuple[Path, Path], tmp_path: Path) -> N
     header, *events = lines((tmp_path / "out" / "visit" / "events.jsonl").read_text())
     assert done.returncode == 0 and header["start_source"] == "option"
     assert events[0]["start"].startswith("2026-11-22T08:00:01")
-    assert parse_start("2026-11-22") is not None
+    assert parse_start("2026-11-22", "--start") is not None
     with pytest.raises(ConfigError):
-        parse_start("")
+        parse_start("", "--start")
 
 
 def test_another_replay_in_the_same_folder_is_refused(box: tuple[Path, Path], tmp_path: Path) -> None:
