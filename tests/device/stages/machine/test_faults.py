@@ -89,10 +89,10 @@ FAULTS = {
         "emit.1",
         "tells the same as emit.0",
     ),
-    "a time without a unit": ("after: 10 s", "after: 10", 9, "states.busy.timeout.after = 10", "valid string"),
-    "a time that is none": ("after: 10 s", "after: ten s", 9, "states.busy.timeout.after = 'ten s'", "write a number and ms, s, min or h"),
+    "a time without a unit": ("after: 10 s", "after: 10", 9, "states.busy.timeout.after = 10", "put it in quotes"),
+    "a time that is none": ("after: 10 s", "after: ten s", 9, "states.busy.timeout.after: 'ten s'", "write a number and ms, s, min or h"),
     "a misspelt key": ("event: shot", "evnt: shot", 17, "emit.0.evnt", "is not a known key"),
-    "a name with a space": ("event: shot", "event: a shot", 17, "emit.0.event = 'a shot'", "match pattern"),
+    "a name with a space": ("event: shot", "event: a shot", 17, "emit.0.event = 'a shot'", "it has to fit"),
     "a guard of nothing": ("[LOST, DRAWN]", "[]", 14, "transitions.2.when.outcome", "at least 1"),
 }
 
