@@ -60,7 +60,7 @@ def test_a_clock_that_is_set_in_the_middle_of_an_event_makes_no_nonsense(step_ns
         assert clip["end"] >= clip["start"]
         assert clip["end_pts_ns"] - clip["start_pts_ns"] < 10_000_000_000
     assert [float(said) for said in re.findall(r"lasting\">([\d.]+) s<", events)] == pytest.approx([1.8, 1.8], abs=0.2)
-    assert [3 < float(said) < 8 for said in re.findall(r"class=\"meta\">([\d.]+) s ·", clips)] == [True, True]
+    assert [3 < float(said) < 8 for said in re.findall(r"class=\"meta wrap\">([\d.]+) s ·", clips)] == [True, True]
     assert health["system"]["uptime_s"] < 60
     assert 0 <= health["cameras"]["yard"]["frame_age_s"] < 30
 
