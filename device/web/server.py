@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 import uvicorn
+from websockets.exceptions import InvalidState
 
 from contracts.errors import ConfigError
 from device.pipeline.protocols import Tick
@@ -99,6 +100,9 @@ class PageServer:
         ticking = asyncio.create_task(self._tick(tick))
         try:
             await self._server.serve(sockets=[listening])
+        except InvalidState:  # uvicorn, stopping, closes a WebSocket whose other end is closing it at that moment
+            if not self._server.should_exit:
+                raise
         finally:
             ticking.cancel()
             with suppress(asyncio.CancelledError):

@@ -7,6 +7,8 @@ import socket
 import threading
 
 import pytest
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from contracts.errors import ConfigError
 from device.clock import SystemClock
@@ -100,3 +102,14 @@ def test_the_pipeline_is_not_held_up_by_a_browser_that_does_not_read(page: Runni
 
         threading.Thread(target=play, daemon=True).start()
         assert done.wait(WAIT_S)
+
+
+def test_a_socket_that_closes_while_the_page_stops_is_no_fault(demo: Demo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closing(_protocol: object) -> None:
+        raise InvalidState("connection is closing")
+
+    running = Running(demo)
+    with running.listen("/api/v1/events/stream"):
+        monkeypatch.setattr(WebSocketsSansIOProtocol, "shutdown", closing)
+        running.close()
+    assert running.error is None
