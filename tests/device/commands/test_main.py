@@ -90,7 +90,9 @@ def test_a_reader_that_goes_away_ends_it_quietly(tmp_path: Path) -> None:
         assert (process.stderr.read().decode().replace("\nThe configuration is good.\n", ""), process.wait(30)) == ("", 141)
 
 
-@pytest.mark.parametrize("args", [[], ["nothing"], ["run", "--nothing"], ["replay", "--verify"], ["--log", "LOUD", "run"], ["check", "--timeout", "0"]])
+@pytest.mark.parametrize(
+    "args", [[], ["nothing"], ["run", "--nothing"], ["replay", "--verify"], ["--log", "LOUD", "run"], ["check", "--timeout", "0"]]
+)
 def test_wrong_arguments_are_2(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main.main(args)
