@@ -54,7 +54,7 @@ def _face(name: str) -> cv2.FontFace:
     return cv2.FontFace(name)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def text(words: str, size: float, color: Color = (255, 255, 255), face: str = "sans", weight: int = 500, shadow: bool = False) -> Sprite:
     """The words, `size` pixels high from line to line, with room around for the shadow; drawn four times as large, so that a film of
     another size shows the same shapes."""
