@@ -150,7 +150,8 @@ def test_a_stranger_cannot_listen_to_a_locked_page(run: Run) -> None:
     with pytest.raises(InvalidStatus, match="403"):
         client.listen("/api/v1/events/stream", origin=client.base)
     with client.listen("/api/v1/events/stream", authorization=f"Bearer {TOKEN}") as socket:
-        words(socket, "hello")  # or it fails
+        hello = words(socket, "hello")
+    assert hello["seq"] == hello["last"] and not hello["resumed"], "it begins with what comes next"
 
 
 def test_healthz_is_open_but_says_why_only_to_those_who_may_know(run: Run) -> None:
