@@ -82,6 +82,8 @@ events = Table(
     Column("body", Text, nullable=False),
     Index(None, "device", "start_us"),
     Index(None, "start_us"),
+    Index(None, "kind", "start_us"),
+    Index(None, "label", "start_us"),
 )  # fmt: skip
 
 # the newest reports of each box, so many of a kind: health, update
@@ -163,5 +165,13 @@ jobs = Table(
     Column("owner", String(64), nullable=False, server_default=""),
     Column("lease_us", BigInteger),
     Column("cancel", Integer, nullable=False, server_default="0"),
+    Column("who", String(64), nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("request", String(128)),
     Index(None, "state", "created_us"),
+    Index(None, "created_us"),
+    Index(None, "request", unique=True),
 )  # fmt: skip
+
+# the tables of parts, each in a file of its own: declared here so that whoever has `metadata` has all of them
+from trainer.store import account_tables as _account_tables  # noqa: E402, F401
