@@ -49,6 +49,8 @@ WHOLE = {
     "shipment-receipt": "contracts.shipment:Receipt",
     "shipment-received": "contracts.shipment:Received",
     "shipment-refusal": "contracts.shipment:Refusal",
+    "run": "contracts.run:Run",
+    "run-epoch": "contracts.run:EpochLine",
     "session-manifest": "contracts.session:SessionManifest",
     "split": "contracts.split:Split",
     "status": "contracts.status:Status",
