@@ -51,6 +51,7 @@ class Metadata(Wire):
     source_digest: str | None = Field(default=None, description="of the file, sha256:<hex>")
     fingerprint: Fingerprint = Fingerprint()
     holes: list[Gap] = Field(default_factory=list)
+    manually_reviewed: bool = Field(default=False, description="a person has gone through it; no run takes its place unasked")
 
 
 class Entry(Wire):

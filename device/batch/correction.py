@@ -55,6 +55,20 @@ def _correct_log(path: Path, start: datetime, before: datetime) -> None:
     write_durably(path, b"".join(content), MODE)
 
 
+def restate(path: Path, video: str, session_type: str) -> None:
+    """The recording was moved, or another word is said of the session (none: as it was); nothing is looked at again for that."""
+    document = read_document(path)
+    known = document.metadata.model_copy(update={"video_path": video, "session_type": session_type or document.metadata.session_type})
+    if known == document.metadata:
+        return
+    log = path.with_suffix("") / WHOLE
+    if log.is_file():
+        header, events = read_log(log)
+        named = header.model_copy(update={"source": Path(video).name})
+        write_durably(log, b"".join([canonical(named.model_dump(mode="json")), *map(line, events)]), MODE)
+    write_durably(path, document_bytes(document.model_copy(update={"metadata": known})), MODE)
+
+
 def _moved(event: Event, start: datetime, before: datetime) -> Event:
     was = event.start - timedelta(microseconds=event.start_pts_ns // 1000)
     # a microsecond lost in rounding, or a log that was corrected already when the document was not: the log itself says where it stands

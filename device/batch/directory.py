@@ -66,6 +66,7 @@ def write_summary(out: Path, films: Sequence[Film], seconds: float) -> dict[str,
             row |= {"events": dict(sorted(mine.items())), "holes": len(document.metadata.holes)}
             row |= {"video_duration_seconds": document.metadata.video_duration_seconds, "done_before": not film.fresh}
             row |= {"start_source": document.metadata.start_source, **({"samples": film.counts} if film.fresh else {})}
+            row |= {"set_aside": str(film.aside.relative_to(out))} if film.aside else {}
         else:
             row["error"] = film.failed.encode(errors="backslashreplace").decode()  # it names files, and those may be any bytes
         rows.append(row)

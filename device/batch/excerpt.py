@@ -131,3 +131,12 @@ def beginning(source: FileSource) -> tuple[int, bool]:
         for _, picture in source.readable(demux):
             return picture.pts_ns if picture.pts_ns is not None else picture.dts_ns or 0, raw
     return 0, raw
+
+
+def stamp_of(path: Path) -> tuple[int, ...]:
+    """Another one when somebody has written to the file. HardwareError when it is gone."""
+    try:
+        known = path.stat()
+    except OSError as error:
+        raise HardwareError(f"{path} cannot be read any more ({error.strerror}); see the disk it is on, and run again") from error
+    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns

@@ -6,26 +6,27 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contracts.batchlog import BatchLog, Metadata, document_bytes, read_document
+from contracts.batchlog import BatchLog, document_bytes
 from contracts.canonical import canonical
-from contracts.errors import ConfigError, HardwareError, StorageError
+from contracts.errors import ConfigError, HardwareError
 from contracts.event import Event
 from contracts.files import make_folders, refuse_links, rename_durably, storage, write_durably
 from contracts.wire import utc_from_ns
-from device.batch.correction import correct_start
-from device.batch.excerpt import beginning, recording
+from device.batch.correction import CORRECTED, correct_start, restate
+from device.batch.earlier import THUMBNAILS, known_of, mend, refuse_reviewed, same, set_aside
+from device.batch.excerpt import beginning, recording, stamp_of
 from device.batch.folder import WorkFolder
 from device.batch.index import Facts, Index, unit_of
 from device.batch.merge import merged
 from device.batch.metadata import metadata_of
 from device.batch.recipe import Recipe, open_gate
 from device.batch.runner import Failure, Result
-from device.batch.thumbnails import with_thumbnails
-from device.batch.units import Unit
+from device.batch.thumbnails import forget_others, with_thumbnails
+from device.batch.units import Unit, unit_s
+from device.capture.beginning import to_ns
 from device.capture.file import FileSource
 from device.clock import Clock
 from device.pipeline.tally import Tally
@@ -34,7 +35,7 @@ from device.publish.eventlog import line
 from device.replaying import PLAYING, WHOLE
 
 log = logging.getLogger(__name__)
-THUMBNAILS, WORK = "thumbnails", ".work"
+WORK = ".work"
 FATES = ("offered", "gated", "dropped", "analysed")
 MODE = 0o640
 
@@ -45,9 +46,10 @@ class Asked:
 
     out: Path
     session_type: str = ""
-    segment_s: float = 60.0
+    segment_s: float | None = None  # None: by the recording's length
     strict_time: bool = False
     again: bool = False
+    replace: bool = False  # also what a person has reviewed
 
 
 @dataclass(slots=True)
@@ -69,6 +71,7 @@ class Film:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(FATES, 0))
     missing: int = 0
     events: int = 0
+    aside: Path | None = None  # where the document of another model or other settings is now
     facts: Facts | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _stamp: tuple[int, ...] = ()  # of the file, when its digest was taken
@@ -90,20 +93,28 @@ class Film:
     def work(self) -> WorkFolder:
         return WorkFolder(self.folder / WORK)
 
+    @property
+    def segment_s(self) -> float:
+        return self.asked.segment_s or unit_s(self.seconds)
+
     def units(self) -> Iterator[Unit]:
         """Those that are still to be looked at. HardwareError or ConfigError when the recording cannot be read."""
         start_ns, start_source = self.source.began()
-        self._stamp = _stamp(self.source.path)
-        there = None if self.asked.again else self._finished()
-        if self.asked.strict_time and (there.start_is_guess if there and start_source != "option" else start_source == "mtime"):
+        self._stamp = stamp_of(self.source.path)
+        mend(self.document)
+        known = known_of(self.document)
+        if known and start_source != CORRECTED and known.start_source == CORRECTED and known.source_digest == self._digest():
+            start_ns, start_source = to_ns(known.session_start_time), "option"  # the owner has said it once
+        there = known and not self.asked.again and same(known, self._digest(), self.recipe.fingerprint)
+        if self.asked.strict_time and (known.start_is_guess if known and there and start_source != CORRECTED else start_source == "mtime"):
             raise ConfigError(
                 f"{self.source.path}: when it began is a guess by the time of the file; say --start-time, or leave out --strict-time"
             )
         if there:
-            if start_source == "option":
-                correct_start(self.document, start_ns)  # the one thing that may differ: it is put right without looking again
-            self.ready = True
+            self._put_right(start_ns, start_source)
             return
+        if not self.asked.replace:
+            refuse_reviewed(self.document, known)
         for folder in (self.work.path, self.folder / THUMBNAILS):
             refuse_links(self.asked.out, folder)
         work = self.work
@@ -122,14 +133,12 @@ class Film:
                 self._count(unit, counts)
         self.issued = issued
 
-    def _finished(self) -> Metadata | None:
-        """What the document says, if it is the one that is asked for."""
-        with suppress(StorageError):
-            there = read_document(self.document).metadata
-            same = (there.source_digest, there.fingerprint) == (self._digest(), self.recipe.fingerprint)
-            if same and there.video_path == self.video and there.session_type == self.asked.session_type:
-                return there
-        return None
+    def _put_right(self, start_ns: int, start_source: str) -> None:
+        """What does not come of looking: where the recording is, what its owner says of it."""
+        restate(self.document, self.video, self.asked.session_type)
+        if start_source == CORRECTED:
+            correct_start(self.document, start_ns)
+        self.ready = True
 
     def _digest(self) -> str:
         return f"sha256:{self.source.identity}"
@@ -139,14 +148,14 @@ class Film:
             "source": self._digest(),
             "fingerprint": self.recipe.fingerprint.model_dump(mode="json"),
             "camera": self.recipe.camera,
-            "segment_s": self.asked.segment_s,
+            "segment_s": self.segment_s,
         }
 
     def _indexed(self, work: WorkFolder, start_ns: int, start_source: str) -> Iterator[Unit]:
         """The pass over the file, which writes the index down as it goes."""
         first_ns, whole = beginning(recording(self.recipe.camera, self.source.path, self.clock))
         gate = open_gate(self.recipe, self.clock, Tally()) if self.recipe.gate else None
-        index = Index(self.source, self.recipe.detection_fps, self.asked.segment_s, gate, first_ns=first_ns, whole=whole)
+        index = Index(self.source, self.recipe.detection_fps, self.segment_s, gate, first_ns=first_ns, whole=whole)
         index.facts.start_wall_ns, index.facts.start_source = start_ns, start_source  # also of one without any picture
         written = 0
         with work.rows_file() as file:
@@ -195,6 +204,7 @@ class Film:
         self._unchanged()
         if self.recipe.gate:
             self.counts.update({name: facts.counts.get(name, 0) for name in ("offered", "gated", "dropped")})
+        self.aside = set_aside(self.document, self._digest(), self.recipe.fingerprint)
         found = entries(self._told(facts, on_event))
         found = with_thumbnails(found, self.folder / THUMBNAILS, f"{self.name}/{THUMBNAILS}", self.work, facts, self.source, self.clock)
         rename_durably(self.folder / PLAYING, self.folder / WHOLE)
@@ -202,12 +212,13 @@ class Film:
             self.recipe, facts, self.video, self._digest(), self.asked.session_type, self.counts, self.missing, self.clock.wall_ns()
         )
         write_durably(self.document, document_bytes(BatchLog(metadata=known, events=found)), MODE)
+        forget_others(self.folder / THUMBNAILS, found)
         self.events, self.ready, self.fresh = len(found), True, True
         self.work.remove()
 
     def _unchanged(self) -> None:
         """What was found while somebody wrote to it is of neither file."""
-        if self._stamp != _stamp(self.source.path):
+        if self._stamp != stamp_of(self.source.path):
             self.work.remove()
             raise HardwareError(f"{self.source.path}: was written to while it was looked at; wait until it is finished, and run again")
 
@@ -234,11 +245,3 @@ class Film:
                 yield event
             file.flush()
             os.fsync(file.fileno())
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    try:
-        known = path.stat()
-    except OSError as error:
-        raise HardwareError(f"{path} cannot be read any more ({error.strerror}); see the disk it is on, and run again") from error
-    return known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns

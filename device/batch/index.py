@@ -93,7 +93,7 @@ class Index:
 
     def _note(self, packet: Packet) -> None:
         facts, row = self.facts, packet.seq
-        if row == 0:
+        if row == 0 and not facts.start_source:
             facts.start_wall_ns, facts.start_source = packet.wall_ns - packet.pts_ns, str(self._source.start_source)
         if packet.key:
             self._keys.append(row)

@@ -13,6 +13,7 @@ from contracts.batchlog import read_document
 from contracts.errors import StorageError, VedetteError
 from contracts.files import file_name
 from device.batch.directory import INDEX, SUMMARY
+from device.batch.earlier import EARLIER
 from device.capture.file import FileSource
 from device.clock import Clock
 
@@ -45,7 +46,7 @@ def named(wanted: Mapping[Path, str], out: Path, clock: Clock) -> dict[Path, str
 def owner_of(out: Path, name: str) -> Owner | None:
     """None: it is free."""
     document, folder = out / f"{name}.json", out / name
-    if document.name in {INDEX, SUMMARY} or folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+    if document.name in {INDEX, SUMMARY} or name == EARLIER or folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         return Owner()
     if not document.is_symlink() and not document.exists():
         return None

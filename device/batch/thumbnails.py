@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from contracts.batchlog import Entry
-from contracts.files import write_durably
+from contracts.files import storage, write_durably
 from device.batch.excerpt import Excerpt
 from device.batch.folder import WorkFolder
 from device.batch.index import Facts, Segment, unit_of
@@ -44,6 +44,15 @@ def with_thumbnails(
                 write_durably(folder / name, picture)
                 named[at] = named[at].model_copy(update={"thumbnail": f"{relative}/{name}"})
     return named
+
+
+def forget_others(folder: Path, entries: Sequence[Entry]) -> None:
+    """Pictures of a run that was cut, or of more events than there are now."""
+    named = {Path(entry.thumbnail).name for entry in entries if entry.thumbnail}
+    with storage(folder):
+        for path in folder.glob("evt_*.jpg") if folder.is_dir() else ():
+            if path.name not in named:
+                path.unlink()
 
 
 def _unit(segment: Segment, work: WorkFolder, facts: Facts, source: FileSource) -> Unit:

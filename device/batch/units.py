@@ -13,6 +13,12 @@ from numpy.typing import NDArray
 # one picture as the index knows it: times in ns from the first picture, size and CRC-32 of its packet
 ROW = np.dtype([("pts_ns", "<i8"), ("dts_ns", "<i8"), ("size", "<u4"), ("crc", "<u4"), ("key", "?")])
 MOST_ROWS = 50_000_000
+PARTS, SHORTEST_S, LONGEST_S = 32, 4.0, 60.0  # shorter ones cost more: a seek each, and at their border a second decoding
+
+
+def unit_s(film_s: float) -> float:
+    """Short recordings are divided finer, or most cores would have nothing of them, and the last unit keeps all others waiting."""
+    return min(LONGEST_S, max(SHORTEST_S, film_s / PARTS)) if film_s > 0 else LONGEST_S
 
 
 @dataclass(frozen=True, slots=True, eq=False)

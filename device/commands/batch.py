@@ -50,8 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--camera", metavar="NAME", help="whose zones and options count (default: the only one configured, else `file`)")
     parser.add_argument("--workers", type=_workers, default=0, metavar="N", help="processes on this machine (default: one a core)")
-    parser.add_argument("--segment-s", type=seconds, default=60.0, metavar="SECONDS", help="length of a unit of work (default 60)")
+    parser.add_argument("--segment-s", type=seconds, metavar="SECONDS", help="length of a unit of work (default: 4 to 60 by length)")
     parser.add_argument("--again", action="store_true", help="also what is finished already, from the beginning")
+    parser.add_argument("--replace", action="store_true", help="also a document that a person reviewed; it is set aside in O/earlier")
     parser.add_argument("--cluster", metavar="ADDRESS", help="look on the machines of this dask cluster, e.g. tls://10.0.0.5:8786")
     for part, words in (("ca", "the authority both sides trust"), ("cert", "this machine's certificate"), ("key", "its private key")):
         parser.add_argument(f"--cluster-{part}", type=Path, metavar="PEM", help=f"with --cluster tls://...: {words}")
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     clock = SystemClock()
     loaded = loaded_for(args)
     recipe = recipe_of(loaded, camera_of(loaded, args.camera), clock)
-    asked = Asked(args.output, args.session_type, args.segment_s, args.strict_time, args.again)
+    asked = Asked(args.output, args.session_type, args.segment_s, args.strict_time, args.again, args.replace)
     films = _films(args, recipe, asked, clock)
     summary = _run(args, films, asked, _runner(args, recipe), clock)
     if args.json:
@@ -185,7 +186,8 @@ def _words(film: Film) -> str:
         return f"{path}: finished before, {document}"
     counts = film.counts
     fates = f"{counts['offered']} samples: {counts['analysed']} analysed, {counts['gated']} gated, {counts['dropped']} dropped"
-    return f"{path}: {film.events} events; {fates}; {document}"
+    aside = f"; what was there is now {_path(film.aside)}" if film.aside else ""
+    return f"{path}: {film.events} events; {fates}; {document}{aside}"
 
 
 def _path(path: object) -> str:
