@@ -33,17 +33,24 @@ class StoredBundle:
         raise BundleError(f"bundle {self.path}: {path} is not listed in {MANIFEST}; name one of its files")
 
     def check(self) -> None:
+        """Every file, by the MiB: a bundle of any size needs no more memory than a small one."""
         for entry in (self.manifest.model, *self.manifest.files):
-            self._bytes(entry)
+            digest, size = hashlib.sha256(), 0
+            for piece in self.members.stream(entry.path, MAX_BUNDLE_BYTES):
+                digest.update(piece)
+                size += len(piece)
+            self._agree(entry, size, digest.hexdigest())
 
     def _bytes(self, entry: Entry) -> bytes:
         data = self.members.read(entry.path, MAX_BUNDLE_BYTES)
-        if len(data) != entry.size:
-            raise self._refusal(entry.path, f"has {len(data)} bytes, {MANIFEST} says {entry.size}")
-        digest = hashlib.sha256(data).hexdigest()
+        self._agree(entry, len(data), hashlib.sha256(data).hexdigest())
+        return data
+
+    def _agree(self, entry: Entry, size: int, digest: str) -> None:
+        if size != entry.size:
+            raise self._refusal(entry.path, f"has {size} bytes, {MANIFEST} says {entry.size}")
         if digest != entry.sha256:
             raise self._refusal(entry.path, f"has SHA-256 {digest}, {MANIFEST} says {entry.sha256}")
-        return data
 
     def _refusal(self, path: str, what: str) -> BundleError:
         return BundleError(f"bundle {self.path}: {path} {what}; make or fetch the bundle again")
