@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from pydantic import BaseModel, JsonValue
 
+from broker.letters import Letter
 from contracts.errors import ConfigError
 from contracts.event import Event, snapshot_path
 from contracts.topics import Topics
@@ -30,7 +31,6 @@ from device.publish.commands import Commands, Memory
 from device.publish.eventlog import EventLog
 from device.publish.health import HealthReport
 from device.publish.journal import Journal
-from device.publish.link import Letter
 from device.publish.mqtt import Mqtt
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from broker.link import probe as knock
 from contracts.errors import VedetteError
 from contracts.files import write_durably
 from device.bundles import find_bundle
@@ -21,7 +22,6 @@ from device.config import Loaded, Settings
 from device.findings import Finding, from_message
 from device.pipeline.packets import StreamInfo
 from device.pipeline.protocols import Source
-from device.publish import link
 from device.standing import open_to_others
 from device.tried import Tried, key_of, limits
 from vision.bundle import read_bundle
@@ -127,7 +127,7 @@ def broker(settings: Settings, clock: Clock) -> Finding:
     if options is None:
         return Finding("broker", "note", "none is configured: events stay on this box, its page, log and WebSocket show them")
     try:
-        reason = link.probe(options, settings.device_id, clock)
+        reason = knock(options.address(f"vedette-{settings.device_id}-check", clean=True), clock.mono_ns)
     except VedetteError as error:
         reason = str(error)
     if reason:

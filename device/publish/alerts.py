@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from broker.letters import Letter
 from contracts.errors import StorageError
 from contracts.files import write_durably
 from contracts.health import Health
@@ -20,7 +21,6 @@ from contracts.topics import LEAF, Topics
 from contracts.wire import utc_from_ns
 from device.pipeline.sqlite_file import PRIVATE
 from device.pipeline.strict import Strict
-from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 

@@ -1,14 +1,13 @@
-"""Broker: where it is, how this box shows who it is, and what its refusals mean."""
+"""Broker: where it is and how this box shows who it is, as its owner writes it."""
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from contracts.errors import ConfigError
+from broker.address import Address, Tls
 from device.pipeline.strict import Strict
 
 
@@ -32,31 +31,14 @@ class BrokerOptions(Strict):
     window: int = Field(default=10, ge=1, le=1000, description="unacknowledged messages at a time; the broker may ask for fewer")
 
     def where(self) -> str:
-        return self.host if self.transport == "unix" else f"{self.host}:{self.port}"
+        return self.address("").where()
 
-
-def tls_context(options: BrokerOptions) -> ssl.SSLContext:
-    """TLS 1.2 or later, the broker's name and certificate verified; ConfigError names the file that is wrong."""
-    for name in ("ca", "cert", "key"):
-        path = getattr(options, name)
-        if path is not None and not path.is_file():
-            raise ConfigError(f"mqtt.{name}: {path} is not a file; put the PEM file there or correct the path")
-    try:
-        context = ssl.create_default_context(cafile=str(options.ca) if options.ca else None)
-        if options.cert is not None:
-            context.load_cert_chain(options.cert, options.key)
-    except (ssl.SSLError, OSError) as error:
-        raise ConfigError(f"mqtt.ca, cert, key: {error}; they must be PEM files, the key that of the certificate") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def said(error: Exception, options: BrokerOptions) -> str:
-    """Why a connection could not be made, in the owner's words."""
-    where = options.where()
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the broker at {where} shows a certificate that mqtt.ca does not vouch for: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS with the broker at {where} failed: {error.reason or error}; check mqtt.port, tls, cert and key"
-    reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
-    return f"no broker at {where}: {reason.lower()}; start it or correct mqtt.host and mqtt.port"
+    def address(self, client_id: str, *, clean: bool = False) -> Address:
+        """With `clean` nothing of us stays at the broker."""
+        return Address(
+            self.host, self.port, client_id, self.transport,
+            tls=Tls(self.ca, self.cert, self.key) if self.tls == "on" else None,
+            username=self.username, password=self.password.get_secret_value() if self.password else None,
+            keepalive_s=self.keepalive_s, connect_timeout_s=self.connect_timeout_s,
+            session_expiry_s=None if clean else self.session_expiry_s, window=self.window, setting="mqtt.",
+        )  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from broker.letters import Incoming, Letter
 from contracts.command import Command, Reply, read_command
 from contracts.envelope import VersionError
 from contracts.errors import ProtocolError, StorageError, VedetteError
@@ -22,7 +23,6 @@ from device.pipeline.channel import Channel
 from device.pipeline.protocols import Tick
 from device.pipeline.sqlite_file import PRIVATE
 from device.pipeline.tally import Tally
-from device.publish.letters import Incoming, Letter
 from device.publish.notices import Notices
 from device.publish.pace import Pace
 from device.publish.stamp import Stamp

@@ -6,11 +6,11 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
+from broker.letters import Letter
+from broker.link import Link
 from contracts.topics import Topics
 from device.pipeline.channel import SLICE_S
 from device.pipeline.tally import Tally
-from device.publish.letters import Letter
-from device.publish.link import Link
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.pace import Pace

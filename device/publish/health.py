@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from broker.letters import Letter
 from contracts.health import CameraHealth, Health, OutboxHealth, PartHealth, StageHealth, StorageHealth, SystemHealth
 from contracts.topics import Topics
 from contracts.wire import utc_from_ns
@@ -22,7 +23,6 @@ from device.pipeline.strict import Strict
 from device.pipeline.tally import Percentiles, Tally
 from device.publish import system
 from device.publish.alerts import Alerts, Thresholds, faults
-from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp

@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 from pydantic import Field
 
+from broker.address import tls_context
+from broker.letters import Incoming, Letter
+from broker.link import Link
 from contracts.errors import ProtocolError
 from contracts.status import Status
 from contracts.topics import Topics, fleet, read_topic
@@ -17,11 +20,9 @@ from device.pipeline.board import Board, PartWord
 from device.pipeline.channel import SLICE_S
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
-from device.publish.broker import BrokerOptions, tls_context
+from device.publish.broker import BrokerOptions
 from device.publish.commands import Commands
 from device.publish.delivery import Delivery
-from device.publish.letters import Incoming, Letter
-from device.publish.link import Link
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.pace import Pace, backoff_s
@@ -63,7 +64,7 @@ class Mqtt:
         rng: random.Random | None = None,
     ) -> None:
         if options.tls == "on":
-            tls_context(options)  # a wrong file is the owner's to mend: say so now, not at every attempt
+            tls_context(options.address(""))  # a wrong file is the owner's to mend: say so now, not at every attempt
         self._options, self._device, self._topics = options, device, Topics(device)
         self._outbox, self._notices, self._stamp, self._clock = outbox, notices, stamp, stamp.clock
         self._board, self._tally, self._commands, self._software = board, tally, commands, software
@@ -117,7 +118,7 @@ class Mqtt:
         """From CONNECT to the loss of it, whose reason is returned; None: the box stops and has said farewell."""
         session = self._stamp.ulid()
         client_id = self._options.client_id or f"vedette-{self._device}"
-        link = Link(self._options, client_id, self._status("lost", session), self._clock)
+        link = Link(self._options.address(client_id), self._clock.mono_ns, self._status("lost", session))
         with self._link_lock:
             self._link = link
         try:
@@ -161,6 +162,9 @@ class Mqtt:
     def _round(self, link: Link, delivery: Delivery) -> None:
         while link.incoming:
             self._receive(link.incoming.popleft())
+        if link.refused:
+            log.error("the broker refuses a subscription, commands will not come: %s", link.refused)
+            link.refused = ""
         delivery.round()
         self._say("degraded" if delivery.fault else "ok", delivery.fault)
 

@@ -6,9 +6,9 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
+from broker.letters import Letter
 from device.pipeline.channel import nothing
 from device.pipeline.tally import Tally
-from device.publish.letters import Letter
 
 MAX_REPLIES = 256
 

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
+from broker.letters import Letter
 from contracts.errors import ProtocolError
 from contracts.topics import Topics
-from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.store import Store
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from broker.letters import Letter
 from contracts.command import Command, Reply
 from contracts.topics import Topics
 from trainer.ingest.boxes import Box, Boxes, write_lost
@@ -25,16 +26,6 @@ class Question:
     box: str
     first: int
     last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What is published for a question."""
-
-    topic: str
-    payload: bytes
-    response: str
-    correlation: bytes
 
 
 class Asking:
@@ -87,9 +78,9 @@ class Asking:
         self._counts["asked"] += 1
         topics = Topics(box.name)
         command = Command(id=identity, cmd="resend", args={"first": gap.first, "last": gap.last})
-        return Letter(
-            topics.dn("cmd"), command.model_dump_json().encode(), f"{topics.up('res')}/{self._options.client_id}", identity.encode()
-        )
+        answer = f"{topics.up('res')}/{self._options.client_id}"
+        said = command.model_dump_json().encode()
+        return Letter(topics.dn("cmd"), said, expiry_s=EXPIRY_S, response=answer, correlation=identity.encode())
 
     def answered(self, connection: Connection, box: Box, reply: Reply, now_us: int) -> None:
         """Only what was asked is answered: numbers beyond the question are nobody's to take away."""

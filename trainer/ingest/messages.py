@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from broker.letters import Incoming
 from contracts.command import Reply
 from contracts.envelope import Envelope, VersionError, first_fault, read_envelope
 from contracts.errors import ProtocolError
@@ -16,7 +17,6 @@ from contracts.health import Health
 from contracts.status import Info, Status
 from contracts.topics import read_topic
 from dataset.records import micros
-from trainer.ingest.link import Incoming
 
 Kind = Literal["event", "health", "update", "status", "info", "res"]
 SHAPES: Mapping[str, type[BaseModel] | None] = {

@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from broker.address import Address, Tls
+
 
 class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,5 +37,11 @@ class Options(BaseModel):
     ask_again_max_s: float = Field(default=3600, gt=0, description="longest pause between two questions for one gap; doubled each time")
     asks: int = Field(default=20, ge=1, description="so often a gap is asked for before it is given up")
 
-    def where(self) -> str:
-        return self.host if self.transport == "unix" else f"{self.host}:{self.port}"
+    def address(self) -> Address:
+        return Address(
+            self.host, self.port, self.client_id, self.transport,
+            tls=Tls(self.ca, self.cert, self.key) if self.tls else None,
+            username=self.username, password=self.password.get_secret_value() if self.password else None,
+            keepalive_s=self.keepalive_s, connect_timeout_s=self.connect_timeout_s,
+            session_expiry_s=self.session_expiry_s, accepts=self.window, setting="--",
+        )  # fmt: skip

@@ -10,12 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from broker.address import tls_context
+from broker.letters import Incoming
+from broker.link import Link
 from contracts.command import Reply
 from contracts.envelope import Ulids
 from contracts.errors import StorageError
 from contracts.topics import ROOT
-from trainer.ingest.asking import EXPIRY_S, Asking
-from trainer.ingest.link import Incoming, Link, tls_context
+from trainer.ingest.asking import Asking
 from trainer.ingest.messages import Message, Refused, read_message
 from trainer.ingest.options import Options
 from trainer.ingest.writer import Writer
@@ -37,7 +39,7 @@ class Ingest:
 
     def __init__(self, database: Database, options: Options, *, clock: Callable[[], int] = now_us) -> None:
         if options.tls:
-            tls_context(options)  # a wrong file is the owner's to mend: say so now
+            tls_context(options.address())  # a wrong file is the owner's to mend: say so now
         self._database, self._options, self._clock = database, options, clock
         self.counts: Counter[str] = Counter()
         self._writer = Writer(database, options, self.counts)
@@ -47,7 +49,7 @@ class Ingest:
         self._asking = Asking(options, self.boxes, self.counts, lambda: ulids.next(clock() * 1000))
         self._rng = random.Random(int.from_bytes(os.urandom(8), "big"))
         self.connected = False
-        self.trouble = f"not connected to {options.where()} yet"
+        self.trouble = f"not connected to {options.address().where()} yet"
         self.refused_last = ""
         self._asked_at = 0.0
 
@@ -69,7 +71,7 @@ class Ingest:
 
     def _connection(self, stop: threading.Event) -> str:
         """From CONNECT to the loss of it, whose reason is returned."""
-        link = Link(self._options)
+        link = Link(self._options.address(), time.monotonic_ns, manual_ack=True)
         try:
             link.connect()
             while link.lost is None and not link.up and not stop.is_set():
@@ -78,12 +80,13 @@ class Ingest:
                 self._serve(link, stop)
             return link.lost or "stopped"
         finally:
-            link.close()
+            link.close(farewell=True)
 
     def _serve(self, link: Link, stop: threading.Event) -> None:
         link.subscribe([*(f"{ROOT}/+/up/{name}" for name in KINDS), f"{ROOT}/+/up/res/{self._options.client_id}"])
         self.connected, self.trouble = True, ""
-        log.info("connected to %s, %s", self._options.where(), "our session was kept" if link.session_present else "a new session")
+        session = "our session was kept" if link.session_present else "a new session"
+        log.info("connected to %s, %s", self._options.address().where(), session)
         waiting: list[Incoming] = []
         since = 0.0
         while link.lost is None and not stop.is_set():
@@ -95,6 +98,8 @@ class Ingest:
                 self._store(link, waiting, stop)
                 waiting = []
             self._ask(link)
+            if link.refused:
+                link.lose(f"the broker refuses a subscription: {link.refused}; let this client read {ROOT}/+/up/#")
         self._collect(link, waiting)
         if waiting and not link.incoming:
             self._store(link, waiting, stop)
@@ -175,4 +180,4 @@ class Ingest:
             self.trouble = str(error)
             return
         for letter in letters:
-            link.publish(letter.topic, letter.payload, letter.response, letter.correlation, EXPIRY_S)
+            link.send(letter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from broker.address import tls_context
+from broker.link import probe
 from contracts.errors import ConfigError
-from device.clock import SystemClock
-from device.publish.broker import BrokerOptions, tls_context
-from device.publish.link import probe
+from device.publish.broker import BrokerOptions
 from device.publish.mqtt import Options
 from tests.device.publish.fakes import DEVICE, Box, event, eventually
 from tests.device.publish.mosquitto import Broker, broker_in, needs_mosquitto
@@ -55,7 +56,8 @@ class Secured:
 
     def probe(self, **changes: Any) -> str | None:
         where = {"host": self.broker.host, "port": self.broker.port, "connect_timeout_s": 2}
-        return probe(BrokerOptions.model_validate({**where, **self.options(**changes)}), DEVICE, SystemClock())
+        options = BrokerOptions.model_validate({**where, **self.options(**changes)})
+        return probe(options.address("test-check", clean=True), time.monotonic_ns)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +104,7 @@ def test_a_file_that_is_missing_is_named_before_anything_runs(tmp_path: Path, se
 
 def test_a_key_of_another_certificate_is_refused(secured: Secured) -> None:
     with pytest.raises(ConfigError, match="the key that of the certificate"):
-        tls_context(BrokerOptions.model_validate(secured.options(key=secured.certificates / "server.key")))
+        tls_context(BrokerOptions.model_validate(secured.options(key=secured.certificates / "server.key")).address(""))
 
 
 def test_a_misspelt_option_is_an_error() -> None:

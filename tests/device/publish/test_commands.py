@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from broker.letters import Incoming
 from contracts.command import Reply
 from contracts.errors import HardwareError
 from contracts.topics import Topics
@@ -21,7 +22,6 @@ from device.pipeline.board import Board
 from device.pipeline.channel import Channel, nothing
 from device.pipeline.tally import Tally
 from device.publish.commands import BURST, QUEUE, REMEMBERED, Commands, Handler, Memory
-from device.publish.letters import Incoming
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 from tests.device.publish.fakes import DEVICE, Box, HandClock

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from broker.letters import Letter
 from contracts.health import Health
 from contracts.status import Alert
 from contracts.topics import Topics
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.publish.health import HealthReport, Options
-from device.publish.letters import Letter
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 from device.publish.system import figures

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from broker.letters import Letter
+from broker.link import Link
 from contracts.envelope import read_envelope
-from device.publish.letters import Letter
-from device.publish.link import Link
 from tests.device.publish.fakes import DEVICE, Box, event, eventually
 from tests.device.publish.mosquitto import Broker, broker_in, envelopes, listening, needs_mosquitto
 

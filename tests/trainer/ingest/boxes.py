@@ -10,11 +10,11 @@ from typing import Any
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from broker.letters import Incoming
 from contracts.envelope import CROCKFORD
 from contracts.event import event_id
 from contracts.topics import Topics
 from contracts.wire import utc_from_ns, utc_text
-from trainer.ingest.link import Incoming
 
 T0_NS = 1_770_000_000_000_000_000
 
@@ -60,7 +60,7 @@ def status(state: str, session: str) -> dict[str, Any]:
 
 
 def came(device: str, payload: bytes, name: str = "event", mid: int = 1) -> Incoming:
-    return Incoming(Topics(device).up(name), payload, mid)
+    return Incoming(Topics(device).up(name), payload, mid=mid)
 
 
 class Fleet:

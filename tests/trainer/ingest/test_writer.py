@@ -14,10 +14,10 @@ pytest.importorskip("sqlalchemy")
 
 from sqlalchemy import func, select
 
+from broker.letters import Incoming
 from contracts.errors import ConfigError
 from tests.trainer.ingest.boxes import came, envelope, event, health, status
 from tests.trainer.store.conftest import postgres, url
-from trainer.ingest.link import Incoming
 from trainer.ingest.messages import Message, Refused, read_message
 from trainer.ingest.options import Options
 from trainer.ingest.writer import Writer
@@ -176,7 +176,7 @@ GOOD = json.loads(envelope("yard-1", 1, event(1)))
 )
 def test_what_is_not_ours_is_refused_by_its_reason(topic: str | None, payload: bytes, reason: str) -> None:
     with pytest.raises(Refused) as refused:
-        read_message(Incoming(topic, payload, 1))
+        read_message(Incoming(topic, payload, mid=1))
     assert refused.value.reason == reason
 
 
@@ -185,7 +185,7 @@ def test_what_is_not_ours_is_refused_by_its_reason(topic: str | None, payload: b
 def test_no_message_stops_the_reader(topic: str | None, payload: bytes) -> None:
     for name in (topic, "vedette/v1/yard-1/up/event", "vedette/v1/yard-1/up/res/x"):
         with pytest.raises(Refused):
-            read_message(Incoming(name, payload, 1))
+            read_message(Incoming(name, payload, mid=1))
 
 
 def test_options_that_are_none_are_said() -> None:

@@ -21,42 +21,46 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from broker.address import Address, said, tls_context
+from broker.letters import Ack, Incoming, Letter, properties
 from contracts.envelope import MAX_BYTES
-from device.clock import Clock
-from device.publish.broker import BrokerOptions, said, tls_context
-from device.publish.letters import Ack, Incoming, Letter, properties
 
 log = logging.getLogger(__name__)
-__all__ = ["Letter", "Link", "probe"]
 MAX_INCOMING_BYTES = MAX_BYTES + (256 << 10)  # a message we would read, its topic and its properties
 
 
 class Link:
-    """Fields that the owner reads after each `spin`: up, lost, acks, incoming, window, max_packet."""
+    """Fields that the owner reads after each `spin`: up, lost, acks, incoming, refused, window, max_packet.
 
-    def __init__(self, options: BrokerOptions, client_id: str, will: Letter | None, clock: Clock, clean_start: bool = False) -> None:
-        self._options, self._clock, self._clean_start = options, clock, clean_start
+    With `manual_ack` the broker keeps what came until the owner says `acknowledge`.
+    """
+
+    def __init__(self, address: Address, mono_ns: Callable[[], int], will: Letter | None = None, *, manual_ack: bool = False) -> None:
+        self._address, self._mono_ns = address, mono_ns
         self.up = False
         self.lost: str | None = None  # why it is over
+        self.refused = ""  # the broker's words, where it will not have a subscription
         self.session_present = False
-        self.window = options.window
+        self.window = address.window
         self.max_packet = 1 << 28
         self.acks: deque[Ack] = deque()
         self.incoming: deque[Incoming] = deque()
-        self._began_ns = clock.mono_ns()
+        self._began_ns = mono_ns()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._tls_socket: ssl.SSLSocket | None = None
-        self._client = self._made(client_id, will)
+        self._client = self._made(will, manual_ack)
 
-    def _made(self, client_id: str, will: Letter | None) -> Client:
-        options = self._options
-        client = Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, transport=options.transport)
-        client.connect_timeout = options.connect_timeout_s
+    def _made(self, will: Letter | None, manual_ack: bool) -> Client:
+        address, version = self._address, MQTTProtocolVersion.MQTTv5
+        client = Client(
+            CallbackAPIVersion.VERSION2, address.client_id, protocol=version, transport=address.transport, manual_ack=manual_ack
+        )
+        client.connect_timeout = address.connect_timeout_s
         client.max_inflight_messages_set(0)  # the owner keeps the window: paho ignores the broker's Receive Maximum
-        if options.username is not None:
-            client.username_pw_set(options.username, options.password.get_secret_value() if options.password else None)
-        if options.tls == "on":
-            client.tls_set_context(self._keeping(tls_context(options)))
+        if address.username is not None:
+            client.username_pw_set(address.username, address.password)
+        if address.tls is not None:
+            client.tls_set_context(self._keeping(tls_context(address)))
         if will is not None:
             client.will_set(will.topic, will.payload, 1, will.retain, properties(PacketTypes.WILLMESSAGE, will))
         client._sock_recv = self._bounded(client._sock_recv)  # type: ignore[assignment, method-assign]
@@ -92,21 +96,22 @@ class Link:
         """Send CONNECT; blocks for at most the connection timeout of each address. `up` follows in a `spin`."""
         asked = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own
         asked.MaximumPacketSize = MAX_INCOMING_BYTES
-        asked.SessionExpiryInterval = 0 if self._clean_start else self._options.session_expiry_s
-        options = self._options
+        address = self._address
+        asked.SessionExpiryInterval = address.session_expiry_s or 0
+        if address.accepts is not None:
+            asked.ReceiveMaximum = address.accepts
+        clean = address.session_expiry_s is None
         try:
-            self._client.connect(
-                options.host, options.port, options.keepalive_s, clean_start=self._clean_start, properties=asked
-            )
+            self._client.connect(address.host, address.port, address.keepalive_s, clean_start=clean, properties=asked)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; ValueError: a host paho cannot use
-            self.lose(said(error, options))
+            self.lose(said(error, address))
         else:
             self._hurry()
 
     def _hurry(self) -> None:
         """Neither end waits 40 ms for the other: Nagle off here, acknowledgements at once because it is on at the broker."""
         sock: Any = self._client.socket()
-        if sock is not None and self._options.transport == "tcp":
+        if sock is not None and self._address.transport == "tcp":
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # the kernel forgets this one: said again after each read
 
@@ -122,6 +127,11 @@ class Link:
             self.lose(f"sending failed ({info.rc.name})")
         return info.mid
 
+    def acknowledge(self, mid: int) -> None:
+        """What came under that number is safe with us; the broker forgets it."""
+        if mid and self.lost is None:
+            self._client.ack(mid, 1)
+
     def spin(self, timeout_s: float) -> None:
         """Wait for the network or for `wake`, at most so long, and do what is there to be done."""
         try:
@@ -129,8 +139,8 @@ class Link:
         except Exception as error:  # a seam: paho's decoders raise anything on what a broken broker sends
             log.warning("connection given up", exc_info=True)
             self.lose(f"{type(error).__name__}: {error}")
-        if not self.up and self._clock.mono_ns() - self._began_ns > self._options.connect_timeout_s * 1e9:
-            self.lose(f"the broker at {self._options.where()} takes the connection but does not answer")
+        if not self.up and self._mono_ns() - self._began_ns > self._address.connect_timeout_s * 1e9:
+            self.lose(f"the broker at {self._address.where()} takes the connection but does not answer")
 
     def _spin(self, timeout_s: float) -> None:
         sock: Any = self._client.socket()
@@ -145,13 +155,23 @@ class Link:
         if self._wake_fd in ready:
             os.eventfd_read(self._wake_fd)
         if pending or ready.get(sock.fileno(), 0) & ~select.POLLOUT:
-            self._client.loop_read()
-            self._hurry()
+            self._read(sock, poller)
         if self._client._in_messages:  # paho keeps them until they are released, which may be never
             self.lose("the broker sends with QoS 2, which was not asked for")
         if self._client.want_write():
             self._client.loop_write()
         self._client.loop_misc()  # keepalive: PINGREQ, and an end when PINGRESP does not come
+
+    def _read(self, sock: Any, poller: select.poll) -> None:
+        """All packets that are there, within bounds: paho reads one each time."""
+        poller.modify(sock, select.POLLIN)
+        for _ in range(self._address.accepts or self.window):
+            self._client.loop_read()
+            pending = isinstance(sock, ssl.SSLSocket) and sock.pending() > 0
+            over = self.lost is not None or self._client.socket() is None or self._client._in_messages
+            if over or not (pending or poller.poll(0)):
+                break
+        self._hurry()
 
     def wake(self) -> None:
         """End a `spin` from any thread."""
@@ -186,7 +206,7 @@ class Link:
 
     def _on_connect(self, _c: Client, _u: object, flags: Any, reason: ReasonCode, given: Properties | None) -> None:
         if reason.is_failure:
-            self.lose(f"the broker refuses the connection: {reason}; check mqtt.username, password and certificate")
+            self.lose(f"the broker refuses the connection: {reason}; check {self._address.named('username')}, password and certificate")
             return
         self.session_present = bool(flags.session_present)
         self.window = min(self.window, getattr(given, "ReceiveMaximum", self.window))
@@ -199,15 +219,14 @@ class Link:
     def _on_disconnect(self, _c: Client, _u: object, _flags: Any, reason: ReasonCode, _properties: Properties | None) -> None:
         if self.up:
             self.lose(f"connection lost: {reason}")
-        self.lose(f"the broker at {self._options.where()} closed the connection without an answer; check mqtt.port, tls, cert and key")
+        named = self._address.named("port", "tls", "cert", "key")
+        self.lose(f"the broker at {self._address.where()} closed the connection without an answer; check {named}")
 
     def _on_publish(self, _c: Client, _u: object, mid: int, reason: ReasonCode, _properties: Properties | None) -> None:
         self.acks.append(Ack(mid, str(reason) if reason.is_failure else ""))
 
     def _on_subscribe(self, _c: Client, _u: object, _mid: int, reasons: list[ReasonCode], _properties: Properties | None) -> None:
-        refused = [str(reason) for reason in reasons if reason.is_failure]
-        if refused:
-            log.error("the broker refuses a subscription, commands will not come: %s", ", ".join(refused))
+        self.refused = ", ".join(str(reason) for reason in reasons if reason.is_failure)
 
     def _on_message(self, _c: Client, _u: object, message: MQTTMessage) -> None:
         given = message.properties
@@ -215,21 +234,15 @@ class Link:
             topic = message.topic
         except UnicodeDecodeError:
             topic = None
-        self.incoming.append(
-            Incoming(
-                topic,
-                bytes(message.payload),
-                message.retain,
-                getattr(given, "MessageExpiryInterval", None),
-                getattr(given, "ResponseTopic", None),
-                getattr(given, "CorrelationData", None),
-            )
-        )
+        expiry_s = getattr(given, "MessageExpiryInterval", None)
+        answer = (getattr(given, "ResponseTopic", None), getattr(given, "CorrelationData", None))
+        mid = message.mid if message.qos else 0
+        self.incoming.append(Incoming(topic, bytes(message.payload), message.retain, expiry_s, *answer, mid))
 
 
-def probe(options: BrokerOptions, device: str, clock: Clock) -> str | None:
-    """None when the broker lets this box in, otherwise why not. Leaves no trace: own client id, clean session, no will."""
-    link = Link(options, f"vedette-{device}-check", None, clock, clean_start=True)
+def probe(address: Address, mono_ns: Callable[[], int]) -> str | None:
+    """None when the broker lets us in, otherwise why not. Leaves no trace where the address asks for a clean session: there is no will."""
+    link = Link(address, mono_ns)
     link.connect()
     while not link.up and link.lost is None:
         link.spin(0.2)

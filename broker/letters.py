@@ -16,6 +16,7 @@ class Letter:
     retain: bool = False
     expiry_s: int | None = None
     correlation: bytes | None = None
+    response: str | None = None  # topic that an answer goes to
     delay_s: int | None = None  # of a will
 
 
@@ -23,10 +24,11 @@ class Letter:
 class Incoming:
     topic: str | None  # None: not even UTF-8
     payload: bytes
-    retain: bool
-    expiry_s: int | None
-    response: str | None
-    correlation: bytes | None
+    retain: bool = False
+    expiry_s: int | None = None
+    response: str | None = None
+    correlation: bytes | None = None
+    mid: int = 0  # 0: QoS 0, nothing to acknowledge
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,10 @@ class Ack:
 
 def properties(packet: int, letter: Letter) -> Properties | None:
     """The MQTT 5 properties of a letter or a will, None when it has none."""
-    given = {"MessageExpiryInterval": letter.expiry_s, "CorrelationData": letter.correlation, "WillDelayInterval": letter.delay_s}
+    given = {
+        "MessageExpiryInterval": letter.expiry_s, "CorrelationData": letter.correlation, "ResponseTopic": letter.response,
+        "WillDelayInterval": letter.delay_s,
+    }  # fmt: skip
     if all(value is None for value in given.values()):
         return None
     made = Properties(packet)  # type: ignore[no-untyped-call]  # paho's own
