@@ -1,0 +1,1 @@
+"""The trainer's page: what boxes said, data sets, labelling, runs, models, jobs; server-rendered, behind a login."""

@@ -1,0 +1,74 @@
+"""Door: connections before they ask anything: few of them, and not for long."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from functools import partial
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from trainer.clock import Clock
+
+REQUEST_NS = 10_000_000_000  # how long a connection may take to ask something whole
+BACKLOG = 64
+
+
+class Door:
+    """uvicorn calls it for each new connection. Of too many that ask nothing the oldest gives way, and `sweep` ends them by time.
+
+    uvicorn by itself lets in as many as there are file descriptors, and waits for what they ask for ever.
+    """
+
+    def __init__(self, clock: Clock, max_connections: int) -> None:
+        self._clock, self._most_idle = clock, max_connections // 2
+        self._since: dict[H11Protocol, int] = {}  # since when each has asked nothing, the oldest first
+
+    def __call__(self, **arguments: Any) -> H11Protocol:
+        idle = self._idle()
+        for protocol in idle[: max(0, len(idle) + 1 - self._most_idle)]:
+            self._show_out(protocol)
+        made = H11Protocol(**arguments)
+        made.app_state = {**made.app_state, "hang_up": partial(hang_up, made)}
+        self._since[made] = self._clock.mono_ns()
+        return made
+
+    def sweep(self) -> None:
+        """Every second or so."""
+        now_ns = self._clock.mono_ns()
+        for protocol in self._idle():
+            if now_ns - self._since[protocol] > REQUEST_NS:
+                self._show_out(protocol)
+
+    def _idle(self) -> list[H11Protocol]:
+        """Those that ask nothing; one that is being answered begins anew afterwards."""
+        now_ns = self._clock.mono_ns()
+        for protocol in list(self._since):
+            if _connected(protocol) and protocol not in protocol.connections:
+                del self._since[protocol]
+            elif _busy(protocol):
+                self._since[protocol] = now_ns
+        return [protocol for protocol in self._since if not _busy(protocol)]
+
+    def _show_out(self, protocol: H11Protocol) -> None:
+        if _connected(protocol):  # else it came this very moment; it will be among the oldest soon
+            del self._since[protocol]
+            protocol.transport.abort()
+
+
+def _connected(protocol: H11Protocol) -> bool:
+    transport: Any = protocol.transport  # None until asyncio hands it over, whatever uvicorn's types say
+    return transport is not None
+
+
+def hang_up(protocol: H11Protocol) -> None:
+    """At once: what is still to be sent to somebody who does not read is not kept for him."""
+    if _connected(protocol):
+        protocol.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        protocol.transport.abort()
+
+
+def _busy(protocol: H11Protocol) -> bool:
+    cycle: Any = protocol.cycle  # None before the first question
+    return cycle is not None and not cycle.response_complete
