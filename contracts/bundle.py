@@ -84,6 +84,34 @@ class GoldenScores(Wire):
     scores: list[Annotated[float, Field(ge=0, le=1)]]
 
 
+class Sampled(Wire):
+    """Pictures of the training part that were kept for one reason."""
+
+    pictures: int = Field(ge=0)
+    least_probability: float | None = Field(default=None, ge=0, le=1, description="with which the rarest of them was kept; null: not known")
+
+
+class Lineage(Wire):
+    """Where a model comes from, as its trainer wrote it down; its data set and its parent are `dataset` and `parent` of the bundle."""
+
+    run: str = Field(default="", max_length=80, description="id of the training run; empty: made elsewhere")
+    trainer: str = Field(default="", max_length=200, description="the program that trained it, with its version")
+    split: str | None = Field(default=None, description="root of the data set that the split was made of")
+    split_sha256: str | None = Field(default=None, description="of the split's file")
+    seed: int | None = None
+    pictures: dict[str, int] = Field(default_factory=dict, description="of the training and the validation part")
+    examples: dict[str, int] = Field(default_factory=dict, description="labelled things of each class that it learnt from")
+    sampling: dict[str, Sampled] = Field(default_factory=dict, description="by reason: how the training pictures were chosen")
+    points_root: str | None = Field(default=None, description="digest of the pictures on which the operating points were chosen")
+    judged: str | None = Field(
+        default=None, description="digest of what the gates judged: the draft with this network and these points"
+    )
+    verdict_sha256: str | None = Field(default=None, description="of verdict.json, which lies in the bundle")
+    gates_sha256: str | None = Field(default=None, description="of the gates file")
+    test_root: str | None = Field(default=None, description="digest of the pictures that the gates judged on")
+    export_sha256: str | None = Field(default=None, description="of export.json")
+
+
 class Bundle(Wire):
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,62}$")
@@ -110,6 +138,8 @@ class Bundle(Wire):
     gates: list[dict[str, JsonValue]] = Field(default_factory=list)
     dataset: str | None = Field(default=None, description="hash of the data it was trained on")
     parent: str | None = Field(default=None, description="digest of the bundle it was trained from")
+    lineage: Lineage | None = Field(default=None, description="null: nobody wrote it down")
+    draft: bool = Field(default=False, description="made to be judged: it has not passed the gates, and becomes no champion")
     chunks: list[str] = Field(default_factory=list, description="SHA-256 of each MiB of the model, for resuming a download")
     needs: dict[str, JsonValue] = Field(default_factory=dict, description="opset, least version of Vedette, memory")
     license: str = ""
