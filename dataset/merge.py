@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from contracts.dataset import Annotation, Bbox, Context, Observation, Record, Region
 
+REVIEW = "review"  # the action_type of what a person says of a picture; `action_id` is what was looked at
 SAME_IOU = 0.5  # two boxes of one class that overlap so much are of one thing
 
 
@@ -45,7 +46,9 @@ def merged(records: Sequence[Record]) -> Merged:
 
     Newest first: an older box of the same thing is left out, but a machine's never displaces a person's. Who was exhaustive for a class
     has said all there is of it: older boxes of that class are left out, and where it was a person a machine's of any age.
+    A review that was done again counts as it was done last.
     """
+    records = _latest(records)
     kept: list[Annotation] = []
     closed: set[str] = set()
     certain = {name for record in records if record.reviewed for name in record.exhaustive_for}
@@ -57,6 +60,12 @@ def merged(records: Sequence[Record]) -> Merged:
     kept = [each for each in kept if each.verified or not _told(each, people)]
     ignore = next((record.ignore for record in reversed(records) if record.ignore), [])
     return Merged(kept, sorted(closed), ignore, any(record.reviewed for record in records))
+
+
+def _latest(records: Sequence[Record]) -> list[Record]:
+    """Without reviews that were taken back: of one action the newest stands."""
+    newest = {record.action_id: record.id for record in records if record.action_type == REVIEW and record.action_id}
+    return [record for record in records if record.action_type != REVIEW or newest.get(record.action_id, record.id) == record.id]
 
 
 def _told(mark: Annotation, others: Sequence[Annotation]) -> bool:
