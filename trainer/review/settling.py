@@ -49,25 +49,28 @@ class Settling:
 
     def __init__(self, database: Database, sets: Path) -> None:
         self._database, self._sets = database, sets
-        self._one = threading.Lock()
+        self._one, self._asked = threading.Lock(), threading.Event()
 
     def settle(self) -> Settled:
         """Everything that waits. Who comes while another settles has nothing to do: that one looks again before it ends."""
         done = Settled()
-        if not self._one.acquire(blocking=False):
-            done.waiting = self.waiting()
-            return done
-        try:
-            after, refused = 0, set[str]()
-            while rows := self._some(after):
-                after = rows[-1].number
-                for name, group in groupby(rows, key=lambda row: str(row.set)):
-                    if name not in refused and not self._into(name, list(group), done):
-                        refused.add(name)  # or a later answer could come before this one
-        finally:
-            self._one.release()
+        self._asked.set()
+        while self._asked.is_set() and self._one.acquire(blocking=False):
+            try:
+                self._asked.clear()
+                self._all(done)
+            finally:
+                self._one.release()
         done.waiting = self.waiting()
         return done
+
+    def _all(self, done: Settled) -> None:
+        after, refused = 0, set[str]()
+        while rows := self._some(after):
+            after = rows[-1].number
+            for name, group in groupby(rows, key=lambda row: str(row.set)):
+                if name not in refused and not self._into(name, list(group), done):
+                    refused.add(name)  # or a later answer could come before this one
 
     def waiting(self) -> int:
         query = select(func.count()).select_from(review_labels).where(review_labels.c.written == WAITS)
