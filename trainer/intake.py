@@ -36,7 +36,7 @@ def read_onnx(data: bytes) -> onnx.ModelProto:
 def _check_graphs(model: onnx.ModelProto) -> None:
     strangers = {opset.domain for opset in model.opset_import} - DOMAINS
     nodes = 0
-    for graph in _graphs(model.graph, 0):
+    for graph in _bodies(model):
         strangers |= {node.domain for node in graph.node} - DOMAINS
         nodes += len(graph.node)
         for tensor in _tensors(graph):
@@ -48,6 +48,14 @@ def _check_graphs(model: onnx.ModelProto) -> None:
         raise BundleError(f"model: operators of {names} are not ONNX's own; export the model with standard operators")
     if nodes > MOST_NODES:
         raise BundleError(f"model: {nodes} operators, at most {MOST_NODES} are taken; simplify the model")
+
+
+def _bodies(model: onnx.ModelProto) -> Iterator[onnx.GraphProto]:
+    """All there is: the graph, what a function is made of, and what only trains."""
+    for training in model.training_info:
+        yield from (*_graphs(training.initialization, 0), *_graphs(training.algorithm, 0))
+    for body in (model.graph, *model.functions):
+        yield from _graphs(body, 0)
 
 
 def _graphs(graph: onnx.GraphProto, depth: int) -> Iterator[onnx.GraphProto]:
@@ -62,8 +70,8 @@ def _graphs(graph: onnx.GraphProto, depth: int) -> Iterator[onnx.GraphProto]:
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
+    yield from getattr(graph, "initializer", ())  # a function has none
+    for sparse in getattr(graph, "sparse_initializer", ()):
         yield from (sparse.values, sparse.indices)
     for node in graph.node:
         for attribute in node.attribute:
