@@ -22,6 +22,7 @@ WHOLE = {
     "alert": "contracts.status:Alert",
     "batch-log": "contracts.batchlog:BatchLog",
     "answers": "contracts.evaluation:SavedAnswers",
+    "assignment": "contracts.update:Assignment",
     "bundle": "contracts.bundle:Bundle",
     "bundle-signature": "contracts.dsse:DsseEnvelope",
     "bundle-statement": "contracts.dsse:BundleStatement",
@@ -57,6 +58,7 @@ WHOLE = {
     "run-epoch": "contracts.run:EpochLine",
     "session-manifest": "contracts.session:SessionManifest",
     "split": "contracts.split:Split",
+    "signed-assignment": "contracts.update:SignedAssignment",
     "status": "contracts.status:Status",
     "storage": "contracts.storage:StorageReport",
     "stereo-geometry": "contracts.calibration:StereoGeometry",
@@ -66,6 +68,10 @@ WHOLE = {
     "take-line": "contracts.takes:TakeLine",
     "take-manifest": "contracts.takes:TakeManifest",
     "test-set-use": "contracts.verdict:Use",
+    "update-receipt": "contracts.update:Receipt",
+    "update-receipt-signed": "contracts.update:SignedReceipt",
+    "update-release": "contracts.update:Release",
+    "update-report": "contracts.update:UpdateReport",
     "verdict": "contracts.verdict:Verdict",
 }
 
