@@ -65,7 +65,7 @@ class Recipe:
             "files": [str(path.resolve()) for path in self.loaded.files],
             "fingerprint": self.fingerprint.model_dump(mode="json"),
         }
-        return json.dumps(whole, sort_keys=True)
+        return json.dumps(whole)  # in their order: stages run in it, and templates are looked for in it
 
 
 def recipe_of(loaded: Loaded, camera: str, clock: Clock) -> Recipe:

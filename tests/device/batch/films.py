@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,6 +50,26 @@ class Reads:
     def __call__(self, scene: Scene) -> Scene:
         picture = scene.frame.planes.bgr()
         seen = {"number": read_number(scene.frame.planes.luma(10_000)), "sum": int(picture.astype("u8").sum())}
+        return Scene(scene.frame, scene.detections, scene.labels, {**scene.features, "read": seen}, scene.events, scene.model)
+
+
+class Doubles:
+    """Looks at one frame only, and needs what the stage before it has read."""
+
+    frame_only: Literal[True] = True
+
+    class Options(Strict):
+        words: dict[str, int]
+
+    def __init__(self, options: Options, context: Context) -> None:
+        self._words = options.words
+
+    @property
+    def fingerprint(self) -> Mapping[str, str]:
+        return {"words": " ".join(self._words)}
+
+    def __call__(self, scene: Scene) -> Scene:
+        seen = {**scene.features["read"], "first": next(iter(self._words)), "twice": 2 * (scene.features["read"]["number"] or 0)}
         return Scene(scene.frame, scene.detections, scene.labels, {**scene.features, "read": seen}, scene.events, scene.model)
 
 

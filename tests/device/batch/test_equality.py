@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.config import Loaded, load
-from tests.device.batch.films import KINDS, awkward, batched, messages, one_pass, profile, without_time
+from tests.device.batch.films import KINDS, SITE, awkward, batched, messages, one_pass, profile, without_time
 from tests.device.capture.fakes import even, film
 from tests.scenarios.stage import config
 from tests.scenarios.stage import film as visits
@@ -42,6 +42,15 @@ def test_a_period_that_a_border_cuts_has_one_sample(tmp_path: Path, fps: float) 
     path = awkward(tmp_path, "open")
     expected = one_pass(loaded, path, tmp_path / "one")
     assert messages(batched(loaded, path, tmp_path / "out", NEARLY_NOTHING)) == expected
+
+
+def test_stages_and_their_options_stay_in_the_order_of_the_profile(tmp_path: Path) -> None:
+    """Which an alphabetical one is not: `a_second` needs what `read` has read, and its answer is its first word."""
+    loaded = profile(tmp_path / "profile", a_second={"use": f"{SITE}:Doubles", "words": {"zebra": 1, "ant": 2}})
+    path = film(tmp_path / "film.mkv", even(30))
+    expected = one_pass(loaded, path, tmp_path / "one")
+    assert b'"first":"zebra"' in expected[0]
+    assert messages(batched(loaded, path, tmp_path / "out", 0.5)) == expected
 
 
 def stirs(at_ms: int) -> bool:
