@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from contracts.topics import DeviceId
 from device import capture, stages
+from device.credentials import read_credentials
 from device.documents import read_yaml
 from device.export.export_options import ExportOptions
 from device.grafts import grafted
@@ -138,9 +139,10 @@ def load(device_file: Path | None = None, profile: str | None = None, overrides:
     origins.lines.update(device_lines)
     origins.last_file = str(chosen or profile_file)
     said = {**(overrides or {}), **({"profile": profile} if profile else {})}
-    problems = check_environment(origins)
+    secrets = read_credentials(PREFIX)
+    problems = check_environment(origins, secrets)
     origins.variables.update({loc: "--profile" if profile and loc == ("profile",) else "--set" for loc in _keys(said)})
-    whole = grafted(merge(merge(merged, _environment(problems)), said), origins)
+    whole = grafted(merge(merge(merged, _environment(problems, secrets)), said), origins)
     settings = _settings(whole, origins, problems)
     plugs = settings and (
         resolved(settings.cameras, "cameras", capture.SOURCES, origins, problems),
@@ -196,25 +198,29 @@ def find_profile(name: str, beside: Path | None, origins: Origins) -> Path:
     raise BadConfig([Problem(where, "profile", repr(name), "there is no profile of that name", meant(name, names))])
 
 
-def check_environment(origins: Origins) -> list[Problem]:
-    """A misspelt VEDETTE_ variable is an error; the good ones are remembered as the origin of their key."""
+def check_environment(origins: Origins, secrets: Mapping[str, str]) -> list[Problem]:
+    """A misspelt VEDETTE_ variable or credential is an error; the good ones are remembered as the origin of their key."""
     fields = {name.upper(): name for name in Settings.model_fields}
     problems = []
-    for variable in sorted(name for name in os.environ if name.upper().startswith(PREFIX)):
+    given = {**dict.fromkeys(secrets, "credential"), **{name: "environment" for name in os.environ if name.upper().startswith(PREFIX)}}
+    for variable, place in sorted(given.items()):
         first, *rest = variable.upper()[len(PREFIX) :].split("__")
         if first not in fields:
             mend = meant(variable, [PREFIX + name for name in fields])
-            problems.append(Problem("environment", variable, shown(variable, os.environ[variable]), "is not a variable of Vedette", mend))
+            value = shown(variable, os.environ[variable]) if variable in os.environ else "(hidden)"
+            problems.append(Problem(place, variable, value, "is not a variable of Vedette", mend))
             continue
         loc: Loc = (fields[first], *(part.lower() for part in rest))
-        origins.variables[loc] = f"environment {variable}"
+        origins.variables[loc] = f"{place} {variable}"
     return problems
 
 
-def _environment(problems: list[Problem]) -> dict[str, Any]:
-    """What the variables say, as it would stand in device.yaml."""
+def _environment(problems: list[Problem], secrets: Mapping[str, str]) -> dict[str, Any]:
+    """What the variables say, and the credentials where no variable does, as it would stand in device.yaml."""
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {**{name.lower(): value for name, value in secrets.items()}, **source.env_vars}
     try:
-        return EnvSettingsSource(Settings)()
+        return source()
     except ValueError as error:  # pydantic-settings: a variable that should be JSON and is not
         problems.append(Problem("environment", PREFIX + "...", "", scrub(str(error)), "write its value as JSON"))
         return {}

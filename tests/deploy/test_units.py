@@ -1,0 +1,73 @@
+"""The services as systemd reads them: nothing misspelt, hardly exposed, never given up."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNITS = Path(__file__).resolve().parents[2] / "deploy" / "systemd"
+SERVICES = sorted(UNITS.glob("*.service"))
+MOST_EXPOSED = 20  # tenths; what nobody hardened has 96
+
+pytestmark = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed (Debian: systemd)")
+
+
+def analyze(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["systemd-analyze", *words], capture_output=True, text=True, check=False, timeout=60)
+
+
+def settings(unit: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in unit.read_text().splitlines():
+        name, sign, value = line.partition("=")
+        if sign and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_systemd_has_nothing_to_say_about_it(unit: Path, tmp_path: Path) -> None:
+    """With a program that is there in the place of ours, which is not installed here."""
+    (tmp_path / unit.name).write_text(re.sub(r"/opt/vedette/\S+", "/bin/true", unit.read_text()))
+    said = analyze("verify", "--man=no", str(tmp_path / unit.name))
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_it_is_hardly_exposed(unit: Path) -> None:
+    said = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", str(unit))
+    assert said.returncode == 0, said.stdout
+
+
+def test_a_service_that_nobody_hardened_would_be_found_out(tmp_path: Path) -> None:
+    (tmp_path / "bare.service").write_text("[Service]\nExecStart=/bin/true\n")
+    said = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", str(tmp_path / "bare.service"))
+    assert said.returncode != 0
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+def test_it_is_never_left_failed_for_good(unit: Path) -> None:
+    """systemd gives a service up after five quick ends unless it is told otherwise (systemd.unit(5))."""
+    said = settings(unit)
+    assert (said["StartLimitIntervalSec"], said["Restart"]) == (["0"], ["always"])
+    assert "RestartPreventExitStatus" not in said
+
+
+def test_the_appliance_is_watched_and_a_model_can_be_given_limits() -> None:
+    said = settings(UNITS / "vedette.service")
+    assert (said["Type"], said["WatchdogSec"], said["WatchdogSignal"]) == (["notify"], ["30"], ["SIGABRT"])
+    assert not any("@resources" in value for value in said["SystemCallFilter"]), "the first trial of a model calls setrlimit"
+    assert "MemoryDenyWriteExecute" not in said, "engines compile code"
+
+
+def test_keys_of_a_newer_systemd_are_only_in_files_that_say_so() -> None:
+    """JetPack 6 has systemd 249: what it does not know it ignores, but says so at every start."""
+    newer = {"RestartSteps": 254, "RestartMaxDelaySec": 254, "LoadCredentialEncrypted": 250, "MemoryPressureWatch": 254}
+    for path in sorted(UNITS.rglob("*.service")) + sorted(UNITS.rglob("*.conf")):
+        number = re.match(r"(\d{3})-", path.name)
+        least = int(number[1]) if number else 245
+        assert not {name for name in settings(path) if newer.get(name, 0) > least}, path
