@@ -30,15 +30,23 @@ class Residual(nn.Module):
         return x + y if self.add else y
 
 
+def _widened(channels: int, wide: float) -> int:
+    """To a multiple of 8, as the paper's authors do it."""
+    return channels if wide == 1 else max(8, int(channels * wide + 4) // 8 * 8)
+
+
 class Backbone(nn.Module):
     """Gives the features at stride 8 and at stride 16. The names of its weights are those of the published ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, wide: float = 1.0) -> None:
+        """`wide`: channels against those of the published one."""
         super().__init__()
-        stem = nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU6(inplace=True))
+        channels = _widened(32, wide)
+        stem = nn.Sequential(nn.Conv2d(3, channels, 3, 2, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU6(inplace=True))
         blocks: list[nn.Module] = [stem]
-        channels = 32
-        for expand, outputs, count, first in STAGES:
+        self.channels = _widened(CHANNELS[0], wide), _widened(CHANNELS[1], wide)
+        for expand, published, count, first in STAGES:
+            outputs = _widened(published, wide)
             for i in range(count):
                 blocks.append(Residual(channels, outputs, first if i == 0 else 1, expand))
                 channels = outputs

@@ -13,12 +13,13 @@ BOX = 2.0  # weight of the boxes against the centres
 
 
 def centre_loss(logits: Tensor, wanted: Tensor, judged: Tensor) -> Tensor:
-    """Per centre there is; `judged` 0 takes a cell out."""
+    """Per centre there is; `judged` 0 takes a cell out: (B, H, W) for every class, (B, C, H, W) for one."""
+    judged = judged if judged.dim() == wanted.dim() else judged.unsqueeze(1)
     p = torch.sigmoid(logits).clamp(1e-5, 1 - 1e-5)
     there = (wanted == 1).float()
     hit = there * (1 - p) ** HARD * torch.log(p)
     miss = (1 - there) * (1 - wanted) ** NEAR * p**HARD * torch.log(1 - p)
-    return -((hit + miss) * judged.unsqueeze(1)).sum() / there.sum().clamp(min=1)
+    return -((hit + miss) * judged).sum() / there.sum().clamp(min=1)
 
 
 def box_loss(sides: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  torch's own name for it
 from torch import Tensor, nn
 
-from trainer.backbone import CHANNELS, Backbone
+from trainer.backbone import Backbone
 
 STRIDE = 8
 PEAKS = 100  # boxes the exported graph answers with
@@ -29,14 +29,15 @@ def depthwise(inputs: int, outputs: int, stride: int = 1, size: int = 3) -> nn.S
 class Network(nn.Module):
     """(B, 3, H, W) RGB, 0..255 -> centre logits (B, C, H/8, W/8) and sides (B, 4, H/8, W/8) in pixels."""
 
-    def __init__(self, classes: int = 1, width: int = 64) -> None:
+    def __init__(self, classes: int = 1, width: int = 64, backbone: float = 1.0) -> None:
         super().__init__()
         self.classes = classes
-        self.backbone = Backbone()
-        self.down = depthwise(CHANNELS[1], width, stride=2, size=5)
+        self.backbone = Backbone(backbone)
+        channels = self.backbone.channels
+        self.down = depthwise(channels[1], width, stride=2, size=5)
         self.deep = depthwise(width, width, size=5)
-        self.lateral16 = nn.Sequential(nn.Conv2d(CHANNELS[1], width, 1, bias=False), nn.BatchNorm2d(width))
-        self.lateral8 = nn.Sequential(nn.Conv2d(CHANNELS[0], width, 1, bias=False), nn.BatchNorm2d(width))
+        self.lateral16 = nn.Sequential(nn.Conv2d(channels[1], width, 1, bias=False), nn.BatchNorm2d(width))
+        self.lateral8 = nn.Sequential(nn.Conv2d(channels[0], width, 1, bias=False), nn.BatchNorm2d(width))
         self.mix16 = depthwise(width, width)
         self.mix8 = depthwise(width, width)
         self.centre = nn.Sequential(depthwise(width, width, size=5), nn.Conv2d(width, classes, 1))

@@ -35,13 +35,13 @@ def target(boxes: Floats, classes: NDArray[np.int64], ignored: Floats, height: i
     for x1, y1, x2, y2 in ignored / STRIDE:
         judged[max(int(y1), 0) : int(np.ceil(y2)), max(int(x1), 0) : int(np.ceil(x2))] = 0
     for index in np.argsort([-_area(b) for b in boxes]):  # small ones last: they win a cell two boxes want
-        blob = _blob(boxes[index], rows, columns)
+        bell = blob(boxes[index], rows, columns)
         kind = int(classes[index])
-        centre[kind] = np.maximum(centre[kind], blob)
-        core = (blob >= CORE) & (blob >= weight)
-        weight[core] = blob[core]
+        centre[kind] = np.maximum(centre[kind], bell)
+        core = (bell >= CORE) & (bell >= weight)
+        weight[core] = bell[core]
         box[:, core] = boxes[index][:, None]
-        judged[blob >= CORE] = 1
+        judged[bell >= CORE] = 1
     return Target(centre, judged, box, weight)
 
 
@@ -49,7 +49,7 @@ def _area(box: Floats) -> float:
     return float((box[2] - box[0]) * (box[3] - box[1]))
 
 
-def _blob(box: Floats, rows: int, columns: int) -> Floats:
+def blob(box: Floats, rows: int, columns: int) -> Floats:
     """A bell round the box's centre whose highest cell is exactly 1."""
     x, y = (box[0] + box[2]) / 2 / STRIDE, (box[1] + box[3]) / 2 / STRIDE
     column, row = int(np.clip(x, 0, columns - 1)), int(np.clip(y, 0, rows - 1))
