@@ -21,7 +21,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         with storage(self.path):
-            for folder in (self.path, self.sets, self.splits, self.runs, self.bundles, self.verdicts, self.keys):
+            for folder in (self.path, self.sets, self.splits, self.runs, self.bundles, self.verdicts, self.gates, self.roots, self.keys):
                 make_folders(folder)
             self.keys.chmod(SECRET)
 
@@ -55,6 +55,16 @@ class Home:
     def keys(self) -> Path:
         """Only its owner may look into it."""
         return self.path / "keys"
+
+    @property
+    def gates(self) -> Path:
+        """Files of rules by which jobs judge, put here by who keeps this machine."""
+        return self.path / "gates"
+
+    @property
+    def roots(self) -> Path:
+        """The root of each data set as it was when it was last computed."""
+        return self.path / "roots"
 
     @property
     def verdicts(self) -> Path:

@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from contracts.errors import ConfigError
     from trainer.home import Home, home_path
+    from trainer.jobs.beside import Beside
     from trainer.web.parts import open_parts
     from trainer.web.server import PageServer
 
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError("serve: there is no user who could log in; make one with `vedette-trainer users add NAME --role admin`")
         server = PageServer(parts, options)
         server.start()
+        beside = Beside(home.path, args.store or home.store) if options.worker else None
 
         def end(_number: int, _frame: FrameType | None) -> None:
             server.close()
@@ -51,7 +53,11 @@ def run(args: argparse.Namespace) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, end)
         print(f"{server.address}", flush=True)
-        server.work()
+        try:
+            server.work()
+        finally:
+            if beside is not None:
+                beside.close()
     finally:
         parts.database.close()
     return 0

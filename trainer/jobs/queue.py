@@ -86,6 +86,12 @@ class Jobs:
             connection.execute(update(jobs).where(jobs.c.id == job, jobs.c.state == "running").values(cancel=1))
             return self._of(connection, jobs.c.id == job)
 
+    def due(self) -> bool:
+        """Whether there may be something to claim; costs no write."""
+        query = select(jobs.c.id).where(jobs.c.state.in_(("waiting", "running"))).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def claim(self, owner: str, alive: Mapping[str, bool] | None = None, kinds: tuple[str, ...] | None = None) -> Job | None:
         """The oldest that waits, or that was let go by a worker that died; None: there is nothing to do.
         `alive`: of owners on this machine whether they live, so that a lease of a dead one need not run out first."""
@@ -130,6 +136,10 @@ class Jobs:
         back = {"state": "waiting", "owner": "", "lease_us": None, "said": said[: LONGEST["said"]], "attempts": jobs.c.attempts - 1}
         self._change(job, owner, back)
 
+    def let_go(self, job: str, owner: str, why: str) -> None:
+        """Its process died: it is begun again, but not for ever."""
+        self._change(job, owner, {**_lost_values(wall_us(self._clock)), "said": _lost_words(why)})
+
     def _change(self, job: str, owner: str, values: dict[str, Any]) -> None:
         with self._database.write() as connection:
             if connection.execute(update(jobs).where(_mine(job, owner)).values(**values)).rowcount == 0:
@@ -138,12 +148,7 @@ class Jobs:
     def _recover(self, connection: Connection, now: int, dead: list[str]) -> None:
         """What was begun by a worker that died: cancelled if that was asked, given up after some attempts, else it waits again."""
         lost = and_(jobs.c.state == "running", or_(jobs.c.lease_us < now, jobs.c.owner.in_(dead)))
-        given_up = jobs.c.attempts >= MOST_ATTEMPTS
-        state = case((jobs.c.cancel == 1, "cancelled"), (given_up, "failed"), else_="waiting")
-        why = f"its worker died {MOST_ATTEMPTS} times; see the worker's log and whether there is memory enough"
-        said = case((jobs.c.cancel == 1, "cancelled"), (given_up, why), else_="its worker died; it is begun again")
-        ended = case((or_(jobs.c.cancel == 1, given_up), now), else_=None)
-        connection.execute(update(jobs).where(lost).values(state=state, said=said, ended_us=ended, owner="", lease_us=None))
+        connection.execute(update(jobs).where(lost).values(**_lost_values(now), said=_lost_words("its worker died")))
 
     def _sweep(self, connection: Connection, now: int) -> None:
         """Of what is over the newest are kept, and not for ever."""
@@ -160,3 +165,18 @@ class Jobs:
 
 def _mine(job: str, owner: str) -> ColumnElement[bool]:
     return and_(jobs.c.id == job, jobs.c.state == "running", jobs.c.owner == owner[:64])
+
+
+GIVEN_UP = jobs.c.attempts >= MOST_ATTEMPTS
+
+
+def _lost_values(now: int) -> dict[str, Any]:
+    """Of a job whose process died: cancelled if that was asked, given up after some attempts, else it waits again."""
+    state = case((jobs.c.cancel == 1, "cancelled"), (GIVEN_UP, "failed"), else_="waiting")
+    ended = case((or_(jobs.c.cancel == 1, GIVEN_UP), now), else_=None)
+    return {"state": state, "ended_us": ended, "owner": "", "lease_us": None}
+
+
+def _lost_words(why: str) -> ColumnElement[str]:
+    last = f"{why}, {MOST_ATTEMPTS} times; see the worker's log and whether there is memory enough"
+    return case((jobs.c.cancel == 1, "cancelled"), (GIVEN_UP, last), else_=f"{why}; it is begun again")

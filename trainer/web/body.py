@@ -45,7 +45,7 @@ async def _read(receive: Receive, most: int) -> bytes:
         message = await receive()
         if message["type"] != "http.request":
             raise EOFError
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if len(body) > most:
             raise EOFError
         if not message.get("more_body", False):

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from contracts.errors import ConfigError, ProtocolError, StorageError, VedetteError
-from trainer.web import login, static_files
+from trainer.web import jobs_api, jobs_page, login, review_api, static_files
 from trainer.web.guard import Guard
 from trainer.web.options import Options
 from trainer.web.parts import Parts
@@ -22,8 +19,6 @@ from trainer.web.refusal import Refusal, answer
 from trainer.web.rendering import render
 
 log = logging.getLogger(__name__)
-LABEL = Path(__file__).parent / "templates" / "label.html"
-REVIEW = "trainer.web.review_api"
 MOST_FAULTS = 5
 
 
@@ -36,11 +31,11 @@ def create_app(parts: Parts, options: Options | None = None) -> ASGIApp:
         openapi_url="/api/v1/openapi.json",
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # nothing leaves by a side door
     )
-    app.include_router(login.router(parts))
     app.include_router(static_files.router())
+    for part in (login, jobs_api, jobs_page):
+        app.include_router(part.router(parts))
+    app.include_router(review_api.router_of(parts))
     app.include_router(_general(parts))
-    if find_spec(REVIEW) is not None:
-        app.include_router(import_module(REVIEW).router_of(parts))
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _misunderstood)
     app.add_exception_handler(VedetteError, _failed)
@@ -53,7 +48,7 @@ def _general(parts: Parts) -> APIRouter:
 
     @routes.get("/")
     def home() -> Response:
-        return RedirectResponse("/label" if LABEL.exists() else "/me", 303)
+        return RedirectResponse("/jobs", 303)
 
     @routes.get("/label")
     @routes.get("/label/{item}")

@@ -33,8 +33,9 @@ function follow(element) {
         if (answer.status === 401) return location.reload();
         if (answer.ok) {
           tag = answer.headers.get("ETag") ?? "";
-          const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-          element.replaceChildren(...page.body.childNodes);
+          const came = document.createElement("template"); // which takes rows of a table too
+          came.innerHTML = await answer.text();
+          element.replaceChildren(came.content);
           localise(element);
           if (answer.headers.get("X-Over")) return;
         }
