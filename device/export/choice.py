@@ -10,19 +10,28 @@ from math import prod
 from uuid import UUID
 
 from contracts.event import Event
+from device.export.doubts import Doubts
 from device.export.export_options import ExportOptions
 from device.pipeline.sightings import sightings
 from vision.types import Scene
 
+UNIFORM = "uniform"  # by chance alone
+
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A scene to be kept. `event` is what it was kept for, if it was one."""
+    """A scene to be kept. `event` is what it was kept for, if it was one.
+
+    With a `weight` it is one that may be worth a person's look: the day decides, and `probability` is that of the rules that decided
+    already; `sure` is the one of them that keeps it, empty: none.
+    """
 
     scene: Scene
     reason: str
     probability: float
     event: Event | None = None
+    weight: float = 0.0
+    sure: str = ""
 
 
 @dataclass(slots=True)
@@ -49,6 +58,7 @@ class Choice:
         self._options = options
         self._subjects: OrderedDict[UUID, Subject] = OrderedDict()
         self._seen_ns: dict[str, int] = {}  # media time of each camera's scene before
+        self._doubts = Doubts(options) if options.review.per_day else None
 
     def picks(self, scene: Scene, session: str) -> Iterator[Pick]:
         """What to keep now: of frames by themselves, then of events."""
@@ -64,15 +74,22 @@ class Choice:
         rules = dict(self._rules(scene))
         about = str(scene.frame.pts_ns)
         won = [name for name, p in rules.items() if self._won(name, p, scene, session, about)]
-        if won:
-            yield Pick(scene, won[0], 1 - prod(1 - p for p in rules.values()))
+        probability = 1 - prod(1 - p for p in rules.values())
+        doubt = self._doubts.of(scene) if self._doubts else None
+        if doubt is not None:
+            yield Pick(scene, doubt.reason, probability, weight=doubt.weight, sure=won[0] if won else "")
+        elif won:
+            yield Pick(scene, won[0], probability)
 
     def _rules(self, scene: Scene) -> Iterator[tuple[str, float]]:
         options, found = self._options, scene.detections
         before_ns = self._seen_ns.get(scene.frame.camera)
         self._seen_ns[scene.frame.camera] = scene.frame.pts_ns
+        passed_s = max(0.0, (scene.frame.pts_ns - before_ns) / 1e9) if before_ns is not None else 0.0
         if options.every_s and before_ns is not None:
-            yield "schedule", min(1.0, max(1e-6, (scene.frame.pts_ns - before_ns) / 1e9 / options.every_s))
+            yield "schedule", min(1.0, max(1e-6, passed_s / options.every_s))
+        if options.review.uniform_s and passed_s:
+            yield UNIFORM, min(1.0, passed_s / options.review.uniform_s)
         if found.status != "ok":
             return
         if options.background_probability and not len(found):

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from device.export.review_options import ReviewOptions
 from device.pipeline.strict import Strict
 
 Point = tuple[float, float]
@@ -42,3 +43,4 @@ class ExportOptions(Strict):
         default_factory=dict, description="camera -> outlines in 0..1 of the picture that are painted black before anything is kept"
     )
     held: int = Field(default=32, ge=2, le=1024, description="most pictures held for events that are open, all cameras together")
+    review: ReviewOptions = Field(default=ReviewOptions(), description="pictures for people to label, each with its reason and probability")

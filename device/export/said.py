@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contracts.dataset import Region
+from contracts.wire import utc_from_ns
+from dataset.about import About
 from dataset.bounds import ItemError, check_name
 from dataset.marks import Mark, cut
+from device.export.choice import Pick
 from vision.types import Scene
 
 
@@ -38,3 +42,22 @@ def states_of(scene: Scene) -> tuple[str, ...]:
     stated = scene.features.get("states", ())
     states = zones | ({str(state) for state in stated} if isinstance(stated, (tuple, list, set, frozenset)) else set())
     return tuple(sorted(state[:128] for state in states if state))
+
+
+def about_of(pick: Pick, session: str, ignore: tuple[Region, ...]) -> About:
+    """What a picture is kept for."""
+    scene, event = pick.scene, pick.event
+    return About(
+        timestamp=utc_from_ns(scene.frame.wall_ns),
+        source=scene.frame.camera,
+        action_type=event.kind if event else "sample",
+        action_id=str(event.id) if event else "",
+        active_states=states_of(scene),
+        success=scene.detections.status == "ok",
+        ignore=ignore,
+        reason=pick.reason,
+        sampling_probability=pick.probability,
+        session=session,
+        pts_ns=scene.frame.pts_ns,
+        model=scene.model,
+    )

@@ -13,20 +13,20 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from contracts.dataset import Region
 from contracts.errors import ConfigError, HardwareError, StorageError
 from contracts.event import Event
 from contracts.files import file_name
 from contracts.wire import utc_from_ns, utc_text
-from dataset.about import About, Added
+from dataset.about import Added
 from dataset.exporter import MOST_WAITING, Exporter
 from dataset.filters import Filters
 from device.clock import Clock
 from device.export.budget import Budget
-from device.export.choice import Choice, Pick
+from device.export.choice import UNIFORM, Choice, Pick
 from device.export.export_options import ExportOptions
 from device.export.masks import masked
-from device.export.said import marks_of, states_of
+from device.export.nominating import Nominating
+from device.export.said import about_of, marks_of
 from device.pipeline.board import Board
 from device.pipeline.channel import SLICE_S, Channel, Closed, nothing
 from device.pipeline.protocols import Tick
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 PART = "export"  # our name on the board
 SCENES = 8  # each holds a decoded picture
 RETRY_S = 15  # after the disk refused
+UNBOUNDED = {"manual", UNIFORM}  # kept whatever the budget says: asked for, or so few that what is left out would make estimates wrong
 NICE = 10  # our thread, beside those that see
 
 
@@ -66,6 +67,8 @@ class Training:
         self._scenes: Channel[Scene] = Channel(SCENES, "block" if lossless else "drop_oldest", self._lost)
         self._lost_events: deque[Event] = deque(maxlen=1024)
         self._choice, self._budget = Choice(options), Budget(options, recorded_bytes)
+        per_day = options.review.per_day if options.mode != "manual" else 0
+        self._nominating = Nominating(data / "queue", per_day, tally, require) if per_day else None
         self._latest: dict[str, Scene] = {}
         self._turn = threading.RLock()  # the command comes from another thread
         self._exporter: Exporter | None = None
@@ -95,9 +98,13 @@ class Training:
                 with suppress(TimeoutError):
                     self.look(self._scenes.get(SLICE_S))
                 self._commit_in_time()
+                if not self._lossless:
+                    self._settle_day(self._clock.wall_ns())
         except Closed:
             for pick in self._choice.rest() if self._options.mode != "manual" else ():
                 self._keep(pick)
+            if self._lossless:  # a film's day ends with it; a box's goes on after a restart
+                self._settle_day(None)
         finally:
             self._end()
 
@@ -107,6 +114,7 @@ class Training:
             self._latest[scene.frame.camera] = scene
         if self._options.mode == "manual":
             return
+        self._settle_day(scene.frame.wall_ns)
         if self._lost_events:
             scene = _with(scene, [self._lost_events.popleft() for _ in range(len(self._lost_events))])
         before = self._choice.open
@@ -138,15 +146,30 @@ class Training:
         with self._turn:
             accepted = self._accepted()
             try:
-                added = self._add(pick)
+                if pick.weight and self._nominating:
+                    self._nominating.offer(pick, self._session(camera), self._options.masks.get(camera, ()))
+                else:
+                    self._count(self._add(pick), camera, pick.reason)
             except (StorageError, ConfigError) as error:
                 self._failed(camera, error, 1 + accepted - self._accepted())
                 return
-        if added.refused:
-            self._tally.count(camera, "not_exported", added.refused)
-            return
-        self._tally.count(camera, "exported", pick.reason)
         self._tally.took(camera, "export", self._clock.mono_ns() - before)
+
+    def _count(self, added: Added, camera: str, reason: str) -> None:
+        self._tally.count(camera, "not_exported" if added.refused else "exported", added.refused or reason)
+
+    def _settle_day(self, wall_ns: int | None) -> None:
+        """What waited for the end of its day is kept, when that is over by this time; None: it is."""
+        if self._nominating is None or self._clock.mono_ns() < self._retry_ns:
+            return
+        with self._turn:
+            accepted = self._accepted()
+            try:
+                if self._nominating.is_due(wall_ns):
+                    self._nominating.settle(self._opened(), self._count)
+                    self._board.part(PART, "ok", wall_ns=self._clock.wall_ns())
+            except (StorageError, ConfigError) as error:
+                self._failed("", error, max(0, accepted - self._accepted()))
 
     def _accepted(self) -> int:
         """Records that are durable or wait for it; less of them after a failure are lost."""
@@ -161,32 +184,15 @@ class Training:
 
     def _add(self, pick: Pick) -> Added:
         frame, exporter = pick.scene.frame, self._opened()
-        refused = self._budget.refuses(frame.wall_ns) if pick.reason != "manual" else ""
+        refused = self._budget.refuses(frame.wall_ns) if pick.reason not in UNBOUNDED else ""
         if refused:
             exporter.skip(refused)
             return Added(None, "", refused=refused)
         image, ignore = masked(frame.planes.bgr(), self._options.masks.get(frame.camera, ()))
-        added = exporter.add(image, marks_of(pick.scene), self._about(pick, ignore))
+        added = exporter.add(image, marks_of(pick.scene), about_of(pick, self._session(frame.camera), ignore))
         self._budget.spend(added.bytes)
         self._board.part(PART, "ok", wall_ns=self._clock.wall_ns())
         return added
-
-    def _about(self, pick: Pick, ignore: tuple[Region, ...]) -> About:
-        scene, event = pick.scene, pick.event
-        return About(
-            timestamp=utc_from_ns(scene.frame.wall_ns),
-            source=scene.frame.camera,
-            action_type=event.kind if event else "sample",
-            action_id=str(event.id) if event else "",
-            active_states=states_of(scene),
-            success=scene.detections.status == "ok",
-            ignore=ignore,
-            reason=pick.reason,
-            sampling_probability=pick.probability,
-            session=self._session(scene.frame.camera),
-            pts_ns=scene.frame.pts_ns,
-            model=scene.model,
-        )
 
     def _session(self, camera: str) -> str:
         identity = self._identities.get(camera)

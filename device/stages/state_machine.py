@@ -12,6 +12,7 @@ from pydantic import Field
 from contracts.errors import ConfigError
 from contracts.event import Event
 from device.pipeline.context import Context
+from device.pipeline.doubts import REFUSED_TRANSITION, doubted
 from device.pipeline.faults import Fault
 from device.pipeline.protocols import EndOfStream
 from device.stages.machine import faults, interpreter
@@ -64,7 +65,8 @@ class StateMachine:
         if view is None:
             view = self._views[camera] = _View(self._machine, self._options.refused_interval_ms * 1_000_000, self._context)
         events = view.look(scene)
-        return replace(scene, events=scene.events + events) if events else scene
+        scene = replace(scene, events=scene.events + events) if events else scene
+        return doubted(scene, REFUSED_TRANSITION) if view.refused else scene
 
     def finish(self, end: EndOfStream) -> tuple[Event, ...]:
         view = self._views.pop(end.camera, None)
@@ -94,9 +96,10 @@ class _View:
         self._now: Standing | None = None
         self._last: When | None = None  # the frame looked at before
         self._refusals = Refusals()
+        self.refused = False  # a signal of the scene that was looked at last
 
     def look(self, scene: Scene) -> tuple[Event, ...]:
-        here = when_of(scene)
+        here, self.refused = when_of(scene), False
         if self._last is not None and here.pts_ns < self._last.pts_ns:  # media time does not go back
             here = replace(here, pts_ns=self._last.pts_ns)
         events = self._pass(here)
@@ -128,6 +131,7 @@ class _View:
         """Refused signals are all counted and not all told."""
         if effect.role != "refused":
             return True
+        self.refused = True
         self._context.tally.count(here.camera, COUNT, "refused")
         return self._refusals.worth_telling(here.pts_ns, self._interval_ns)
 
