@@ -1,0 +1,214 @@
+"""The broker of a fleet as it is shipped: a real mosquitto with its own configuration, and boxes that try what they must not."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from tests.device.publish.mosquitto import BINARY, free_port, needs_mosquitto
+from trainer.pki.authority import Authority, make_authority
+
+SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
+NOT_ALLOWED = 135  # MQTT 5, "Not authorized"
+EVENT, DESIRED = "vedette/v1/box-01/up/event", "vedette/v1/box-01/dn/desired"
+
+pytestmark = [pytest.mark.broker, needs_mosquitto]
+
+
+@dataclass
+class Fleet:
+    authority: Authority
+    port: int
+    process: subprocess.Popen[bytes]
+    place: Path
+
+    def revoke(self, name: str) -> None:
+        self.authority.revoke(name, "lost", datetime.now(timezone.utc), None)
+        shutil.copy(self.authority.folder / "revoked.pem", self.place / "revoked.pem")
+        self.process.send_signal(signal.SIGHUP)
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    now = datetime.now(timezone.utc)
+    authority = make_authority(tmp_path_factory.mktemp("pki") / "pki", "Test fleet", 100, now, None)
+    made = authority.sign("broker", "broker", ["127.0.0.1"], 10, now, None)
+    for name in ("box-01", "box-02", "box-03"):
+        authority.sign(name, "box", [], 10, now, None)
+    authority.sign("trainer", "trainer", [], 10, now, None)
+    stranger = make_authority(tmp_path_factory.mktemp("other") / "pki", "Strangers", 100, now, None)
+    shutil.copytree(stranger.sign("box-09", "box", [], 10, now, None), authority.folder / "issued" / "stranger")
+    place, port = tmp_path_factory.mktemp("mosquitto"), free_port()
+    for name in ("broker.pem", "broker.key", "ca.pem"):
+        shutil.copy(made / name, place / name)
+    shutil.copy(authority.folder / "revoked.pem", place / "revoked.pem")
+    shutil.copy(SHIPPED / "vedette.acl", place / "vedette.acl")
+    (place / "vedette.acl").chmod(0o600)
+    text = (SHIPPED / "vedette.conf").read_text().replace("/etc/mosquitto/vedette/", f"{place}/")
+    text = re.sub(r"^listener 8883$", f"listener {port} 127.0.0.1", text, flags=re.M)
+    (place / "mosquitto.conf").write_text(f"user root\npersistence_location {place}/\nlog_dest none\n{text}")
+    process = subprocess.Popen([BINARY, "-c", str(place / "mosquitto.conf")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while not listening(port):
+        assert process.poll() is None and time.monotonic() < deadline, "mosquitto did not start with what is shipped"
+        threading.Event().wait(0.05)
+    yield Fleet(authority, port, process, place)
+    process.terminate()
+    process.wait(10)
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Party:
+    """One client and what it was told."""
+
+    client: Client
+    came: list[MQTTMessage] = field(default_factory=list)
+    codes: dict[str, list[int]] = field(default_factory=dict)
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def note(self, what: str, code: int) -> None:
+        with self.news:
+            self.codes.setdefault(what, []).append(code)
+            self.news.notify_all()
+
+    def keep(self, message: MQTTMessage) -> None:
+        with self.news:
+            self.came.append(message)
+            self.news.notify_all()
+
+    def publish(self, topic: str, payload: bytes = b"x", retain: bool = False) -> int:
+        """The broker's answer."""
+        before = len(self.codes.get("published", []))
+        self.client.publish(topic, payload, 1, retain)
+        self.until(lambda: len(self.codes.get("published", [])) > before)
+        return self.codes["published"][-1]
+
+    def subscribe(self, topic: str) -> int:
+        before = len(self.codes.get("subscribed", []))
+        self.client.subscribe(topic, 1)
+        self.until(lambda: len(self.codes.get("subscribed", [])) > before)
+        return self.codes["subscribed"][-1]
+
+    def until(self, enough: object) -> None:
+        with self.news:
+            assert self.news.wait_for(enough, 20), self.codes  # type: ignore[arg-type]
+
+
+@contextmanager
+def party(fleet: Fleet, name: str, folder: str = "", certificate: bool = True) -> Iterator[Party]:
+    client = Client(CallbackAPIVersion.VERSION2, f"test-{name}-{time.monotonic_ns()}", protocol=MQTTProtocolVersion.MQTTv5)
+    place = fleet.authority.folder / "issued" / (folder or name)
+    context = ssl.create_default_context(cafile=str(fleet.place / "ca.pem"))
+    if certificate:
+        context.load_cert_chain(next(place.glob("*[0-9r].pem")), next(place.glob("*.key")))
+    client.tls_set_context(context)
+    it = Party(client)
+    client.on_publish = lambda _c, _u, _mid, reason, _p: it.note("published", reason.value)
+    client.on_subscribe = lambda _c, _u, _mid, reasons, _p: it.note("subscribed", reasons[0].value)
+    client.on_message = lambda _c, _u, message: it.keep(message)
+    client.on_connect = lambda _c, _u, _f, reason, _p: it.note("connected", reason.value)
+    client.connect("127.0.0.1", fleet.port)
+    client.loop_start()
+    try:
+        it.until(lambda: "connected" in it.codes)
+        yield it
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def refused(fleet: Fleet, name: str, folder: str = "", certificate: bool = True) -> bool:
+    """Whether the broker will not talk to it: in TLS 1.3 the client learns of it with its first read."""
+    context = ssl.create_default_context(cafile=str(fleet.place / "ca.pem"))
+    if certificate:
+        place = fleet.authority.folder / "issued" / (folder or name)
+        context.load_cert_chain(next(place.glob("*[0-9r].pem")), next(place.glob("*.key")))
+    connect = b"\x10\x12\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x05probe"
+    try:
+        plain = socket.create_connection(("127.0.0.1", fleet.port), 10)
+        with plain, context.wrap_socket(plain, server_hostname="127.0.0.1") as sock:
+            sock.sendall(connect)
+            return not sock.recv(4)
+    except (ssl.SSLError, ConnectionError):
+        return True
+
+
+def test_a_box_delivers_its_event_to_the_trainer(fleet: Fleet) -> None:
+    with party(fleet, "trainer") as trainer, party(fleet, "box-01") as box:
+        assert trainer.subscribe("vedette/v1/+/up/#") < 128
+        assert box.publish(EVENT, b"hello") < 128
+        trainer.until(lambda: trainer.came)
+        assert (trainer.came[0].topic, trainer.came[0].payload) == (EVENT, b"hello")
+
+
+def test_the_trainer_tells_one_box_and_all_boxes_what_to_do(fleet: Fleet) -> None:
+    with party(fleet, "trainer") as trainer, party(fleet, "box-01") as box:
+        box.subscribe("vedette/v1/box-01/dn/#")
+        box.subscribe("vedette/v1/fleet/dn/#")
+        trainer.publish("vedette/v1/box-01/dn/cmd", b"one")
+        trainer.publish("vedette/v1/fleet/dn/cmd", b"all")
+        box.until(lambda: len(box.came) == 2)
+        assert {message.payload for message in box.came} == {b"one", b"all"}
+
+
+def test_a_box_cannot_speak_as_another(fleet: Fleet) -> None:
+    with party(fleet, "box-02") as box:
+        assert box.publish(EVENT) == NOT_ALLOWED
+
+
+def test_a_box_cannot_tell_itself_or_others_what_is_desired(fleet: Fleet) -> None:
+    with party(fleet, "box-01") as box:
+        for topic in (DESIRED, "vedette/v1/box-02/dn/desired", "vedette/v1/fleet/dn/desired"):
+            assert box.publish(topic, retain=True) == NOT_ALLOWED
+
+
+def test_a_box_hears_nothing_that_is_for_another(fleet: Fleet) -> None:
+    """mosquitto takes the subscription and delivers nothing; what is its own comes after, so the silence is no waiting."""
+    with party(fleet, "trainer") as trainer, party(fleet, "box-02") as box:
+        for topic in ("vedette/v1/box-01/dn/#", "vedette/v1/+/up/#", "#", "vedette/v1/box-02/dn/#"):
+            box.subscribe(topic)
+        trainer.publish("vedette/v1/box-01/dn/cmd", b"not for you")
+        trainer.publish("vedette/v1/box-02/dn/cmd", b"for you")
+        box.until(lambda: box.came)
+        assert {message.payload for message in box.came} == {b"for you"}
+
+
+def test_the_trainer_cannot_speak_as_a_box(fleet: Fleet) -> None:
+    with party(fleet, "trainer") as trainer:
+        assert trainer.publish(EVENT) == NOT_ALLOWED
+
+
+def test_who_shows_no_certificate_or_a_strangers_is_not_let_in(fleet: Fleet) -> None:
+    assert not refused(fleet, "box-01"), "the probe itself works"
+    assert refused(fleet, "box-01", certificate=False)
+    assert refused(fleet, "box-09", folder="stranger")
+
+
+def test_a_certificate_that_was_revoked_is_not_let_in_any_more(fleet: Fleet) -> None:
+    assert not refused(fleet, "box-03")
+    fleet.revoke("box-03")
+    deadline = time.monotonic() + 20
+    while not refused(fleet, "box-03"):
+        assert time.monotonic() < deadline, "the broker still takes it"
+        threading.Event().wait(0.1)
+    assert not refused(fleet, "box-01")
