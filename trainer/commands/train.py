@@ -1,4 +1,4 @@
-"""vedette-trainer train: makes one of our own models again from nothing."""
+"""vedette-trainer train: a detector from a data set of one's own, or one of our own models again from nothing."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ import argparse
 import time
 from pathlib import Path
 
-SUMMARY = "train one of our own models from nothing: fetch, label, learn, measure, bundle"
-RECIPES = ("person-street",)
+from trainer.commands import train_detector
+
+SUMMARY = "train a detector on a data set, or one of our own models again from nothing"
+DETECTOR = "a detector on a data set: train, resume, validate, export"
+RECIPE = "models/person-street again from nothing: fetch, label, learn, measure, bundle"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recipe", choices=RECIPES, help="which model")
+    what = parser.add_subparsers(dest="recipe", metavar="WHAT", required=True)
+    train_detector.add_arguments(what.add_parser("detector", help=DETECTOR, description=f"Trains {DETECTOR}."))
+    _recipe_arguments(what.add_parser("person-street", help=RECIPE, description=f"Makes {RECIPE}."))
+
+
+def _recipe_arguments(parser: argparse.ArgumentParser) -> None:
     work = "what is fetched and half done; a second run goes on from there (default: .cache/model)"
     parser.add_argument("--work", type=Path, default=Path(".cache/model"), help=work)
     parser.add_argument("--out", type=Path, default=None, help="where the bundle is written (default: models/<recipe>)")
@@ -22,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    return train_detector.run(args) if args.recipe == "detector" else _recipe(args)
+
+
+def _recipe(args: argparse.Namespace) -> int:
     import torch
 
     from trainer import street

@@ -10,6 +10,7 @@ from trainer.train.family import FAMILY
 from vision.strict import Strict
 
 MULTIPLE = 32  # what the sides of an input are multiples of
+LEAST_PIXELS = 80 * 80  # an input has at least as many places as a graph has answers
 Share = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
 
@@ -69,6 +70,8 @@ class Model(Strict):
     def _fits(cls, value: tuple[int, int]) -> tuple[int, int]:
         if any(side % MULTIPLE or not MULTIPLE * 2 <= side <= 2048 for side in value):
             raise ValueError("sides are multiples of 32 from 64 to 2048; write [height, width]")
+        if value[0] * value[1] < LEAST_PIXELS:
+            raise ValueError(f"at least {LEAST_PIXELS} pixels in all; write a larger [height, width]")
         return value
 
     @model_validator(mode="after")
