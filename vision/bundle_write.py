@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from contracts.bundle import MANIFEST, Bundle, Entry
 from contracts.errors import BundleError, StorageError
-from vision.bundle import StoredBundle, read_bundle
+from vision.bundle import StoredBundle, digest_of, read_bundle
+from vision.bundle_members import MAX_MANIFEST_BYTES
 
 MIB = 1 << 20
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say
@@ -42,6 +43,20 @@ def write_bundle(
             read_bundle(made)  # what is put in place is what the box will accept
             _put(made, target, Path(scratch) / "replaced")
             _sync(target.parent)
+    except OSError as error:
+        raise StorageError(f"bundle {target}: cannot be written: {error}; free some room or choose another place") from error
+    return read_bundle(target)
+
+
+def pack(bundle: StoredBundle, target: Path) -> StoredBundle:
+    """The same bundle as one file, whatever it was: the one form that its digest has, byte for byte."""
+    raw = bundle.members.read(MANIFEST, MAX_MANIFEST_BYTES)
+    if digest_of(raw) != bundle.digest:
+        raise BundleError(f"bundle {bundle.path}: its {MANIFEST} is another than a moment ago; see who writes there, and begin again")
+    names = sorted(entry.path for entry in (bundle.manifest.model, *bundle.manifest.files))
+    contents = {MANIFEST: raw, **{name: bundle.model() if name == bundle.manifest.model.path else bundle.read(name) for name in names}}
+    try:
+        _write_zip(target, contents)
     except OSError as error:
         raise StorageError(f"bundle {target}: cannot be written: {error}; free some room or choose another place") from error
     return read_bundle(target)

@@ -17,6 +17,7 @@ from dataset.records import micros
 from trainer.ingest.boxes import Box, Boxes
 from trainer.ingest.messages import Message, Refused, rank
 from trainer.ingest.options import Options
+from trainer.ingest.placements import see
 from trainer.store.catalogue import insert_or_ignore
 from trainer.store.database import Database
 from trainer.store.tables import devices, event_messages, events, reports
@@ -79,6 +80,7 @@ class Writer:
             pairs.append((message, box))
         self._events(connection, [pair for pair in pairs if pair[0].kind == "event"], counts, now_us)
         self._reports(connection, [pair for pair in pairs if pair[0].kind in {"health", "update"}], counts, now_us)
+        see(connection, pairs, now_us)
         for message, box in pairs:
             self._state(connection, message, box, now_us)
         touched = {box.number: box for _, box in pairs}
