@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from contracts.dsse import PublicKey
 from contracts.topics import LEAF
 from contracts.wire import Utc, Wire
 
@@ -32,6 +33,7 @@ class Info(Wire):
     backends: list[str] = Field(default_factory=list, description="engines that can run here")
     versions: dict[str, str] = Field(default_factory=dict, description="of the libraries that matter")
     model: str | None = None
+    key: PublicKey | None = Field(default=None, description="of this box: it signs what it accepted; null: updates are not configured")
 
 
 class Alert(Wire):

@@ -12,8 +12,8 @@ ROOT = "vedette/v1"
 FLEET = "fleet"
 DEVICE = r"^[a-z0-9-]{3,40}$"
 LEAF = r"^[a-z0-9][a-z0-9-]{0,63}$"
-UP = ("status", "info", "event", "health", "update", "alert", "res")
-DN = ("desired", "cmd")
+UP = ("status", "info", "event", "health", "update", "alert", "res", "chunk")
+DN = ("desired", "cmd", "chunk")
 MAX_REPLY = 200  # characters of a topic that a reply may go to
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from contracts.bundle import HEX64, Input, Label
-from contracts.dsse import DIGEST
+from contracts.dsse import DIGEST, PublicKey
 from contracts.topics import DeviceId
 from contracts.wire import Utc, Wire
 
@@ -20,6 +20,8 @@ MAX_SIGNED_BYTES = 64 << 10
 MAX_SIGNATURES = 8
 CHUNK_BYTES = 1 << 20  # largest piece of a released file that is fetched and checked for itself
 MAX_CHUNKS = 4096
+ASK_BYTES = 256 << 10  # brokers drop packets of more than 2 MB, and hold what is under way in memory
+ASSIGNMENT_KEYS = "keys/assignment.json"  # a target whose `custom` are AssignmentKeys
 MAX_TARGET_BYTES = 544 << 20  # a bundle with all the headers of its zip
 
 UpdateState = Literal[
@@ -85,6 +87,32 @@ class SignedAssignment(Wire):
     v: Literal[1] = 1
     payload: str = Field(max_length=MAX_PAYLOAD, description="an Assignment as JSON")
     sigs: list[UpdateSignature] = Field(min_length=1, max_length=MAX_SIGNATURES)
+
+
+class AssignmentKeys(Wire):
+    """Who may assign: provisioned beside root.json; a newer version comes as `custom` of the target `keys/assignment.json`."""
+
+    v: Literal[1] = 1
+    version: int = Field(ge=1)
+    threshold: int = Field(default=1, ge=1, le=MAX_SIGNATURES)
+    keys: list[PublicKey] = Field(min_length=1, max_length=MAX_SIGNATURES)
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> AssignmentKeys:
+        if self.threshold > len({key.keyid for key in self.keys}):
+            raise ValueError("fewer keys than the threshold asks for")
+        return self
+
+
+class ChunkAsk(Wire):
+    """up/chunk: a piece of a file of the repository, for a box that reaches the broker alone. The answer is the bytes as they are under
+    dn/chunk/<id>, or an empty payload under dn/chunk/<id>/missing."""
+
+    v: Literal[1] = 1
+    id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    path: str = Field(pattern=r"^(metadata|targets)/", max_length=320, description="as below the repository's address")
+    offset: int = Field(ge=0, le=MAX_TARGET_BYTES)
+    size: int = Field(gt=0, le=ASK_BYTES)
 
 
 class Chunk(Wire):
@@ -156,11 +184,19 @@ class SignedReceipt(Wire):
     sig: UpdateSignature
 
 
+class RefusedMessage(Wire):
+    """A message under dn/desired that was not accepted; what the box was at goes on."""
+
+    code: UpdateCode
+    words: str = Field(max_length=1000)
+    at: Utc
+
+
 class UpdateReport(Wire):
     """up/update, retained: how far the box is with what it was told."""
 
     state: UpdateState
-    code: UpdateCode | None = Field(default=None, description="why it was rejected")
+    code: UpdateCode | None = Field(default=None, description="why it was rejected, or with another state what it waits for")
     words: str = Field(default="", max_length=1000, description="what, which, what to do")
     model: str | None = Field(default=None, description="digest of the bundle this is about")
     name: str | None = None
@@ -174,4 +210,5 @@ class UpdateReport(Wire):
     current: str | None = Field(default=None, description="digest of the bundle that is in force")
     figures: Figures | None = None
     receipt: SignedReceipt | None = Field(default=None, description="with `committed`")
+    refused: RefusedMessage | None = Field(default=None, description="the last message under dn/desired that was not accepted")
     head: str = Field(pattern=HEX64, description="of the box's ledger: the hash of its last row, which holds that of the row before")

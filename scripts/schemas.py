@@ -68,6 +68,8 @@ WHOLE = {
     "take-line": "contracts.takes:TakeLine",
     "take-manifest": "contracts.takes:TakeManifest",
     "test-set-use": "contracts.verdict:Use",
+    "update-chunk": "contracts.update:ChunkAsk",
+    "update-keys": "contracts.update:AssignmentKeys",
     "update-receipt": "contracts.update:Receipt",
     "update-receipt-signed": "contracts.update:SignedReceipt",
     "update-release": "contracts.update:Release",
