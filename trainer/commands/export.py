@@ -67,7 +67,7 @@ def told(document: Exported) -> str:
     """A table for people; what was refused and what must be known stand below it."""
     from trainer.judge.told import table
 
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for file in document.files:
         loss = "-" if file.ap_loss is None else f"{file.ap_loss:+.4f}"
         size = f"{file.size / 1e6:.2f} MB" if file.size else "-"

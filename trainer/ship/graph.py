@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import io
 import tempfile
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +14,8 @@ import torch
 from contracts.errors import BundleError, ConfigError, VedetteError
 from trainer.export import INPUT, MULTIPLE, OUTPUT, check_same, to_onnx
 from trainer.intake import read_onnx
-from trainer.network import Answer, Network
+from trainer.network import PEAKS, STRIDE, Answer, Network
+from trainer.ship.silence import silence
 
 DYNAMO_OPSET = 18
 FEWEST = 2  # multiples of 32 a side has, as the second exporter wants to know
@@ -33,6 +31,11 @@ class Graph:
 
 def graph_of(network: Network, size: tuple[int, int], exporter: str = "auto") -> Graph:
     """BundleError: none of the exporters asked for gave a graph that is plain ONNX and answers as the network does."""
+    cells = (size[0] // STRIDE) * (size[1] // STRIDE) * network.classes
+    if cells < PEAKS:
+        raise ConfigError(
+            f"export: {size[1]}x{size[0]} has {cells} places for a box, and {PEAKS} are ranked; train with a larger model.size"
+        )
     failures = []
     for name in EXPORTERS if exporter == "auto" else (exporter,):
         try:
@@ -57,8 +60,7 @@ def by_dynamo(network: Network, size: tuple[int, int]) -> bytes:
         raise ConfigError("onnxscript is not installed; pip install onnxscript, or take the exporter torchscript")
     answer = Answer(network).eval()
     sides = {axis + 1: MULTIPLE * torch.export.Dim(name, min=FEWEST, max=MOST) for axis, name in enumerate(("rows", "columns"))}
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):  # it prints its steps
-        warnings.simplefilter("ignore")
+    with silence():
         program = torch.onnx.export(
             answer,
             (torch.zeros(1, *size, 3, dtype=torch.uint8),),

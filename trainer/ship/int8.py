@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from contracts.errors import BundleError
 from dataset.items import Item
 from trainer.ship.ends import CONVOLUTION, ends, named
 from trainer.ship.measuring import picture
+from trainer.ship.silence import silence
 from vision.prepare import Prepare
 
 LEAST = 64  # pictures, or as many as there are
@@ -54,7 +54,7 @@ def to_int8(data: bytes, scheme: Scheme, spec: Input, items: Sequence[Item], tic
     with tempfile.TemporaryDirectory(prefix="vedette-int8-") as folder:
         before, after = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         before.write_bytes(model.SerializeToString())
-        with _quiet():
+        with silence():
             quantize_static(
                 str(before),
                 str(after),
@@ -104,14 +104,3 @@ def _tensors(spec: Input, items: Sequence[Item], tick: Callable[[int, int], None
     for done, item in enumerate(items, 1):
         yield prepare(picture(item))[0]
         tick(done, len(items))
-
-
-class _quiet:  # noqa: N801  reads as a word where it is used
-    """onnxruntime logs advice for its command line on the root logger."""
-
-    def __enter__(self) -> None:
-        self._before = logging.root.manager.disable
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
-        logging.disable(self._before)

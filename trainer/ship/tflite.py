@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
+import importlib
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +15,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import BundleError, ConfigError, HardwareError
 from trainer.network import Answer, Network
+from trainer.ship.silence import silence
 from vision.engines.engine import TensorSpec, check_tensor
 
 EXTRA = "pip install 'vedette[trainer,tflite]' into an environment of its own"
@@ -33,7 +31,7 @@ def to_tflite(network: Network, size: tuple[int, int]) -> bytes:
     """Of one size only: TFLite plans its memory for it."""
     made = converter()
     picture = torch.zeros(1, *size, 3, dtype=torch.uint8)
-    with tempfile.TemporaryDirectory(prefix="vedette-tflite-") as folder, _silence():
+    with tempfile.TemporaryDirectory(prefix="vedette-tflite-") as folder, silence():
         path = Path(folder) / "model.tflite"
         try:
             made.convert(Answer(network).eval(), (picture,)).export(str(path))
@@ -74,22 +72,7 @@ class TfliteEngine:
 
 
 def _imported(name: str) -> ModuleType:
-    import importlib
-
     try:
         return importlib.import_module(name)
     except ImportError as error:
         raise ConfigError(f"TFLite: {name.partition('.')[0]} is not installed; {EXTRA}, or leave tflite out of --kinds") from error
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """It prints its steps and logs its parents' warnings."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
