@@ -25,10 +25,11 @@ NOTHING, WAITS = 0, 1  # of what is to be written into the data set
 
 @dataclass(frozen=True)
 class Answered:
-    """`next`: the item that is worth most now and that nobody else works on, handed to who answered."""
+    """`next`: the item that is worth most now and that nobody else works on, handed to who answered. `repeated`: it was here before."""
 
     version: int
     next: str | None
+    repeated: bool = False
 
 
 class Desk:
@@ -52,7 +53,7 @@ class Desk:
         with self._turn, self._database.write() as connection:
             before = self._repeated(connection, who, key, request)
             if before is not None:
-                return Answered(before, self._hand_out(connection, who, item))
+                return Answered(before, self._hand_out(connection, who, item), repeated=True)
             found = self._open(connection, item, version, said)
             if said.answer == "nothing":  # what "all" was, is decided now
                 said = said.model_copy(update={"exhaustive_for": categories_of(connection, self._sets, found.set)})

@@ -82,10 +82,9 @@ class _Filling:
         handle = open_regular(Layout(self._folder).manifest)
         try:
             size, at = os.fstat(handle).st_size, self._begin(handle, classes)
-            lines = (line for line in read_lines(handle, at) if line.whole)
-            while (chunk := list(islice(lines, EACH))) and not told.stopped():
-                self._take(handle, chunk)
-                told.progress(begun + part * chunk[-1].end / max(1, size), f"{self._name}: {self._done.added} pictures in the queue")
+            while (chunk := _whole(handle, at)) and not told.stopped():
+                at = self._take(handle, chunk)
+                told.progress(begun + part * at / max(1, size), f"{self._name}: {self._done.added} pictures in the queue")
         finally:
             os.close(handle)
 
@@ -103,12 +102,16 @@ class _Filling:
             good = row.upto <= os.fstat(handle).st_size and tail(handle, row.upto) == row.tail
             values = {"classes": json.dumps(named), **({} if good else {"upto": 0, "counts": "{}"})}
             connection.execute(update(review_sets).where(review_sets.c.name == self._name).values(values))
-        self._seen = Counter(json.loads(row.counts) if good else {})
         return int(row.upto) if good else 0
 
-    def _take(self, handle: int, chunk: Sequence[Line]) -> None:
-        """With how far that is, in one transaction."""
+    def _take(self, handle: int, chunk: Sequence[Line]) -> int:
+        """With how far that is, in one transaction. Where to go on: somebody else may fill too, and be ahead of us."""
+        here = review_sets.c.name == self._name
         with self._database.write() as connection:
+            row = connection.execute(select(review_sets).where(here).with_for_update()).one()
+            if row.upto != chunk[0].start:
+                return int(row.upto)
+            self._seen = Counter(json.loads(row.counts))
             for record in _records(chunk):
                 self._done.records += 1
                 self._record(connection, record)
@@ -116,7 +119,8 @@ class _Filling:
                 "upto": chunk[-1].end, "tail": tail(handle, chunk[-1].end), "filled_us": wall_us(self._clock),
                 "counts": json.dumps(dict(sorted(self._seen.items()))),
             }  # fmt: skip
-            connection.execute(update(review_sets).where(review_sets.c.name == self._name).values(values))
+            connection.execute(update(review_sets).where(here).values(values))
+        return chunk[-1].end
 
     def _record(self, connection: Connection, record: Record) -> None:
         here = (review_items.c.set == self._name) & (review_items.c.image == record.image_id)
@@ -161,6 +165,11 @@ class _Filling:
         """It stands for so many pictures more."""
         more = {"weight": review_items.c.weight + weight}
         connection.execute(update(review_items).where(review_items.c.id == item).values(more))
+
+
+def _whole(handle: int, at: int) -> list[Line]:
+    """Some lines from there on; the last one may be on its way."""
+    return list(islice((line for line in read_lines(handle, at) if line.whole), EACH))
 
 
 def _records(chunk: Sequence[Line]) -> Iterator[Record]:
