@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -37,6 +38,16 @@ class Place:
     kept: bool  # a row whose text is not as expected
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """What is read for a row (None: for a region), and where it was cut out of the picture; no crop where nothing of it is inside."""
+
+    row: int | None
+    place: Place
+    corner: tuple[int, int] = (0, 0)
+    crop: Image | None = None
+
+
 class ReadText:
     """Adds columns `text` (str or None), `text_confidence` and `fields` (a mapping or None) to all boxes, and a row named as the
     region where text was read in one. A picture is read by itself: nothing of the pictures before it counts.
@@ -52,6 +63,7 @@ class ReadText:
         regions: dict[Label, Rule] = Field(default_factory=dict, description="name -> a part of the picture; the name is its rows' label")
         labels: dict[Label, Rule] = Field(default_factory=dict, description="label -> how the boxes of it are read")
         cache: int = Field(default=256, ge=0, le=100_000, description="crops whose text is remembered, for as long as not a pixel changes")
+        threads: int = Field(default=0, ge=0, le=64, description="crops of a picture that are read at a time; 0: as model.workers")
         max_failures: int = Field(default=20, ge=1, description="pictures in a row that the reader fails on, which stop the process")
 
         @model_validator(mode="after")
@@ -76,6 +88,8 @@ class ReadText:
         self._labels = {name: self._place("labels", name, rule, "keep") for name, rule in options.labels.items()}
         self._known: OrderedDict[bytes, tuple[TextLine, ...]] = OrderedDict()
         self._failures = 0
+        threads = options.threads or max(1, context.workers)
+        self._pool = ThreadPoolExecutor(threads, "read_text") if threads > 1 else None
 
     @property
     def fingerprint(self) -> Mapping[str, str]:
@@ -101,23 +115,36 @@ class ReadText:
         return read
 
     def _read(self, scene: Scene) -> Scene:
-        found, planes = scene.detections, scene.frame.planes
+        found = scene.detections
         names = [scene.labels[number] if 0 <= number < len(scene.labels) else "" for number in found.class_id.tolist()]
-        shown = frozenset(names)
         rows: list[Row | None] = [None] * len(found)
         kept, added = np.ones(len(found), bool), []
-        for number, place in self._to_read(names, shown):
-            texts = self._in_area(scene, place, grown(found.xyxy[number].tolist(), place.rule.margin))
-            kept[number] = bool(texts) or place.kept
-            if place.rule.mode == "full":
-                added += [(place.name, text) for text in texts]
+        cuts = list(self._cuts(scene, names, frozenset(names)))
+        for cut, lines in zip(cuts, self._lines(scene.frame.camera, cuts), strict=True):
+            texts = self._rows(scene.frame.camera, cut, lines)
+            if cut.row is not None:
+                kept[cut.row] = bool(texts) or cut.place.kept
+            if cut.row is None or cut.place.rule.mode == "full":
+                added += [(cut.place.name, text) for text in texts]
             elif texts:
-                rows[number] = texts[0]
-        for place in self._regions:
-            if _wanted(place.rule, shown):
-                added += [(place.name, text) for text in self._in_area(scene, place, (0, 0, planes.width, planes.height))]
+                rows[cut.row] = texts[0]
         texted = with_text(found, rows)
         return with_added(replace(scene, detections=texted if kept.all() else texted.pick(kept)), added)
+
+    def _cuts(self, scene: Scene, names: Sequence[str], shown: frozenset[str]) -> Iterator[Cut]:
+        """Of the rows first, then of the regions."""
+        planes, boxes = scene.frame.planes, scene.detections.xyxy
+        around: list[tuple[int | None, Place, Box]] = [
+            (row, place, grown(boxes[row].tolist(), place.rule.margin)) for row, place in self._to_read(names, shown)
+        ]
+        around += [(None, place, (0, 0, planes.width, planes.height)) for place in self._regions if _wanted(place.rule, shown)]
+        for row, place, box in around:
+            cut = area_in(place.rule.area, box, planes.width, planes.height)
+            if cut is None:
+                yield Cut(row, place)
+                continue
+            x1, y1, x2, y2 = cut
+            yield Cut(row, place, (x1, y1), np.ascontiguousarray(planes.bgr()[y1:y2, x1:x2]))
 
     def _to_read(self, names: Sequence[str], shown: frozenset[str]) -> Iterator[tuple[int, Place]]:
         """The rows whose label has a rule; of each label not more than a picture can have in earnest."""
@@ -128,44 +155,50 @@ class ReadText:
                 done[name] += 1
                 yield number, place
 
-    def _in_area(self, scene: Scene, place: Place, around: Box) -> list[Row]:
+    def _rows(self, camera: str, cut: Cut, lines: Sequence[TextLine]) -> list[Row]:
         """The texts there that are as expected, and the others too where those are kept. None was read: no rows."""
-        cut = area_in(place.rule.area, around, scene.frame.planes.width, scene.frame.planes.height)
-        if cut is None:
+        if cut.crop is None:
             return []
-        x1, y1, x2, y2 = cut
-        lines = self._lines(scene.frame.camera, place, np.ascontiguousarray(scene.frame.planes.bgr()[y1:y2, x1:x2]))
+        place, (x, y), (height, width) = cut.place, cut.corner, cut.crop.shape[:2]
         lines = tuple(line for line in lines if line.text and line.confidence >= place.rule.min_confidence)
         if place.rule.mode == "full":
             texts = [(line.text, line.confidence, line.box) for line in lines]
         else:
-            texts = [(*joined(lines), (0.0, 0.0, float(x2 - x1), float(y2 - y1)))] if lines else []
+            texts = [(*joined(lines), (0.0, 0.0, float(width), float(height)))] if lines else []
         rows = []
         for text, confidence, box in texts:
             fields = place.fields.of(text)
             if fields is None and not place.kept:
-                self._tally.count(scene.frame.camera, "text", "not as expected")
+                self._tally.count(camera, "text", "not as expected")
                 continue
-            where = (box[0] + x1, box[1] + y1, box[2] + x1, box[3] + y1)
+            where = (box[0] + x, box[1] + y, box[2] + x, box[3] + y)
             rows.append(Row(where, text, confidence, (fields if place.fields.asks else None)))
         return rows
 
-    def _lines(self, camera: str, place: Place, crop: Image) -> tuple[TextLine, ...]:
-        """What is written in a crop; one that was seen before, to the last pixel, is not read again."""
-        key = key_of(crop, place.rule, place.allowed)
-        known = self._known.get(key) if self._options.cache else None
-        self._tally.count(camera, "text_crops", "read" if known is None else "unchanged")
-        if known is not None:
+    def _lines(self, camera: str, cuts: Sequence[Cut]) -> list[tuple[TextLine, ...]]:
+        """What is written in each; a crop that was seen before, to the last pixel, is not read again. Each is read by itself, so
+        that several at a time read the same as one after the other."""
+        keys = [b"" if cut.crop is None else key_of(cut.crop, cut.place.rule, cut.place.allowed) for cut in cuts]
+        unread = {key: cut for key, cut in zip(keys, cuts, strict=True) if key and key not in self._known}
+        for key in filter(None, keys):
+            self._tally.count(camera, "text_crops", "read" if key in unread else "unchanged")
+        several = self._pool.map if self._pool and len(unread) > 1 else map
+        fresh = dict(zip(unread, several(self._written, unread.values()), strict=True))
+        lines = [fresh[key] if key in fresh else self._known[key] if key else () for key in keys]
+        for key in filter(None, keys):
+            self._known[key] = fresh[key] if key in fresh else self._known[key]
             self._known.move_to_end(key)
-            return known
-        if place.rule.mode == "line":
-            lines: tuple[TextLine, ...] = (self._reader.line(crop, place.allowed),)
-        else:
-            lines = self._reader.lines(crop, place.allowed, place.rule.min_confidence)
-        self._known[key] = lines
         while len(self._known) > self._options.cache:
             self._known.popitem(last=False)
         return lines
+
+    def _written(self, cut: Cut) -> tuple[TextLine, ...]:
+        if cut.crop is None:
+            return ()
+        place = cut.place
+        if place.rule.mode == "line":
+            return (self._reader.line(cut.crop, place.allowed),)
+        return self._reader.lines(cut.crop, place.allowed, place.rule.min_confidence)
 
     def _no_answer(self, scene: Scene, status: Status, error: Exception) -> Scene:
         """No answer is never "nothing there": what has no text is not known at all."""

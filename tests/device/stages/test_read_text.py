@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -327,3 +328,30 @@ def test_what_was_read_can_be_written_down() -> None:
     out = stage(regions={"a": {"pattern": r"(?P<n>\d+)"}})(seen(written("wave 12")))
     (text,), (fields,) = out.detections.data["text"], out.detections.data["fields"]
     assert json.loads(json.dumps([text, fields])) == ["wave 12", {"n": "12"}]
+
+
+class Together(Pixels):
+    """Answers when as many are asked at the same time."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._all = threading.Barrier(number)
+
+    def line(self, picture: Image, allowed: Allowed | None = None) -> TextLine:
+        self._all.wait(20)
+        return self._line(picture, 0, allowed)
+
+
+def test_several_crops_of_a_picture_are_read_at_a_time_and_say_the_same() -> None:
+    picture = written("alpha", "beta", "gamma", "alpha")
+    rows = [(0, n * ROW, 200, (n + 1) * ROW, 0.9, 0) for n in range(4)]
+    one = stage(labels={"kill": {}}, threads=1)(seen(picture, *rows))
+    many = stage(Together(3), labels={"kill": {}}, threads=3)(seen(picture, *rows))
+    assert told(one) == told(many) and [text for _, text, _ in told(many)] == ["alpha", "beta", "gamma", "alpha"]
+
+
+def test_one_of_several_that_fails_leaves_the_picture_without_an_answer() -> None:
+    reader = Pixels()
+    reader.failure = HardwareError("gone")
+    rows = [(0, n * ROW, 200, (n + 1) * ROW, 0.9, 0) for n in range(2)]
+    assert stage(reader, labels={"kill": {}}, threads=3)(seen(written("a", "b"), *rows)).detections.status == "error"
