@@ -117,7 +117,8 @@ def build(
     live = all(source.live for source in sources.values())
     stages, gate = open_stages(loaded, sources, clock, tally, snapshot)
     inbox: LatestFrames | Channel[Frame | EndOfStream]
-    inbox = LatestFrames(lambda lost: tally.count(lost.camera, "dropped", "overwritten")) if live else Channel(WAITING, "block")
+    most = {name: 1 + int(loaded.settings.patience_ms * _fps(loaded, name) / 1000) for name in sources}
+    inbox = LatestFrames(lambda lost: tally.count(lost.camera, "dropped", "overwritten"), most) if live else Channel(WAITING, "block")
     record = loaded.settings.record
     takes = loaded.settings.recording
     seconds = max(record.pre_roll_ms if record else 0, takes.pre_roll_ms if takes else 0) / 1000 + MARGIN_S

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, Literal, TypeVar
 
 from device.pipeline.protocols import EndOfStream, Tick
@@ -83,17 +83,18 @@ class Channel(Generic[T]):
 
 
 class LatestFrames:
-    """The newest frame of each camera. A camera keeps its turn, so a fast one cannot starve a slow one.
+    """The newest frames of each camera: one, or where `most` says so, as many as may wait. A camera keeps its turn, so a fast one
+    cannot starve a slow one. Full: the oldest of that camera is given up.
 
     An EndOfStream waits its turn behind the camera's last frame and is never overwritten.
     """
 
-    def __init__(self, on_drop: Callable[[Frame], None] = lambda _: None) -> None:
-        self._frames: OrderedDict[str, Frame] = OrderedDict()
+    def __init__(self, on_drop: Callable[[Frame], None] = lambda _: None, most: Mapping[str, int] | None = None) -> None:
+        self._frames: OrderedDict[str, deque[Frame]] = OrderedDict()
         self._ends: deque[EndOfStream] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._on_drop = on_drop
+        self._on_drop, self._most = on_drop, dict(most or {})
         self.dropped = 0
 
     def put(self, item: Frame | EndOfStream, wait: bool = False) -> bool:
@@ -106,8 +107,9 @@ class LatestFrames:
             if isinstance(item, EndOfStream):
                 self._ends.append(item)
             else:
-                lost = self._frames.get(item.camera)
-                self._frames[item.camera] = item
+                waiting = self._frames.setdefault(item.camera, deque())
+                waiting.append(item)
+                lost = waiting.popleft() if len(waiting) > self._most.get(item.camera, 1) else None
             self.dropped += lost is not None
             self._changed.notify_all()
         if lost is not None:
@@ -122,7 +124,10 @@ class LatestFrames:
                 return self._ends.popleft()  # before other cameras' frames, which may never stop
             if not self._frames:
                 raise Closed
-            _, frame = self._frames.popitem(last=False)
+            camera, waiting = self._frames.popitem(last=False)
+            frame = waiting.popleft()
+            if waiting:
+                self._frames[camera] = waiting  # behind the others
             self._changed.notify_all()
             return frame
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,13 @@ import pytest
 from contracts.errors import ConfigError
 from device.clock import SystemClock
 from device.pipeline.board import Board
-from device.pipeline.channel import Channel, LatestFrames
+from device.pipeline.channel import Channel, Closed, LatestFrames
+from device.pipeline.passage import NoPlanes
 from device.pipeline.tally import Tally
 from device.sight import Sight, build, open_sources
 from tests.device.site import Wide
 from tests.device.test_probes import box
+from vision.types import Frame
 
 SITE = "tests.device.site"
 PATTERN = {"use": "pattern", "width": 320, "height": 240}
@@ -35,6 +39,24 @@ def test_a_live_camera_meets_the_newest_frame_and_a_file_a_channel_that_blocks(t
     assert isinstance(live.inbox, LatestFrames) and isinstance(filed.inbox, Channel)
     assert list(live.rings) == list(live.sources) == ["yard"]
     assert "motion" not in live.stages and live.detect() is live.stages["detect"], "the gate sits before the decoder"
+
+
+def test_a_patient_box_lets_as_many_live_frames_wait_as_come_in_that_time(tmp_path: Path) -> None:
+    cameras = {"yard": {**PATTERN, "pace": "realtime"}, "gate": {**PATTERN, "pace": "realtime", "detection_fps": 2}}
+    inbox = sight(tmp_path, cameras=cameras, detection_fps=10, patience_ms=1500).inbox
+    for seq in range(20):
+        for camera in cameras:
+            inbox.put(Frame(camera, seq, seq, seq, seq, NoPlanes()))
+    inbox.close()
+    waited = Counter(item.camera for item in iter(partial(taken, inbox), None))
+    assert waited == {"yard": 16, "gate": 4}
+
+
+def taken(inbox: Any) -> Any:
+    try:
+        return inbox.get(0)
+    except Closed:
+        return None
 
 
 def test_files_that_are_read_freely_do_not_run_beside_live_cameras(tmp_path: Path) -> None:

@@ -101,6 +101,20 @@ def test_the_newest_frame_of_a_camera_wins_and_the_older_is_counted() -> None:
     assert frames.dropped == 2
 
 
+def test_where_frames_may_wait_so_many_do_and_the_oldest_is_given_up() -> None:
+    lost: list[int] = []
+    frames = LatestFrames(lambda f: lost.append(f.seq), {"left": 3})
+    for seq in range(5):
+        frames.put(frame("left", seq))
+        frames.put(frame("right", seq))
+    frames.put(end("left"))
+    frames.close()
+    taken = [frames.get(0) for _ in range(5)]
+    assert [(f.camera, f.seq) for f in taken if isinstance(f, Frame)] == [("left", 2), ("right", 4), ("left", 3), ("left", 4)]
+    assert isinstance(taken[-1], EndOfStream), "behind the last of its frames"
+    assert sorted(lost) == [0, 0, 1, 1, 2, 3] and frames.dropped == 6
+
+
 def test_a_fast_camera_does_not_starve_a_slow_one() -> None:
     frames = LatestFrames()
     frames.put(frame("fast", 0))
