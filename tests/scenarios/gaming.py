@@ -41,6 +41,14 @@ def replayed(recording: Path, device: Path, name: str, timeout_s: float = 600) -
     return device.parent / name / recording.stem / "events.jsonl"
 
 
+def batched(recording: Path, device: Path, name: str, *more: str, timeout_s: float = 600) -> Path:
+    """The log that `vedette batch` makes of it, on two processes."""
+    arguments = ["batch", "--video", str(recording), "--config", str(device), "--camera", "screen", "--output", name, "--workers", "2"]
+    done = run_vedette(*arguments, "--json", *more, folder=device.parent, timeout_s=timeout_s)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return device.parent / name / recording.stem / "events.jsonl"
+
+
 def events(log: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.read_text().splitlines()[1:]]
 

@@ -18,7 +18,7 @@ from tests.scenarios.game.score import Report, confusion, score, told
 from tests.scenarios.game.story import picture_times, story
 from tests.scenarios.game.templates import FOLDER, write_templates
 from tests.scenarios.game.truth import Fact, Truth
-from tests.scenarios.gaming import SAMPLE_NS, TOLERANCE_NS, box, events, judged, replayed
+from tests.scenarios.gaming import SAMPLE_NS, TOLERANCE_NS, batched, box, events, judged, replayed
 from tests.scenarios.stage import Box, RtspServer
 
 pytestmark = [pytest.mark.reading, pytest.mark.timeout(900)]
@@ -27,12 +27,24 @@ TWO_MINUTES, HOUR = 120, 3600
 
 @pytest.fixture(scope="module")
 def recording() -> tuple[Path, Truth]:
-    return film(TWO_MINUTES, seed=1, width=960)
+    return film(TWO_MINUTES, seed=1, width=640)
 
 
 @pytest.fixture(scope="module")
 def log(recording: tuple[Path, Truth], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return replayed(recording[0], box(tmp_path_factory.mktemp("box")), "out")
+    return batched(recording[0], box(tmp_path_factory.mktemp("box")), "out")
+
+
+@pytest.fixture(scope="module")
+def minute() -> Path:
+    """A whole raid with kills."""
+    return film(60, seed=4, width=640)[0]
+
+
+@pytest.fixture(scope="module")
+def played(minute: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its log, from one pass in one process."""
+    return replayed(minute, box(tmp_path_factory.mktemp("minute")), "out")
 
 
 def assert_good(truth: Truth, messages: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,37 +80,29 @@ def test_what_is_to_change_nothing_changes_nothing(recording: tuple[Path, Truth]
 
 
 @pytest.mark.rtsp
-def test_played_live_at_its_own_speed_it_tells_the_same_story(
-    recording: tuple[Path, Truth], log: Path, tmp_path: Path, boxes: list[Box]
-) -> None:
-    camera = RtspServer(recording[0])
+def test_played_live_at_its_own_speed_it_tells_the_same_story(minute: Path, played: Path, tmp_path: Path, boxes: list[Box]) -> None:
+    """All of it, from the menu to the last screen; reading comes in bursts that two cores catch up with."""
+    filed = _story(events(played))
+    camera = RtspServer(minute)
     camera.start()
     try:
         boxes.append(live := Box(box(tmp_path, {"use": "rtsp", "url": camera.url})).start())
-        live.until(lambda: any(e["kind"] == "raid_ended" for e in live.events("new")), 120)
+        live.until(lambda: len(live.events("new")) >= len(filed), 120)
         lost = sum(live.health()["cameras"]["screen"]["dropped"].values())
         assert live.stop() == 0
     finally:
         camera.kill()
-    seen, filed = _story(live.events()), _story(events(log))
-    first = next(n for n, each in enumerate(filed) if each[:2] == seen[0][:2])
-    of_file = filed[first : first + len(seen)]
-    pairs = list(zip(sorted(seen), sorted(of_file), strict=True))
-    assert [ours[:2] for ours, _ in pairs] == [theirs[:2] for _, theirs in pairs]
-    late_ns = median(ours[2] - theirs[2] for ours, theirs in pairs)  # when we came to the camera
-    worst_ns = max(abs(ours[2] - theirs[2] - late_ns) for ours, theirs in pairs)
-    assert worst_ns <= min(2 + lost, 20) * SAMPLE_NS, f"{lost} samples were overwritten: reading was slower than the camera"
+    seen = _story(live.events())[: len(filed)]
+    assert [each[:2] for each in seen] == [each[:2] for each in filed]
+    late_ns = median(ours[2] - theirs[2] for ours, theirs in zip(seen, filed, strict=True))  # when we came to the camera
+    worst_ns = max(abs(ours[2] - theirs[2] - late_ns) for ours, theirs in zip(seen, filed, strict=True))
+    assert worst_ns <= min(1 + lost, 10) * SAMPLE_NS, f"{lost} samples were overwritten: reading was slower than the camera"
 
 
-def _story(messages: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
-    """What was told from the match to the end of the first raid: kind, words, time; no ids."""
-    kinds = {"kill_notification", "raid_started", "raid_ended", "match_found", "loading_screen"}
-    words = ("victim", "weapon", "distance", "headshot", "outcome")
-    new = [each for each in messages if each["life"] == "new" and each["kind"] in kinds]
-    told_ = [(each["kind"], "|".join(str(each["data"].get(word)) for word in words), each["start_pts_ns"]) for each in new]
-    in_order = sorted(told_, key=lambda each: each[2])
-    end = next(n for n, each in enumerate(in_order) if each[0] == "raid_ended")
-    return in_order[: end + 1]
+def _story(messages: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any], int]]:
+    """What was told, in its order: kind, words, time; no ids, and no durations."""
+    new = [each for each in messages if each["life"] == "new" and each["data"].get("reason") is None]
+    return [(each["kind"], {**each["data"], "lasted_ms": None}, each["start_pts_ns"]) for each in new]
 
 
 @pytest.fixture
@@ -111,14 +115,13 @@ def boxes() -> Iterator[list[Box]]:
             each.process.wait(10)
 
 
-def test_the_same_recording_gives_the_same_log_twice(tmp_path: Path) -> None:
-    path, _ = film(30, seed=5, width=640)
-    first, second = (replayed(path, box(tmp_path), name) for name in ("one", "two"))
-    heads = [json.loads(each.read_text().splitlines()[0]) for each in (first, second)]
+def test_one_pass_and_four_parts_on_two_processes_give_the_same_log(minute: Path, played: Path, tmp_path: Path) -> None:
+    in_parts = batched(minute, box(tmp_path), "parts", "--segment-s", "15")
+    heads = [json.loads(each.read_text().splitlines()[0]) for each in (played, in_parts)]
     for head in heads:
         head.pop("processed_at")
-    assert heads[0] == heads[1] and first.read_text().splitlines()[1:] == second.read_text().splitlines()[1:]
-    assert len(events(first)) > 4
+    assert heads[0] == heads[1] and played.read_text().splitlines()[1:] == in_parts.read_text().splitlines()[1:]
+    assert {"kill_detected", "raid_started", "raid_ended"} <= {each["kind"] for each in events(in_parts)}
 
 
 @pytest.mark.soak
