@@ -65,6 +65,6 @@ def test_a_unit_is_looked_at_without_keeping_its_pictures(long: Path) -> None:
     segment, rows = next(index.segments())
     unit = unit_of(segment, rows, source, "0" * 64, index.facts, 1)
     assert int(unit.rows["size"].sum()) > ROOM_MIB << 20
-    with at_most_mib(ROOM_MIB):
+    with at_most_mib(ROOM_MIB // 2):
         answer = Look(unit, {}, CLOCK).run()
     assert answer.count(b"\n") == 2 + 120
