@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from contracts.errors import BundleError, ConfigError, HardwareError
 from device.pipeline.context import Context
+from device.pipeline.doubts import UNREAD_TEXT, doubted
 from device.pipeline.strict import Strict
 from device.stages.patterns import Fields
 from device.stages.reading_rows import Box, Row, area_in, grown, joined, key_of, with_added, with_text
@@ -88,6 +89,7 @@ class ReadText:
         self._labels = {name: self._place("labels", name, rule, "keep") for name, rule in options.labels.items()}
         self._known: OrderedDict[bytes, tuple[TextLine, ...]] = OrderedDict()
         self._failures = 0
+        self._strange = False  # a text of the picture that is read is none of the words it could be
         threads = options.threads or max(1, context.workers)
         self._pool = ThreadPoolExecutor(threads, "read_text") if threads > 1 else None
 
@@ -119,6 +121,7 @@ class ReadText:
         names = [scene.labels[number] if 0 <= number < len(scene.labels) else "" for number in found.class_id.tolist()]
         rows: list[Row | None] = [None] * len(found)
         kept, added = np.ones(len(found), bool), []
+        self._strange = False
         cuts = list(self._cuts(scene, names, frozenset(names)))
         for cut, lines in zip(cuts, self._lines(scene.frame.camera, cuts), strict=True):
             texts = self._rows(scene.frame.camera, cut, lines)
@@ -129,7 +132,8 @@ class ReadText:
             elif texts:
                 rows[cut.row] = texts[0]
         texted = with_text(found, rows)
-        return with_added(replace(scene, detections=texted if kept.all() else texted.pick(kept)), added)
+        read = with_added(replace(scene, detections=texted if kept.all() else texted.pick(kept)), added)
+        return doubted(read, UNREAD_TEXT) if self._strange else read
 
     def _cuts(self, scene: Scene, names: Sequence[str], shown: frozenset[str]) -> Iterator[Cut]:
         """Of the rows first, then of the regions."""
@@ -168,6 +172,7 @@ class ReadText:
         rows = []
         for text, confidence, box in texts:
             fields = place.fields.of(text)
+            self._strange |= fields is None and bool(place.rule.vocabulary)
             if fields is None and not place.kept:
                 self._tally.count(camera, "text", "not as expected")
                 continue

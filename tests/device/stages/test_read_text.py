@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from contracts.errors import BundleError, ConfigError, HardwareError
+from device.pipeline.doubts import doubts_of
 from device.pipeline.protocols import Fingerprinted, FrameOnly
 from device.stages.read_text import MOST_ROWS, ReadText
 from tests.device.stages.world import boxes, context, frame
@@ -126,6 +127,15 @@ def test_a_box_whose_text_is_not_as_expected_goes_where_that_is_said() -> None:
     picture = written("Ann > Bob", "nonsense", "")
     rows = [(0, y, 200, y + 10, 0.8, 0) for y in (0, 10, 20)]
     assert [text for _, text, _ in told(stage(labels={"kill": rule})(seen(picture, *rows)))] == ["Ann > Bob"]
+
+
+def test_text_that_is_none_of_the_words_it_could_be_is_a_doubt() -> None:
+    words = {"pattern": r"(?P<state>\w+)", "vocabulary": {"state": ["MENU", "PLAY"]}, "area": [0, 0, 0.5, 0.1]}
+    for rule in (words, {**words, "unmatched": "keep"}):
+        reads = stage(regions={"state": rule})
+        assert [doubts_of(reads(seen(written(text)))) for text in ("MENU", "XYZZY", "PLAY", "")] == [(), ("unread_text",), (), ()]
+    free = stage(regions={"state": {"pattern": r"\d+", "area": [0, 0, 0.5, 0.1]}})
+    assert doubts_of(free(seen(written("MENU")))) == (), "an expression only chooses what is wanted"
 
 
 def test_lines_are_joined_and_full_makes_a_row_of_each() -> None:

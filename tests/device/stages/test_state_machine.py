@@ -15,6 +15,7 @@ from contracts.errors import ConfigError
 from contracts.event import Event
 from contracts.wire import utc_from_ns
 from device.documents import parse
+from device.pipeline.doubts import doubts_of
 from device.stages.state_machine import StateMachine
 from device.stages.steady import Steady
 from tests.device.stages.world import MS, WALL_NS, S, boxes, context, end, run, scene
@@ -136,6 +137,16 @@ def test_refused_signals_are_all_counted_and_told_at_most_so_often() -> None:
     assert [event.data["count"] for event in refused] == [1, 5, 5]
     assert refused[0].data == {"state": "off", "on": "car", "reason": "no transition", "count": 1}
     assert stages[1]._context.tally.get("left", "state_machine", "refused") == 12
+
+
+def test_a_scene_whose_signal_is_refused_is_doubted_also_when_it_is_not_told() -> None:
+    stages = pipeline(LAMP, samples=1, refused_interval_ms=1_000_000)
+    doubted = []
+    for grown in shown("c..." * 3):
+        for each in stages:
+            grown = each(grown)
+        doubted.append(doubts_of(grown))
+    assert doubted == [("refused_transition",), (), (), ()] * 3
 
 
 def test_a_wrong_machine_is_refused_wherever_it_comes_from() -> None:
