@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from trainer.train.family import FAMILY
 from vision.strict import Strict
@@ -57,6 +57,7 @@ class Model(Strict):
     )
     frozen: int = Field(default=0, ge=0, le=14, description="first blocks of the backbone that keep the weights they began with")
     command: tuple[str, ...] = Field(default=(), description="of an adapter that is a program of its own: its words")
+    options: dict[str, JsonValue] = Field(default_factory=dict, description="of an adapter: its own, see docs/guide/model-export.md")
 
     @field_validator("architecture")
     @classmethod
