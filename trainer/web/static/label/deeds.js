@@ -9,6 +9,7 @@ import { seen } from "./view.js";
 /** @typedef {{at: number, fine: boolean, pointer: boolean}} How which of the action's keys; with Alt; by mouse or finger */
 
 const STEP_PX = 8; // of the screen, for an arrow
+/** @type {Record<string, [string, number, number]>} */
 const ARROWS = {
   left: ["nudge", -1, 0], right: ["nudge", 1, 0], up: ["nudge", 0, -1], down: ["nudge", 0, 1],
   narrower: ["grow", -1, 0], wider: ["grow", 1, 0], lower: ["grow", 0, -1], taller: ["grow", 0, 1],
@@ -25,7 +26,7 @@ function begin(desk) {
   return done;
 }
 
-/** @param {Desk} desk @param {keyof ARROWS} act @param {How} how */
+/** @param {Desk} desk @param {string} act @param {How} how */
 function arrow(desk, act, how) {
   if (desk.armed && !begin(desk)) return;
   const mark = markOf(desk.state);
@@ -157,7 +158,7 @@ export const DEEDS = {
   accept: (desk) => desk.state.selected && desk.do({ act: "accept", id: desk.state.selected }),
   category: (desk, { at }) => desk.categories[at] && classify(desk, desk.categories[at]),
   copy,
-  ...Object.fromEntries(Object.keys(ARROWS).map((act) => [act, (desk, how) => arrow(desk, /** @type {keyof ARROWS} */ (act), how)])),
+  ...Object.fromEntries(Object.keys(ARROWS).map((act) => [act, (desk, how) => arrow(desk, act, how)])),
   undo: (desk) => desk.do({ act: "undo" }) && say("Undone"),
   redo: (desk) => desk.do({ act: "redo" }) && say("Done again"),
   nearer: (desk) => desk.parts.stage.zoom(1.25, markOf(desk.state)),

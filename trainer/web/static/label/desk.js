@@ -45,6 +45,7 @@ export class Desk {
   #after = new Map();
   /** @type {(item: Item) => void} */
   shown = () => {};
+  listed = () => {};
 
   /** @param {Parts} parts */
   constructor(parts) {
@@ -74,6 +75,7 @@ export class Desk {
     $("label").dataset.state = "ready";
     this.parts.queue.ahead(this.parts.queue.waiting(id));
     this.parts.pictures.ahead(this.parts.queue.waiting(id).map((each) => each.image), item.image.url);
+    this.listed();
   }
 
   /** @param {string} id @param {number} turn @param {any} refusal @returns {null} */

@@ -37,18 +37,17 @@ const [pictures, panel, keys, stage] = [new Pictures(), new Panel(), new Keys(),
 const strip = new Strip(pictures);
 const { tab, living } = await tabName();
 const shelf = new Shelf(localStorage, root.dataset.person, tab);
-const clock = { now: () => Date.now(), later: (/** @type {() => void} */ act, /** @type {number} */ ms) => setTimeout(act, ms), forget: clearTimeout };
+const clock = { now: () => Date.now(), later: (/** @type {() => void} */ act, /** @type {number} */ ms) => setTimeout(act, ms), forget: (/** @type {number} */ timer) => clearTimeout(timer) };
 /** @type {any} */
 let stats = null;
 
 /** How many are left of those that are asked for; null: not known. */
 function left() {
   const { state, reason, set } = queue.filter;
-  const unsent = new Set(queue.items.filter((item) => sender.work(item.id)?.answer).map((item) => item.id)).size;
-  const listed = queue.whole ? queue.items.filter((item) => item.state === state).length : null;
-  if (listed !== null) return listed - (state === "open" ? queue.items.filter((item) => item.state === state && sender.work(item.id)?.answer).length : 0);
+  const unsent = state === "open" ? queue.items.filter((item) => item.state === "open" && sender.work(item.id)?.answer).length : 0;
+  if (queue.whole) return queue.items.filter((item) => item.state === state).length - unsent;
   if (!stats || set) return null;
-  return (reason ? stats.reasons[reason]?.[state] ?? 0 : stats.states[state] ?? 0) - (state === "open" ? unsent : 0);
+  return (reason ? stats.reasons[reason]?.[state] ?? 0 : stats.states[state] ?? 0) - unsent;
 }
 
 const sender = new Sender(api, shelf, clock, (told) => {
@@ -124,8 +123,9 @@ panel.meant = (deed, given) => {
   if (deed === "exhaustive") desk.tick(given.category, given.on);
 };
 strip.meant = (id) => void desk.show(id);
+desk.listed = () => strip.show(queue.items, desk.item?.id ?? "", (id) => sender.work(id) !== null);
 desk.shown = (item) => {
-  strip.show(queue.items, item.id, (id) => sender.work(id) !== null);
+  desk.listed();
   if (location.pathname !== `/label/${item.id}`) history.pushState(null, "", `/label/${item.id}${location.search}`);
   if (document.activeElement === document.body || document.activeElement === null) $("stage").focus({ preventScroll: true });
   queueMicrotask(() => contest.look());

@@ -73,6 +73,10 @@ export class Sender {
     return this.#refused.get(item) ?? null;
   }
 
+  get unsent() {
+    return this.#works.size;
+  }
+
   /** Items on which somebody was faster. */
   get contested() {
     return [...this.#faster.keys()];

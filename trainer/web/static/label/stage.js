@@ -20,6 +20,8 @@ export class Stage {
   /** @type {ReadonlyArray<ImageBitmap>} */
   #levels = [];
   #hand = new Hand();
+  /** @type {Record<"picture"|"marks"|"chosen", CanvasRenderingContext2D>} */
+  #pens;
   #view = { scale: 1, x: 0, y: 0 };
   #screen = { width: 1, height: 1 };
   #sharp = 1;
@@ -33,13 +35,13 @@ export class Stage {
   #space = false;
   /** @type {(intent: import("./gestures.js").Intent) => void} */
   meant = () => {};
-  drawn = { picture: 0, marks: 0, chosen: 0 };
+  drawn = { picture: 0, marks: 0, chosen: 0 }; // how often each was, for who looks at what drawing costs
 
   /** @param {HTMLElement} element with three canvases in it */
   constructor(element) {
     this.element = element;
     const pens = [...element.querySelectorAll("canvas")].map((canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")));
-    [this.picture, this.marks, this.chosen] = pens;
+    this.#pens = { picture: pens[0], marks: pens[1], chosen: pens[2] };
     new ResizeObserver(() => this.#resize()).observe(element);
     const heard = { pointerdown: "down", pointermove: "move", pointerup: "up", pointercancel: "cancel" };
     for (const [event, deed] of Object.entries(heard)) element.addEventListener(event, (each) => this.#pointer(/** @type {PointerEvent} */ (each), deed));
@@ -53,7 +55,7 @@ export class Stage {
   #resize() {
     this.#sharp = window.devicePixelRatio || 1;
     this.#screen = { width: this.element.clientWidth || 1, height: this.element.clientHeight || 1 };
-    for (const pen of [this.picture, this.marks, this.chosen]) {
+    for (const pen of Object.values(this.#pens)) {
       pen.canvas.width = Math.round(this.#screen.width * this.#sharp);
       pen.canvas.height = Math.round(this.#screen.height * this.#sharp);
       pen.setTransform(this.#sharp, 0, 0, this.#sharp, 0, 0);
@@ -166,20 +168,20 @@ export class Stage {
     const dirty = this.#dirty;
     this.#dirty = new Set();
     for (const layer of dirty) this.drawn[layer] += 1;
-    if (dirty.has("picture")) drawPicture(this.picture, this.#levels, this.#view, size, this.#screen, this.#sharp);
-    if (dirty.has("marks")) drawMarks(this.marks, hidden ? [] : marks.filter((mark) => mark.id !== selected), this.#view, this.#screen, categories, theirs);
+    if (dirty.has("picture")) drawPicture(this.#pens.picture, this.#levels, this.#view, size, this.#screen, this.#sharp);
+    if (dirty.has("marks")) drawMarks(this.#pens.marks, hidden ? [] : marks.filter((mark) => mark.id !== selected), this.#view, this.#screen, categories, theirs);
     if (dirty.has("chosen")) this.#drawChosen(marks.find((mark) => mark.id === selected));
   }
 
   /** @param {Mark|undefined} mark */
   #drawChosen(mark) {
     const [x, y, w, h] = this.#wet;
-    this.chosen.clearRect(x, y, w, h);
+    this.#pens.chosen.clearRect(x, y, w, h);
     this.#wet = [0, 0, 0, 0];
     const { kind, box, id } = this.#preview ?? { kind: "box", box: null, id: null };
     const fresh = { id: "", kind, box, category: "", source: "person", model: null, confidence: null };
     const shown = box ? (id && mark ? { ...mark, box, source: "person" } : fresh) : this.#scene.hidden ? undefined : mark;
     if (!shown) return;
-    this.#wet = drawChosen(this.chosen, /** @type {Mark} */ (shown), this.#view, this.#screen, this.#scene.categories, !box && this.#scene.open);
+    this.#wet = drawChosen(this.#pens.chosen, /** @type {Mark} */ (shown), this.#view, this.#screen, this.#scene.categories, !box && this.#scene.open);
   }
 }
