@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from contracts.errors import ConfigError
 from trainer.accounts.audit import Actor, Audit
@@ -13,7 +13,7 @@ from trainer.accounts.guesses import Guesses
 from trainer.accounts.logins import Logins
 from trainer.accounts.passwords import Cost, hashed, same
 from trainer.accounts.roles import Person
-from trainer.accounts.users import Users
+from trainer.accounts.users import NAME, Users
 from trainer.clock import Clock
 from trainer.store.account_tables import users
 from trainer.store.database import Database
@@ -44,16 +44,20 @@ class Accounts:
         """The cookie of a new session; None for a wrong name or password."""
         if wait_s := self._guesses.wait_s(address, name):
             return TooMany(wait_s)
-        query = select(users.c.number, users.c.password).where(users.c.name == name[:64])
-        with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        if not self._right(password, row.password if row else None):
+        row = self._known(name)
+        if not self._right(password, row["password"] if row else None):
             self._guesses.wrong(address, name)
             self.audit.note(Actor("", address), "login refused", name if row else "an unknown name")  # it may be a password, mistyped
             return None
         self._guesses.right(address, name)
         self.audit.note(Actor(name, address), "logged in")
-        return self.logins.open(row.number, address) if row else None
+        return self.logins.open(row["number"], address) if row else None
+
+    def _known(self, name: str) -> RowMapping | None:
+        if not NAME.fullmatch(name):
+            return None
+        with self._database.read() as connection:
+            return connection.execute(select(users.c.number, users.c.password).where(users.c.name == name)).mappings().one_or_none()
 
     def confirm(self, person: Person, password: str, address: str) -> None:
         """ConfigError when it is not the person's own password: asked again before it is changed."""

@@ -62,6 +62,8 @@ class Guard:
         host = asked.headers.get("host", "")
         if not self._knows(host):
             return Refusal(421, f"this page does not answer to {_name(host) or 'no name'!r}; start it with --name {_name(host) or 'NAME'}")
+        if "\0" in asked.scope["path"] or b"%00" in asked.scope["query_string"]:
+            return Refusal(400, "an address has no NUL in it")
         if asked.scope["method"] in rules.SAFE:
             return None
         return body.wrong_length(asked) or (None if _own_origin(asked) else Refusal(403, "another site may not send this here"))

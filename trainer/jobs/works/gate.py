@@ -29,7 +29,6 @@ class Arguments(Strict):
 
 def work(arguments: Arguments, given: Given, told: Told) -> Result:
     from contracts.errors import ConfigError
-    from contracts.files import write_durably
     from contracts.wire import utc_from_ns
     from trainer.gates.court import Evidence, decide
     from trainer.gates.rules_file import read_gates
@@ -38,6 +37,7 @@ def work(arguments: Arguments, given: Given, told: Told) -> Result:
     from trainer.home import named
     from trainer.jobs.works.judged import judged
     from trainer.judge.loading import judged_root
+    from trainer.registry.verdicts import keep, verdict_of
 
     now = utc_from_ns(given.clock.wall_ns())
     file = read_gates(named(given.home.gates, arguments.gates, ".yaml"))
@@ -54,9 +54,27 @@ def work(arguments: Arguments, given: Given, told: Told) -> Result:
     test_set = Uses(given.home.path / "test-sets.jsonl").count(root, models["candidate"].model, now, file.gates.test_set)
     evidence = Evidence(test_set, incidents, _costs(arguments, given.home.path / "costs"), overrides)
     verdict = decide(file, Trial(asked.ground, models, file.gates), evidence, now)
-    write_durably(given.home.verdicts / f"{given.job}.json", verdict.model_dump_json(indent=1).encode() + b"\n")
+    kept = verdict_of(verdict.model_dump_json(indent=1).encode() + b"\n", given.job)
+    keep(given.home, kept)
+    told_registry = _tell(given, arguments.candidate, kept.sha256)
     checks = [f"{check.rule}: {check.why}" for check in verdict.checks if check.answer == "fail" and check.binding]
-    return {"verdict": given.job, "answer": verdict.answer, "takes_the_title": verdict.takes_the_title, "failed": checks[:20]}
+    said = {"verdict": kept.sha256, "answer": verdict.answer, "takes_the_title": verdict.takes_the_title}
+    return {**said, "registered": told_registry, "failed": checks[:20]}
+
+
+def _tell(given: Given, candidate: str, verdict: str) -> bool:
+    """The registry learns of it where it knows the model; one that is no release yet is judged before it is added."""
+    from contracts.errors import ConfigError
+    from trainer.registry.registry import Registry
+    from trainer.registry.verdicts import verdict_path
+
+    digest = f"sha256:{candidate.removeprefix('sha256:')}"
+    registry = Registry(given.database, given.home, given.clock)
+    try:
+        registry.judge(digest, verdict_path(given.home, verdict), given.who or "job")
+    except ConfigError:
+        return False
+    return True
 
 
 def _models(arguments: Arguments, given: Given, asked: Any, golden: list[str], told: Told) -> dict[str, Any]:
