@@ -1,17 +1,24 @@
 from __future__ import annotations
 
+import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from contracts.errors import ProtocolError
 from dataset.marks import box
 from dataset.native import NativeReader
 from tests.trainer.review.homes import Place, Shot, add, place
-from trainer.review.labels import Decision, Draft, Marked
+from trainer.review.desk import Desk
+from trainer.review.labels import Decision, Draft, Marked, check, read
 from trainer.review.listing import one
 from trainer.review.refusals import Closed, Misused, Stale, Unknown
 from trainer.review.settling import Settling
+from trainer.review.stats import statistics
 
 PERSON = Marked(box=(10.0, 10.0, 20.0, 20.0), category="person")
 
@@ -164,8 +171,55 @@ def test_the_desk_is_the_same_on_both_databases(tmp_path: Path, url: str) -> Non
         assert made.desk.answer(item, 2, decision(), "ann", "k").version == answered.version == 3
         assert made.fill(most=4).written == 1
         assert len(made.items(state="done")) == 1
-        pages = [each["id"] for each in made.items(state="open", limit=2)]
-        assert len(pages) == 2
+        assert len(made.items(state="open", limit=2)) == 2
+        stats = statistics(made.database, made.sets)
+        assert (stats["states"]["done"], stats["states"]["passed"], stats["unwritten"], stats["seconds"]) == (1, 1, 0, 3.0)
+        assert stats["estimates"]["person"]["precision"]["estimate"] == 1.0
+
+
+def test_of_many_who_answer_at_once_one_is_heard(tmp_path: Path, url: str) -> None:
+    with place(tmp_path / "home", url) as made:
+        add(made.sets / "yard", [Shot(1)])
+        made.fill()
+        (item,) = made.ids()
+        heard: list[str] = []
+        late: list[str] = []
+
+        def go(who: str) -> None:
+            desk = Desk(made.database, made.sets, made.clock)
+            try:
+                desk.answer(item, 1, decision(), who)
+                heard.append(who)
+            except Stale as error:
+                late.append(error.now.by)
+
+        threads = [threading.Thread(target=go, args=(f"p{n}",)) for n in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert len(heard) == 1
+        assert late == heard * 5, "the others are told by whom"
+        assert made.desk.revisions() == 1
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["boxes", "box", "category", "answer", "ignore"]), inner),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON | st.fixed_dictionaries({"answer": st.just("boxes"), "boxes": st.lists(JSON, max_size=3), "seconds": JSON}))
+def test_whatever_is_sent_is_read_or_refused_in_words(said: object) -> None:
+    try:
+        found = read(Decision, json.dumps(said).encode())
+        check(found, 64, 48, ["person"])
+    except ProtocolError as error:
+        assert str(error)
+    else:
+        assert all(each.box[0] + 1 >= 0 and each.box[0] + each.box[2] <= 65 for each in found.boxes)
 
 
 def test_confidence_of_what_a_model_saw_and_a_person_approved_is_kept(filled: Place) -> None:
