@@ -1,0 +1,238 @@
+"""Attempt: one assignment from `offered` to its end, step by step; each step is written down, and may be the last before a power cut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from contracts.errors import BundleError
+from contracts.files import make_folders, storage
+from contracts.update import Figures, Model, Receipt, Release, UpdateState
+from contracts.wire import utc_from_ns
+from device.clock import Clock
+from device.pipeline.tally import Tally
+from device.update.download import Download, sweep
+from device.update.floors import Floors
+from device.update.identity import Identity
+from device.update.ledger import Ledger
+from device.update.metadata import Metadata
+from device.update.orders import VERDICT, Orders, Work
+from device.update.preflight import Box, inspect, opened, suits
+from device.update.prover import Prover
+from device.update.refusal import Refusal
+from device.update.reports import Reports, Standing
+from device.update.roads import Missing, Road
+from device.update.slots import Slots
+from device.update.state import State, put_word
+from device.update.trust import Released
+from vision.bundle import StoredBundle
+
+RELEASE = "release"
+EARLY = ("offered", "downloading")  # an assignment that expires in one of these is not begun
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an attempt works with; built once, in device/updating.py."""
+
+    device: str
+    backend: str
+    incoming: Path
+    reserve_bytes: int
+    state: State
+    floors: Floors
+    ledger: Ledger
+    orders: Orders
+    slots: Slots
+    metadata: Metadata
+    prover: Prover
+    identity: Identity
+    reports: Reports
+    clock: Clock
+    tally: Tally
+    box: Callable[[], Box]
+    roads: Callable[[], Sequence[Road]]
+
+
+def attempt(work: Work, parts: Parts, checkpoint: Callable[[], None]) -> None:
+    """To its end, or Refusal; `checkpoint` raises when the work is to be let go of."""
+    assignment, model = work.assignment, work.assignment.model
+    if assignment.config is not None:
+        raise Refusal("E_CONFIG", f"assignment {assignment.seq}: has a configuration, and this software takes none; assign without")
+    if work.state in EARLY and assignment.expires <= parts.floors.now(parts.clock):
+        raise Refusal("E_EXPIRED", f"assignment {assignment.seq}: expired at {assignment.expires}; assign anew, or see to the clock")
+    if model is None:
+        _end(work, parts, "the box keeps its model")
+        return
+    if parts.slots.linked("current") == model.digest and assignment.mode != "shadow":
+        _end(work, parts, "it is in force")
+        return
+    release = _kept(work, parts) or refreshed(parts).release(model)
+    suits(model, release.facts, parts.box())
+    work, bundle = _installed(work, model, release, parts, checkpoint)
+    _prove(work, bundle, parts, checkpoint)
+
+
+def refreshed(parts: Parts) -> Released:
+    """Over the first road that leads to good metadata. What is wrong with one road does not close the others."""
+    flaws: list[Refusal] = []
+    for road in parts.roads():
+        try:
+            released = parts.metadata.refresh(road)
+        except Missing as error:
+            flaws.append(Refusal("E_FETCH", f"{road.name}: has no {error}; publish the repository there"))
+        except Refusal as refused:
+            flaws.append(refused)
+        else:
+            parts.orders.learn(released.assignment_keys())
+            return released
+    raise _worst(flaws)
+
+
+def _worst(flaws: Sequence[Refusal]) -> Refusal:
+    none = Refusal("E_FETCH", "no road leads to the repository; set update.url, or plug in a stick with it")
+    return next((flaw for flaw in flaws if not flaw.passing), flaws[0] if flaws else none)
+
+
+def _kept(work: Work, parts: Parts) -> Release | None:
+    """What was verified for this assignment before the box was stopped: to go on needs no network."""
+    number, _, text = (parts.state.word(RELEASE) or "").partition(" ")
+    return Release.model_validate_json(text) if work.state not in EARLY and number == str(work.number) else None
+
+
+def _installed(work: Work, model: Model, release: Release, parts: Parts, checkpoint: Callable[[], None]) -> tuple[Work, StoredBundle]:
+    """In its slot, looked over. One that is there already, and whole, is not fetched again."""
+    if (there := _in_slot(model, parts)) is not None:
+        work = _step(work, "preflight", parts)
+        inspect(there, model, release, parts.box())
+        return work, there
+    work, path = _fetched(work, model, release, parts, checkpoint)
+    try:
+        bundle = opened(str(path), model)
+        work = _step(work, "preflight", parts)
+        inspect(bundle, model, release, parts.box())
+    except Refusal:
+        sweep(parts.incoming, None)
+        raise
+    parts.slots.put(bundle, release.chunks)
+    sweep(parts.incoming, None)
+    if (there := _in_slot(model, parts)) is None:
+        raise Refusal("E_FETCH", f"{model.target}: is not on the disk as it was written; see the disk's health")
+    return work, there
+
+
+def _in_slot(model: Model, parts: Parts) -> StoredBundle | None:
+    if not parts.slots.has(model.digest):
+        return None
+    try:
+        return parts.slots.open(model.digest)
+    except BundleError:
+        parts.tally.count("", "update", "spoilt_slot")
+        return None
+
+
+def _fetched(work: Work, model: Model, release: Release, parts: Parts, checkpoint: Callable[[], None]) -> tuple[Work, Path]:
+    """The file, every byte as it was signed."""
+    sweep(parts.incoming, model.sha256)
+    download = Download(parts.incoming, model, release, parts.tally)
+    _room(parts, model, download)
+    if work.state in EARLY:
+        work = _step(work, "downloading", parts)
+    download.prepare(parts.slots.pieces())
+    path = _over_any_road(download, parts, model, checkpoint)
+    if work.state in EARLY:
+        with parts.state.writing() as connection:
+            put_word(connection, RELEASE, f"{work.number} {release.model_dump_json()}")
+        work = _step(work, "verified", parts)
+    return work, path
+
+
+def _room(parts: Parts, model: Model, download: Download) -> None:
+    """Before the first byte: for the file and its making, and what the owner wants left."""
+    make_folders(parts.incoming)
+    with storage(parts.incoming):
+        found = os.statvfs(parts.incoming)
+    free, needed = found.f_bavail * found.f_frsize, 2 * model.length + parts.reserve_bytes
+    if free < needed and not download.path.exists():
+        raise Refusal("E_SPACE", f"{model.target}: needs {needed >> 20} MB free, there are {free >> 20}; delete something")
+
+
+def _over_any_road(download: Download, parts: Parts, model: Model, checkpoint: Callable[[], None]) -> Path:
+    began_ns, before = parts.clock.mono_ns(), parts.reports.standing.bytes or 0
+
+    def told(here: int, fetched: int) -> None:
+        checkpoint()
+        passed_s = max((parts.clock.mono_ns() - began_ns) / 1e9, 1e-3)
+        left_s = (model.length - here) * passed_s / fetched if fetched else None
+        standing = parts.reports.standing
+        parts.reports.say(replace(standing, code=None, words="", percent=100 * here / model.length, bytes=before + fetched, left_s=left_s))
+
+    flaws: list[Refusal] = []
+    for road in parts.roads():
+        already = download.fetched
+        try:
+            return download.fetch(road, told)
+        except Refusal as refused:
+            if not refused.passing:
+                raise
+            flaws.append(refused)
+        finally:
+            parts.tally.count("", "update", f"{road.name}_bytes", download.fetched - already)
+    raise _worst(flaws)
+
+
+def _prove(work: Work, bundle: StoredBundle, parts: Parts, checkpoint: Callable[[], None]) -> None:
+    now = work
+
+    def told(state: UpdateState, percent: float | None = None, words: str = "", left_s: float | None = None) -> None:
+        nonlocal now
+        checkpoint()
+        now = _step(now, state, parts)
+        parts.reports.say(replace(parts.reports.standing, words=words, percent=percent, left_s=left_s))
+
+    verdict = parts.prover.prove(bundle, told, work.assignment.mode)
+    if not verdict.accepted:
+        parts.reports.say(replace(parts.reports.standing, figures=verdict.figures))
+        raise Refusal(verdict.code or "E_QUALITY", verdict.words or "the model did not prove itself; keep the old one")
+    with parts.state.writing() as connection:  # a cut from here on finds an accepted model, and what it showed
+        put_word(connection, VERDICT, f"{now.number} {verdict.figures.model_dump_json()}")
+    if work.assignment.mode == "shadow":
+        _end(now, parts, "content beside the old one, which stays in force; assign it live")
+        return
+    parts.slots.flip(bundle.digest)
+    _end(now, parts, "it is in force")
+
+
+def _step(work: Work, state: UpdateState, parts: Parts) -> Work:
+    if work.state == state:
+        return work
+    if parts.ledger.full(work.number):
+        raise Refusal("E_CRASHLOOP", "the assignment went round too often without coming to its end; see the log, then assign anew")
+    work = parts.orders.note(work, state)
+    parts.reports.say(Standing(state, assignment=work.assignment))
+    return work
+
+
+def _end(work: Work, parts: Parts, words: str) -> None:
+    """`committed`, with a receipt for what a model showed."""
+    work = parts.orders.note(work, "committed", None, words)
+    figures = _figures(work, parts.state)
+    receipt = None
+    if (model := work.assignment.model) is not None:
+        receipt = parts.identity.sign(
+            Receipt(
+                device=parts.device, model=model, rollout=work.assignment.rollout, seq=work.assignment.seq,
+                accepted=utc_from_ns(parts.clock.wall_ns()), backend=parts.backend, figures=figures, head=parts.ledger.head(),
+            )
+        )  # fmt: skip
+    parts.reports.say(Standing("committed", None, words, work.assignment, figures=figures, receipt=receipt))
+    keep = [work.assignment.model.digest] if work.assignment.model else []
+    parts.slots.collect(keep)
+    sweep(parts.incoming, None)
+
+
+def _figures(work: Work, state: State) -> Figures:
+    number, _, text = (state.word(VERDICT) or "").partition(" ")
+    return Figures.model_validate_json(text) if number == str(work.number) else Figures()

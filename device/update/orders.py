@@ -1,0 +1,95 @@
+"""Orders: which assignment this box is at: what comes is judged, written down with its floor in one commit, and found again after a cut."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from contracts.update import Assignment, AssignmentKeys, UpdateCode, UpdateState
+from contracts.wire import utc_from_ns, utc_text
+from device.clock import Clock
+from device.update.assigned import Recipient, admit, read_assignment, sequence_of
+from device.update.floors import Floors
+from device.update.ledger import ENDED, Ledger, Row
+from device.update.state import State, put_word
+
+ASSIGNMENT, KEYS, VERDICT = "assignment", "assignment-keys", "verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An assignment that was accepted and is not at its end."""
+
+    number: int  # of its first row
+    assignment: Assignment
+    state: UpdateState
+
+
+class Orders:
+    """`provisioned` are the keys that came with the box; newer ones that a release brought take their place."""
+
+    def __init__(self, state: State, floors: Floors, ledger: Ledger, clock: Clock, to: Recipient, provisioned: AssignmentKeys) -> None:
+        self._state, self._floors, self._ledger, self._clock = state, floors, ledger, clock
+        self._to, self._provisioned = to, provisioned
+        self._raw = state.word(ASSIGNMENT)
+
+    @property
+    def keys(self) -> AssignmentKeys:
+        kept = self._state.word(KEYS)
+        newer = AssignmentKeys.model_validate_json(kept) if kept else self._provisioned
+        return newer if newer.version > self._provisioned.version else self._provisioned
+
+    def learn(self, keys: AssignmentKeys | None) -> bool:
+        """From verified targets; whether they are new. Never an older list."""
+        if keys is None or keys.version <= self.keys.version:
+            return False
+        with self._state.writing() as connection:
+            put_word(connection, KEYS, keys.model_dump_json())
+        return True
+
+    def take(self, raw: bytes) -> Assignment | None:
+        """The assignment, accepted for good; None when it is the one that is at work or was the last. Refusal for any other."""
+        if self._raw is not None and raw == self._raw.encode():
+            return None
+        assignment = read_assignment(raw, self.keys)
+        admit(assignment, self._to, self._floors.versions(), self._floors.now(self._clock))
+        text = raw.decode()
+        with self._state.writing() as connection:
+            last = self._ledger.newest(connection)
+            if last is not None and last.state not in ENDED:
+                words = f"given up: {sequence_of(assignment)} {assignment.seq} came"
+                self._ledger.write(connection, last.work, "rejected", None, self._body(words))
+            self._floors.rise_with(connection, {sequence_of(assignment): assignment.seq})
+            put_word(connection, ASSIGNMENT, text)
+            self._ledger.begin(self._body("", assignment), connection)
+        self._raw = text
+        return assignment
+
+    def current(self) -> Work | None:
+        """What is to be done or gone on with; what was decided once is not judged again."""
+        row = self._ledger.last()
+        if row is None or row.state in ENDED:
+            return None
+        return Work(row.work, self._assignment(), row.state)
+
+    def last(self) -> tuple[Row, Assignment] | None:
+        """The newest row with the assignment it belongs to."""
+        row = self._ledger.last()
+        return None if row is None else (row, self._assignment())
+
+    def note(self, work: Work, state: UpdateState, code: UpdateCode | None = None, words: str = "") -> Work:
+        """A step, on the disk when this returns."""
+        self._ledger.add(work.number, state, code, self._body(words))
+        return Work(work.number, work.assignment, state)
+
+    def _assignment(self) -> Assignment:
+        signed = json.loads(self._raw or "{}")
+        return Assignment.model_validate_json(signed["payload"])
+
+    def _body(self, words: str, assignment: Assignment | None = None) -> dict[str, JsonValue]:
+        body: dict[str, JsonValue] = {"at": utc_text(utc_from_ns(self._clock.wall_ns())), "words": words}
+        if assignment is not None:
+            body |= assignment.model_dump(mode="json", include={"device", "cohort", "seq", "rollout", "model", "mode", "config"})
+        return body
