@@ -10,6 +10,9 @@ import torch
 
 from tests.trainer.train import worlds
 from trainer.home import Home
+from trainer.jobs.told import Silent
+from trainer.train.detector import train_detector
+from trainer.train.run_folder import RunFolder, open_run
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +35,13 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Home:
     worlds.make_set(home)
     worlds.make_split(home)
     return home
+
+
+@pytest.fixture(scope="session")
+def whole(shapes: Home) -> RunFolder:
+    """A run that nothing happened to; on one thread, as those that are held against it."""
+    before = torch.get_num_threads()
+    try:
+        return open_run(shapes, train_detector(worlds.WHOLE, shapes, Silent()).id)
+    finally:
+        torch.set_num_threads(before)

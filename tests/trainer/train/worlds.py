@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from contracts.dataset import Region
 from contracts.split import Fractions
 from dataset.about import About
 from dataset.exporter import Exporter
+from dataset.items import Item
 from dataset.marks import Mark, box, drawn
 from dataset.native import NativeReader
 from trainer.datasets.split_file import write_split
@@ -24,13 +26,15 @@ from trainer.train.example import Image
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 CLASSES = ("ball", "box")
+RECORDINGS = 12
 Said = Callable[[int, list[Mark]], tuple[list[Mark], tuple[str, ...]]]
 
 
 def scene(seed: int, height: int = 96, width: int = 128, things: int = 3) -> tuple[Image, list[Mark]]:
     """Red balls and blue boxes, never over one another, on a noisy ground (BGR)."""
     random = np.random.default_rng(seed)
-    image = random.integers(90, 150, (height, width, 3)).astype(np.uint8)
+    low = 170 if is_bright(seed) else 90
+    image = random.integers(low, low + 60, (height, width, 3)).astype(np.uint8)
     marks: list[Mark] = []
     for _ in range(40):
         if len(marks) == things:
@@ -48,18 +52,23 @@ def scene(seed: int, height: int = 96, width: int = 128, things: int = 3) -> tup
     return image, marks
 
 
+def is_bright(number: int) -> bool:
+    """Half of the pictures of every recording are of another hour."""
+    return number // RECORDINGS % 2 == 1
+
+
 def everything(_: int, marks: list[Mark]) -> tuple[list[Mark], tuple[str, ...]]:
     return marks, CLASSES
 
 
-def make_set(home: Home, name: str = "shapes", count: int = 48, said: Said = everything, recordings: int = 12, **more: Any) -> Path:
+def make_set(home: Home, name: str = "shapes", count: int = 48, said: Said = everything, **more: Any) -> Path:
     """`said` decides what is labelled of a picture, and for which classes everything is."""
     root = home.sets / name
     with Exporter(root, batch_size=100) as exporter:
         for number in range(count):
             image, marks = scene(number, **more)
             labels, exhaustive = said(number, marks)
-            session = f"s{number % recordings}"
+            session = f"s{number % RECORDINGS}"
             about = About(
                 START + timedelta(seconds=number), "yard", "review", f"e{number}", reviewed=True, exhaustive_for=exhaustive,
                 reason="uniform", sampling_probability=0.5, session=session,
@@ -92,6 +101,9 @@ def config(name: str = "shapes", **parts: dict[str, Any]) -> TrainConfig:
     return TrainConfig.model_validate(values)
 
 
+WHOLE = config(training={"epochs": 3, "steps": 4})  # what stopped and killed runs are held against
+
+
 class Listener:
     """What was said, and when it is to stop."""
 
@@ -120,3 +132,7 @@ def seen(marks: Sequence[Mark], confidence: float) -> list[Mark]:
 
 def box_of(mark: Mark, confidence: float) -> Mark:
     return box(mark.category, mark.bbox, confidence)
+
+
+def without_picture(item: Item) -> Item:
+    return replace(item, path=None)
