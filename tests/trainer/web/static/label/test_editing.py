@@ -8,19 +8,22 @@ from tests.trainer.web.static.label.conftest import CHROMIUM, Come
 from tests.trainer.web.static.label.served import Desk, Served
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")]
-# whether the upper edge of a box on the screen is drawn without gaps: parts of it that have the class's colour
-DRAWN = """() => {
+# which part of a line on the screen, given in CSS pixels of the stage, is drawn in a bright colour
+DRAWN = """(() => {
   const canvas = document.querySelectorAll("#stage canvas")[1];
   const pen = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
   pen.drawImage(canvas, 0, 0);
-  const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-  let coloured = 0, dark = 0;
-  for (let n = 0; n < pixels.length; n += 4) {
-    if (pixels[n + 3] > 200 && pixels[n] > 180) coloured += 1;
-    else if (pixels[n + 3] > 60) dark += 1;
+  const [x, y1, y2] = arg.map(Math.round);
+  const pixels = pen.getImageData(x - 1, y1, 3, y2 - y1).data;
+  let rows = 0;
+  for (let y = 0; y < y2 - y1; y += 1) {
+    for (let n = 0; n < 3; n += 1) {
+      const at = (y * 3 + n) * 4;
+      if (pixels[at + 3] > 200 && Math.max(pixels[at], pixels[at + 1], pixels[at + 2]) > 150) { rows += 1; break; }
+    }
   }
-  return [coloured, dark];
-}"""
+  return rows / (y2 - y1);
+})()"""
 
 
 def test_a_box_is_drawn_moved_resized_relabelled_undone_and_approved_by_keys_alone(come: Come, trainer: Served, desk: Desk, item: str) -> None:
@@ -75,15 +78,18 @@ def test_a_box_is_drawn_moved_and_resized_with_the_mouse_to_the_pixel(come: Come
     assert len(desk.said(item)["boxes"]) == 2
 
 
-def test_a_machines_box_is_dashed_until_a_person_accepts_it(come: Come, trainer: Served, item: str) -> None:
+def test_a_machines_box_is_dashed_until_a_person_accepts_it(come: Come, trainer: Served, desk: Desk, item: str) -> None:
     lea = come(trainer).open(item)
     assert lea.page.locator("#boxes .machine").count() == 2
-    lea.until(f"({DRAWN})()[0] > 100")
-    dashed, halo = lea.page.evaluate(DRAWN)
+    x, y, _, h = desk.said(item)["boxes"][0]["box"]
+    stage = lea.page.locator("#stage").bounding_box()
+    assert stage is not None
+    (left, top), (_, bottom) = lea.at(x, y + h / 3), lea.at(x, y + h - 6)
+    line = [left - stage["x"], top - stage["y"], bottom - stage["y"]]
+    lea.until(f"0.4 < {DRAWN} && {DRAWN} < 0.8", line)
     lea.press("ArrowDown", "y", "ArrowDown", "y", "Escape", "Escape")
     lea.until("document.querySelectorAll('#boxes .machine').length === 0")
-    lea.until(f"({DRAWN})()[0] > arg * 1.3", dashed)  # gaps are closed
-    assert lea.page.evaluate(DRAWN)[1] < halo
+    lea.until(f"{DRAWN} === 1", line)
     assert "by a person" in str(lea.page.get_attribute("#boxes button", "aria-label"))
 
 
