@@ -201,6 +201,7 @@ def test_without_the_extra_tflite_says_which(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("litert_torch") is None, reason="the extra tflite is not installed")
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.timeout(900)
 def test_tflite_answers_as_the_network_does(tmp_path: Path) -> None:
     made = export_trained(lessons.trained(tmp_path / "a", 2, 12), tmp_path / "run", ["tflite"])
     file = made.files[1]

@@ -1,0 +1,110 @@
+"""Program: another program run to its end: no shell, a log that is kept, a time limit, and none of our passwords."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.errors import ConfigError
+from contracts.files import storage
+from contracts.shown import shown
+from trainer.clock import Clock, SystemClock
+from trainer.jobs.told import Told
+from trainer.ship.steps import Stopped
+
+PREFIX = "VEDETTE_"  # variables with tokens and passwords of ours
+LOOK_S = 0.5  # between two looks at it
+GRACE_S = 10.0  # to end by itself when it is asked to
+LOG_BYTES = 256 << 20
+TAIL = 4096  # bytes of the log that are looked at
+PROGRESS = re.compile(r"^progress (0(?:\.\d+)?|1(?:\.0+)?)(?: (.*))?$")
+
+
+@dataclass(frozen=True)
+class Limits:
+    seconds: float
+    log_bytes: int = LOG_BYTES
+
+
+def run_program(
+    words: Sequence[str],
+    folder: Path,
+    log: Path,
+    limits: Limits,
+    told: Told,
+    clock: Clock | None = None,
+    more: Mapping[str, str] | None = None,
+) -> None:
+    """Runs in `folder`. ConfigError: it is not there, failed, or took too long; with the last words of its log.
+
+    A line `progress 0.4 words` on its output is passed on; of any other the last one is.
+    """
+    time = clock or SystemClock()
+    began_ns = time.mono_ns()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | dict(more or {})
+    with storage(log), log.open("wb") as out:
+        try:
+            process = subprocess.Popen(
+                list(words),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ConfigError(f"program {words[0]}: cannot be started: {error.strerror}; install it, or correct model.command") from error
+    try:
+        _wait(process, log, limits, told, time, began_ns)
+    finally:
+        _end(process)
+    if process.returncode != 0:
+        raise ConfigError(f"program {words[0]}: ended with {_code(process.returncode)}: {last_words(log)}; its log is {log}")
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, limits: Limits, told: Told, time: Clock, began_ns: int) -> None:
+    done = 0.0
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(LOOK_S)
+            return
+        if told.stopped():
+            raise Stopped(f"stopped while {Path(str(process.args[0])).name} trained; nothing was kept, start it again")  # type: ignore[index]
+        if (time.mono_ns() - began_ns) / 1e9 > limits.seconds:
+            raise ConfigError(f"program: took longer than {limits.seconds:g} s and was ended; its log is {log}; raise time_limit_h")
+        if log.stat().st_size > limits.log_bytes:
+            raise ConfigError(f"program: wrote more than {limits.log_bytes >> 20} MiB of log and was ended; make it quieter; {log}")
+        said = last_words(log)
+        match = PROGRESS.match(said)
+        done = max(done, float(match.group(1))) if match else done
+        told.progress(done, (match.group(2) or "training") if match else said)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """It and all that it started, if they are still there."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)
+            if number == signal.SIGKILL:
+                return
+
+
+def last_words(log: Path) -> str:
+    """Its last line that says anything, harmless to show."""
+    with storage(log), log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - TAIL))
+        lines = [line.strip() for line in re.split(r"[\r\n]+", file.read(TAIL).decode(errors="replace"))]
+    return shown(next((line for line in reversed(lines) if line), "it said nothing"))[:300]
+
+
+def _code(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
