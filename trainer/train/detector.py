@@ -71,10 +71,18 @@ def train_detector(
     if config is None:
         raise ConfigError("training: give a configuration, or the id of a run to resume")
     if config.model.architecture not in FAMILY:
-        raise ConfigError(f"model.architecture {config.model.architecture}: is an adapter's; ours are {', '.join(FAMILY)}")
+        return _elsewhere(config, home, listening, resume)
     device = _device(config)
     with _threads(config), Team(device) as team:
         return _Training(config, home, listening, team).run(resume)
+
+
+def _elsewhere(config: TrainConfig, home: Home, listening: Listening, resume: str | None) -> Run:
+    from trainer.adapters.training import train_elsewhere  # only where another program trains
+
+    if resume is not None:
+        raise ConfigError(f"run {resume}: was trained by {config.model.architecture}, which begins anew; start it with its --config")
+    return train_elsewhere(config, home, listening.told, clock=listening.clock)
 
 
 class _Training:
