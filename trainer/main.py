@@ -8,12 +8,30 @@ from collections.abc import Sequence
 
 from contracts.errors import VedetteError
 from contracts.shown import shown
-from trainer.commands import dataset, evaluate, export, fetch, gate, ingest, jobs, models, pki, review, serve, store, train, users, work
+from trainer.commands import (
+    bundle,
+    dataset,
+    evaluate,
+    export,
+    fetch,
+    gate,
+    ingest,
+    jobs,
+    keys,
+    models,
+    pki,
+    review,
+    serve,
+    store,
+    train,
+    users,
+    work,
+)
 
 COMMANDS = {
     "fetch": fetch, "ingest": ingest, "store": store, "train": train, "evaluate": evaluate, "gate": gate, "models": models,
     "dataset": dataset, "export": export, "serve": serve, "users": users, "jobs": jobs,
-    "work": work, "pki": pki, "review": review,
+    "work": work, "bundle": bundle, "keys": keys, "pki": pki, "review": review,
 }  # fmt: skip
 STOPPED = 130  # as shells say for Ctrl-C
 

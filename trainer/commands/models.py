@@ -1,4 +1,4 @@
-"""vedette-trainer models import: a bundle of a model that was made elsewhere."""
+"""vedette-trainer models: a bundle of a model that was made elsewhere; its other actions are in registered.py."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainer.commands import registered
+
 if TYPE_CHECKING:
     from vision.bundle import StoredBundle
     from vision.types import Detections
 
-SUMMARY = "bundles of models made elsewhere"
+SUMMARY = "models: which there are, the champion, what ran where; bundles of models made elsewhere"
 RECIPES = ("ssd-mobilenet-oid",)
 STREET = Path("models/person-street/golden")  # people and cars: what a recipe's bundle promises without --golden
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    registered.add_arguments(actions)
     command = actions.add_parser(
         "import",
         help="make a bundle of an ONNX or TFLite detector, or of a recipe",
@@ -44,6 +47,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.action in registered.ACTIONS:
+        return registered.run(args)
+    return _import(args)
+
+
+def _import(args: argparse.Namespace) -> int:
     import sys
 
     from contracts.errors import ConfigError

@@ -125,6 +125,8 @@ def entry_of(stored: StoredBundle, file: tuple[str, int], added_us: int) -> Mode
 def find(connection: Connection, text: str) -> list[Model]:
     """By digest, a beginning of one, or name@version."""
     name, _, version = text.partition("@")
+    if "\0" in text:  # which PostgreSQL holds in no text
+        return []
     if version:
         return [model_of(row) for row in connection.execute(select(models).where(models.c.release == f"{name}@{version}"))]
     hexadecimal = text.removeprefix("sha256:").lower()
