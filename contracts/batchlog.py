@@ -112,7 +112,7 @@ def _fault(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=True)[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "json_invalid":
-        return "is damaged or not JSON; make it anew with `vedette batch`"
+        return "is damaged or not JSON; name a document that `vedette batch` wrote, or make it anew with it"
     if where == "metadata.format":
         given = str(first["input"])[:20]
         return f"has format {given}, this software reads {FORMAT}; read it with the software that wrote it, or a newer one"

@@ -19,6 +19,10 @@ MENDS = {
     errno.EROFS: "the file system is read-only; see why with dmesg, or mount it writable",
     errno.EACCES: "not allowed; give the service's user the folder",
     errno.EPERM: "not allowed; give the service's user the folder",
+    errno.ENOENT: "No such file or directory; correct the name, or see what took it away",
+    errno.EEXIST: "a file is where a folder must be; name another folder",
+    errno.ENOTDIR: "a file is where a folder must be; name another folder",
+    errno.EISDIR: "is a folder; name a file",
     errno.ELOOP: "a symbolic link, and none is followed; remove it",
 }
 LONGEST_NAME = 80  # characters of a name made of foreign text; a file system takes 255 bytes with all suffixes

@@ -124,6 +124,7 @@ class Loaded:
     def digest(self) -> str:
         """What decides events: profile, pipeline and cameras, without secrets; the same configuration has the same digest."""
         decides = self.settings.model_dump(mode="json", include={"detection_fps", "pipeline", "cameras", "model"})
+        decides["order"] = list(self.settings.pipeline)
         text = json.dumps(masked(decides), sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 

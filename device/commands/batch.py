@@ -173,7 +173,7 @@ def _run(args: argparse.Namespace, films: Sequence[Film], asked: Asked, runner: 
         def on_film(film: Film) -> None:
             bar.update(task, description=f"{sum(each.ready or bool(each.failed) for each in films)} of {len(films)} recordings")
             if not args.json:
-                bar.console.print(_words(film), highlight=False, markup=False)
+                bar.console.print(_words(film), highlight=False, markup=False, soft_wrap=True)  # a line a recording, also in a pipe
 
         return batch(films, asked, runner, clock, on_progress=on_progress, on_film=on_film)
 

@@ -119,7 +119,9 @@ def _one(args: argparse.Namespace, loaded: Loaded, options: FileSource.Options, 
 def readable(path: Path) -> None:
     """What FFmpeg would say of a missing file or a folder, in words that fit the command."""
     try:
-        if not path.is_file() and not path.is_dir():
+        if path.is_dir():
+            raise HardwareError(f"{path} is a folder; name a recording, or a folder of them with `vedette batch --video-dir`")
+        if not path.is_file():
             path.stat()
             raise HardwareError(f"{path} is not a file; name a recording")  # a pipe or a device would be waited for
         with path.open("rb") as file:

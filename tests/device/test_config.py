@@ -204,6 +204,8 @@ def test_the_same_configuration_has_the_same_digest_and_secrets_do_not_count(tmp
     assert digest(GOOD) == digest("# a comment\n" + GOOD)
     assert digest(GOOD) != digest(GOOD + "detection_fps: 5\n")
     assert digest(GOOD) == digest(GOOD + "mqtt: {password: secret-secret}\n")
+    one, other = ("pipeline: {" + ", ".join(f"{name}: {{use: steady}}" for name in names) + "}\n" for names in ("ab", "ba"))
+    assert digest(GOOD + one) != digest(GOOD + other), "stages run in their order"
 
 
 def test_mappings_merge_and_everything_else_is_replaced() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from device.batch.correction import correct_start
 from device.batch.films import Asked, Film
 from device.batch.naming import named
 from device.batch.recipe import recipe_of
-from device.batch.units import unit_s
+from device.batch.runner import Result
+from device.batch.units import Unit, unit_s
 from device.capture.file import FileSource
 from device.config import Loaded
-from tests.device.batch.films import CLOCK, InOrder, profile
+from tests.device.batch.films import CLOCK, InOrder, profile, without_time
 from tests.device.capture.fakes import even, film
 
 T_NS = 1_770_000_000_000_000_000
@@ -201,3 +203,19 @@ def test_no_recording_is_called_as_the_folder_of_earlier_ones(often: Loaded, vid
 
 def test_short_recordings_are_divided_finer() -> None:
     assert [unit_s(each) for each in (0, 10, 320, 3600)] == [60, 4, 10, 60]
+
+
+def test_what_was_begun_with_other_settings_is_begun_anew(
+    often: Loaded, seldom: Loaded, video: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Half(InOrder):
+        def run(self, units: Iterable[Unit]) -> Iterator[tuple[Unit, Result]]:
+            yield from super().run(list(units)[:-1])
+
+    cut = run(often, video, Half(recipe_of(often, "file", CLOCK).text()), segment_s=1)
+    assert not cut.ready and len(list((cut.folder / ".work").glob("[0-9]*.jsonl"))) == 2
+    runner = InOrder(recipe_of(seldom, "file", CLOCK).text())
+    made = run(seldom, video, runner, segment_s=1)
+    assert "it is begun anew" in caplog.text and "fingerprint" in caplog.text
+    whole = run(seldom, video, out=video.parent / "other")
+    assert len(runner.units) == 3 and without_time(made.document) == without_time(whole.document)

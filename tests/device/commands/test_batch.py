@@ -98,6 +98,21 @@ def test_what_is_finished_is_left_alone_unless_asked_for_again(box: tuple[Path, 
     assert summary(run(box, tmp_path, "--video", str(box[1]), "--again", "--json"))["recordings"][0]["done_before"] is False
 
 
+def test_what_is_mistyped_is_answered_in_words_that_fit_on_a_line_each(box: tuple[Path, Path], tmp_path: Path) -> None:
+    deep = tmp_path / "a folder with a name that is as long as a terminal is wide or nearly so" / "and another one below it"
+    deep.mkdir(parents=True)
+    (deep / "empty.mkv").write_bytes(b"")
+    said = run(box, tmp_path, "--video", str(deep), "--video", str(deep / "empty.mkv"))
+    assert said.returncode == 1
+    assert f"{deep}: failed: {deep} is a folder; name a recording, or a folder of them with `vedette batch --video-dir`\n" in said.stderr
+    assert f"{deep / 'empty.mkv'}: failed: {deep / 'empty.mkv'} is empty; record it again\n" in said.stderr
+    (tmp_path / "file").write_text("mine")
+    into = run(box, tmp_path, "--video", str(box[1]), "--output", str(tmp_path / "file"))
+    assert into.returncode != 0 and f"{tmp_path / 'file'}: a file is where a folder must be; name another folder" in into.stderr
+    gone = run(box, tmp_path, "--correct-start", "gone.json", "--start-time", "2026-11-22T08:00:00Z")
+    assert gone.returncode != 0 and "gone.json: No such file or directory; correct the name" in gone.stderr
+
+
 def test_a_wrong_start_is_put_right_and_ids_stay(box: tuple[Path, Path], tmp_path: Path) -> None:
     assert run(box, tmp_path, "--video", str(box[1])).returncode == 0
     path = tmp_path / "out" / "visit.json"

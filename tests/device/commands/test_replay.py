@@ -51,7 +51,7 @@ def test_files_of_one_name_have_a_folder_each_and_one_that_fails_is_said_between
     assert [answer.get("error") for answer in answers][1:4] == [
         "absent.mkv cannot be read: No such file or directory; correct the name or its rights",
         "empty.mkv is empty; record it again",
-        "a cannot be read: Is a directory; correct the name or its rights",
+        "a is a folder; name a recording, or a folder of them with `vedette batch --video-dir`",
     ]
     logs = [Path(answer["log"]) for answer in answers if "log" in answer]
     assert len(set(logs)) == 2
