@@ -203,6 +203,15 @@ def test_of_many_who_answer_at_once_one_is_heard(tmp_path: Path, url: str) -> No
         assert made.desk.revisions() == 1
 
 
+def test_drafts_without_end_are_refused_and_an_answer_is_still_taken(filled: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.review.desk.MOST_REVISIONS", 3)
+    item = filled.ids()[0]
+    assert [filled.desk.draft(item, version, Draft(), "ann") for version in (1, 2)] == [2, 3]
+    with pytest.raises(Closed, match="answer it now"):
+        filled.desk.draft(item, 3, Draft(), "ann")
+    assert filled.desk.answer(item, 3, decision(), "ann").version == 4
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["boxes", "box", "category", "answer", "ignore"]), inner),
