@@ -35,7 +35,7 @@ class Data(Strict):
     min_examples: int = Field(default=1, ge=0, description="labelled things a class needs in the train part")
     broken_max_share: Share = Field(default=0.01, description="share of pictures that may be broken before the run ends; one always may")
     cache_mb: int = Field(default=256, ge=0, description="decoded pictures kept in memory, MiB")
-    check_root: bool = Field(default=True, description="hash the set first, and refuse one that is not what was split")
+    check_root: bool = Field(default=True, description="refuse a set whose root is not that of what was split")
 
     @field_validator("classes")
     @classmethod
@@ -85,7 +85,7 @@ class Model(Strict):
 class Training(Strict):
     """How long, how fast, on what."""
 
-    epochs: int = Field(default=100, ge=1, le=100_000)
+    epochs: int = Field(default=100, ge=1, le=100_000, description="how often everything is gone through")
     batch_size: int = Field(default=16, ge=1, le=4096, description="pictures at once, of each process")
     accumulate: int = Field(default=1, ge=1, le=1024, description="batches that make one step: as if batch_size were so many times larger")
     steps: int | None = Field(default=None, ge=1, description="of one epoch; null: every picture once")
@@ -97,8 +97,8 @@ class Training(Strict):
     warm_up: float = Field(default=1.0, ge=0, description="epochs in which the rate rises from nothing")
     average: float = Field(default=0.998, ge=0, lt=1, description="share of the running average of the weights kept at each step")
     clip: float = Field(default=10.0, gt=0, description="longest gradient")
-    seed: int = Field(default=1, ge=0, lt=1 << 31)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    seed: int = Field(default=1, ge=0, lt=1 << 31, description="of every choice of chance: the same one gives the same run")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="auto: the GPU where there is one")
     precision: Literal["auto", "full", "mixed"] = Field(default="auto", description="auto: mixed where there is a GPU")
     threads: int | None = Field(
         default=None, ge=1, le=1024, description="of the arithmetic; null: one for each core of the process's share"
@@ -141,11 +141,11 @@ class Augment(Strict):
 class Targets(Strict):
     """What the owner asks for; the run and its report say whether it was reached. Gates decide on the test part."""
 
-    map50_min: Share | None = None
-    map_min: Share | None = None
+    map50_min: Share | None = Field(default=None, description="AP at IoU 0.5, over all classes")
+    map_min: Share | None = Field(default=None, description="AP, the mean of IoU 0.5 to 0.95")
     recall_min: Share | None = Field(default=None, description="of every class at its operating point")
-    precision_min: Share | None = None
-    count_mae_max: float | None = Field(default=None, ge=0)
+    precision_min: Share | None = Field(default=None, description="the same of precision")
+    count_mae_max: float | None = Field(default=None, ge=0, description="mean error of the count in a picture, of every class")
     points: str = Field(default="f1", description="how operating points are chosen on val: f1, f2, precision=0.95")
 
 
