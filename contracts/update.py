@@ -21,6 +21,7 @@ MAX_SIGNATURES = 8
 CHUNK_BYTES = 1 << 20  # largest piece of a released file that is fetched and checked for itself
 MAX_CHUNKS = 4096
 ASK_BYTES = 256 << 10  # brokers drop packets of more than 2 MB, and hold what is under way in memory
+RELEASE = "release"  # in a target's `custom`: a Release as JSON text
 ASSIGNMENT_KEYS = "keys/assignment.json"  # a target whose `custom` are AssignmentKeys
 MAX_TARGET_BYTES = 544 << 20  # a bundle with all the headers of its zip
 
@@ -136,7 +137,7 @@ class Facts(Wire):
 
 
 class Release(Wire):
-    """`custom` of a bundle among TUF's targets."""
+    """What is signed with a bundle: as text under `release` in the `custom` of its target, since TUF's canonical JSON has no fractions."""
 
     digest: str = Field(pattern=DIGEST)
     name: str = Field(pattern=NAME)

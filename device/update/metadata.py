@@ -38,9 +38,9 @@ class Metadata:
         self._floors.rise(trust.reached(), trust.ends, now)
         for number, data in roots.items():
             self._keep(f"{number}.root", data)
-        for name, data in zip(KEPT, (timestamp, snapshot, targets), strict=True):
-            if data is not None:
-                self._keep(name, data)
+        for name, new in zip(KEPT, (timestamp, snapshot, targets), strict=True):
+            if new is not None:
+                self._keep(name, new)
         return trust.released()
 
     def _roots(self, trust: Trust, road: Road) -> dict[int, bytes]:

@@ -14,7 +14,7 @@ from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet  # it
 from tuf.ngclient.config import EnvelopeType
 
 from contracts.envelope import first_fault
-from contracts.update import ASSIGNMENT_KEYS, AssignmentKeys, ConfigRevision, Model, Release, UpdateCode
+from contracts.update import ASSIGNMENT_KEYS, RELEASE, AssignmentKeys, ConfigRevision, Model, Release, UpdateCode
 from device.update.refusal import Refusal
 
 MAX_BYTES: Mapping[str, int] = {"root": 512_000, "timestamp": 16_384, "snapshot": 2_000_000, "targets": 8_000_000}
@@ -118,7 +118,7 @@ class Released:
         """What an assignment names, as it was released; Refusal when it was not, or is another."""
         target = self._found(model.target, model.sha256, model.length)
         with said(model.target):
-            release = Release.model_validate(target.custom or {})
+            release = Release.model_validate_json(str((target.custom or {}).get(RELEASE, "")))
         if release.size != model.length:
             raise Refusal("E_SIZE", f"{model.target}: its chunks are {release.size} bytes, it has {model.length}; release it again")
         if (release.digest, release.name, release.version) != (model.digest, model.name, model.version):

@@ -1,0 +1,195 @@
+"""An assignment from its message to the model in force, over a real server, with a real child that proves it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from contracts.update import Receipt
+from device.update.prover import Verdict
+from tests.device.update.box import Content, TestBox, a_box, bundle, golden_prover
+from tests.device.update.repository import NOW, Repository
+from tests.device.update.server import Files
+from tests.vision.models import white_box
+from vision.bundle import StoredBundle
+
+ROAD = ["offered", "downloading", "verified", "preflight", "selftest", "trial", "committed"]
+
+
+def test_a_released_model_that_is_assigned_is_in_force(tmp_path: Path, repository: Repository, box: TestBox, factory: StoredBundle) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    report = box.told(repository.assign(model))
+    assert (report.state, report.code, report.current) == ("committed", None, model.digest)
+    assert box.states == ROAD
+    assert box.parts.slots.linked("previous") == box.parts.slots.linked("factory") == factory.digest
+    assert box.parts.ledger.flaw() == ""
+    assert report.head == box.parts.ledger.head()
+    assert not [*(box.data / "update" / "incoming").iterdir()]
+
+
+def test_the_golden_answers_are_asked_for_in_a_child_and_a_true_model_passes(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
+) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    with a_box(tmp_path / "data", repository, factory, served.url, prover=golden_prover()) as box:
+        report = box.told(repository.assign(model))
+        assert (report.state, report.current) == ("committed", model.digest)
+        assert report.figures is not None
+        assert report.figures.golden_pictures == 1
+
+
+def test_a_model_whose_golden_answer_is_wrong_is_refused(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
+) -> None:
+    wrong = {"golden": [{"image": "golden/lit.png", "boxes": [[60, 40, 90, 60, 1.0, 0]]}]}
+    model = repository.release(bundle(tmp_path / "v2.vdb", **wrong))
+    repository.publish()
+    with a_box(tmp_path / "data", repository, factory, served.url, prover=golden_prover()) as box:
+        report = box.told(repository.assign(model))
+        assert (report.state, report.code, report.current) == ("rejected", "E_GOLDEN", factory.digest)
+
+
+def test_the_receipt_says_what_was_accepted_and_is_signed_by_the_box(tmp_path: Path, repository: Repository, box: TestBox) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    signed = box.told(repository.assign(model, rollout="canary-7")).receipt
+    assert signed is not None
+    public = box.parts.identity.public
+    assert signed.sig.keyid == public.keyid
+    Ed25519PublicKey.from_public_bytes(bytes.fromhex(public.keyval.public)).verify(bytes.fromhex(signed.sig.sig), signed.payload.encode())
+    receipt = Receipt.model_validate_json(signed.payload)
+    assert (receipt.device, receipt.model, receipt.rollout, receipt.head) == ("edge01", model, "canary-7", box.parts.ledger.head())
+
+
+def test_the_key_of_a_box_is_the_same_after_a_start(tmp_path: Path, repository: Repository, factory: StoredBundle) -> None:
+    keys = set()
+    for _ in range(2):
+        with a_box(tmp_path / "data", repository, factory) as box:
+            keys.add(box.parts.identity.public.keyid)
+    assert len(keys) == 1
+    assert (tmp_path / "data" / "update" / "device.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_verdict_against_it_keeps_the_old_model(tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    prover = Content(Verdict(False, "E_SHADOW", "sees other things than the old one"))
+    with a_box(tmp_path / "data", repository, factory, served.url, prover=prover) as box:
+        report = box.told(repository.assign(model))
+        assert (report.state, report.code, report.current) == ("rejected", "E_SHADOW", factory.digest)
+        assert "other things" in report.words
+
+
+def test_the_way_back_to_the_previous_model_fetches_nothing(tmp_path: Path, repository: Repository, box: TestBox, served: Files) -> None:
+    first, second = (repository.release(bundle(tmp_path / f"v{n}.vdb", f"{n}.0.0")) for n in (2, 3))
+    repository.publish()
+    box.told(repository.assign(first))
+    box.told(repository.assign(second))
+    before = served.sent_below("targets/")
+    assert box.told(repository.assign(first)).current == first.digest
+    assert served.sent_below("targets/") == before
+    assert box.parts.slots.linked("previous") == second.digest
+
+
+def test_slots_that_no_link_names_are_removed_and_the_three_never(tmp_path: Path, repository: Repository, box: TestBox) -> None:
+    models = [repository.release(bundle(tmp_path / f"v{n}.vdb", f"{n}.0.0")) for n in (2, 3, 4)]
+    repository.publish()
+    for model in models:
+        box.told(repository.assign(model))
+    linked = {box.parts.slots.linked(name) for name in ("current", "previous", "factory")}
+    assert set(box.parts.slots.digests()) == linked
+    assert len(linked) == 3
+
+
+def test_the_same_message_again_is_nothing_new(tmp_path: Path, repository: Repository, box: TestBox) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    raw = repository.assign(model)
+    box.told(raw)
+    count = len(box.states)
+    report = box.told(raw)  # retained: it comes with every connection
+    assert (report.state, report.refused) == ("committed", None)
+    assert len(box.states) == count
+
+
+def test_a_newer_assignment_takes_the_place_of_the_one_at_work(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
+) -> None:
+    first, second = (repository.release(bundle(tmp_path / f"v{n}.vdb", f"{n}.0.0")) for n in (2, 3))
+    repository.publish()
+    newer = repository.assign(second, seq=50)
+    prover = Content()
+    with a_box(tmp_path / "data", repository, factory, served.url, prover=prover) as box:
+        prover.during = lambda: box.updater.receive(newer) if len(prover.seen) == 1 else None
+        assert box.told(repository.assign(first, seq=49)).state == "offered"
+        assert box.current == factory.digest
+        assert box.go().current == second.digest
+        assert box.states == [*ROAD[:5], "rejected", *ROAD]
+        assert box.parts.ledger.rows()[5].code is None  # given up, not refused
+
+
+def test_an_assignment_without_a_model_keeps_the_one_in_force(repository: Repository, box: TestBox, factory: StoredBundle) -> None:
+    report = box.told(repository.assign(None))
+    assert (report.state, report.current, report.receipt) == ("committed", factory.digest, None)
+
+
+def test_a_shadow_that_was_content_is_not_in_force(tmp_path: Path, repository: Repository, box: TestBox, factory: StoredBundle) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    report = box.told(repository.assign(model, mode="shadow"))
+    assert (report.state, report.current) == ("committed", factory.digest)
+    assert box.parts.slots.has(model.digest)  # it will be assigned live, and need not be fetched again
+
+
+def test_a_box_waits_until_not_before(tmp_path: Path, repository: Repository, box: TestBox, served: Files) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    report = box.told(repository.assign(model, not_before=NOW + timedelta(hours=1)))
+    assert (report.state, report.left_s) == ("offered", 3600.0)
+    assert served.asked == []
+    box.clock.wall += 3601 * 10**9
+    assert box.go().current == model.digest
+
+
+def test_a_cohort_counts_for_itself(tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    with a_box(tmp_path / "data", repository, factory, served.url, cohorts=["canary"]) as box:
+        box.told(repository.assign(None, seq=90))
+        report = box.told(repository.assign(model, device=None, cohort="canary", seq=3))  # type: ignore[arg-type]
+        assert (report.state, report.current) == ("committed", model.digest)
+
+
+def test_without_room_it_waits_and_says_so(tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    with a_box(tmp_path / "data", repository, factory, served.url) as box:
+        object.__setattr__(box.parts, "reserve_bytes", 1 << 60)
+        report = box.told(repository.assign(model))
+        assert (report.state, report.code, report.current) == ("offered", "E_SPACE", factory.digest)
+        assert served.sent_below("targets/") == 0  # before the first byte
+        object.__setattr__(box.parts, "reserve_bytes", 0)
+        assert box.go().state == "committed"
+
+
+def test_who_may_assign_is_changed_by_a_release(tmp_path: Path, repository: Repository, box: TestBox) -> None:
+    from securesystemslib.signer import CryptoSigner
+    from tuf.api.metadata import TargetFile
+
+    from contracts.update import ASSIGNMENT_KEYS, AssignmentKeys
+    from tests.device.update.repository import public_of
+
+    newer = CryptoSigner.generate_ed25519()
+    custom = AssignmentKeys(version=2, keys=[public_of(newer)]).model_dump(mode="json")
+    repository.targets[ASSIGNMENT_KEYS] = TargetFile.from_data(ASSIGNMENT_KEYS, b"{}", ["sha256"])
+    repository.targets[ASSIGNMENT_KEYS].unrecognized_fields["custom"] = custom
+    model = repository.release(bundle(tmp_path / "v2.vdb", model=white_box()))
+    repository.publish()
+    assert box.told(repository.assign(model, by=newer)).current == model.digest  # an unknown key: the repository is asked who it is
+    stale = box.told(repository.assign(model))
+    assert stale.refused is not None
+    assert stale.refused.code == "E_SIG"  # the old key is good for nothing any more
