@@ -43,7 +43,7 @@ def _action(actions: Any, name: str, text: str) -> argparse.ArgumentParser:
 
 
 def _make(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="id of a run, or a folder with an export.json (a path with a slash)")
+    parser.add_argument("of", metavar="RUN", help="id of a run, or a folder with an export.json (a path with a slash)")
     parser.add_argument("--name", required=True, help="small letters, digits and hyphens; champions are per name")
     parser.add_argument("--version", required=True, help="three numbers, such as 1.2.0")
     parser.add_argument("--verdict", type=Path, metavar="FILE", help="what `gate --out` wrote about the draft of this run")
@@ -86,7 +86,7 @@ def _made(args: argparse.Namespace, home: Home) -> tuple[dict[str, Any], str]:
         points=args.points,
         golden=tuple(args.golden),
     )
-    path = make_bundle(home, args.run, request, args.verdict, Saying())
+    path = make_bundle(home, args.of, request, args.verdict, Saying())
     digest = f"sha256:{path.stem}"
     return {"bundle": str(path), "digest": digest, "draft": args.draft}, f"{path}\n{digest}"
 
