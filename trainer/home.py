@@ -21,7 +21,8 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         with storage(self.path):
-            for folder in (self.path, self.sets, self.splits, self.runs, self.bundles, self.verdicts, self.gates, self.roots, self.keys):
+            parts = self.sets, self.splits, self.runs, self.bundles, self.verdicts, self.gates, self.configs, self.roots, self.keys
+            for folder in (self.path, *parts):
                 make_folders(folder)
             self.keys.chmod(SECRET)
 
@@ -60,6 +61,11 @@ class Home:
     def gates(self) -> Path:
         """Files of rules by which jobs judge, put here by who keeps this machine."""
         return self.path / "gates"
+
+    @property
+    def configs(self) -> Path:
+        """Configurations of runs, put here likewise: they may name paths and programs."""
+        return self.path / "configs"
 
     @property
     def roots(self) -> Path:

@@ -28,6 +28,9 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
+    "train": Kind("trainer.jobs.works.train", "train a detector on a data set"),
+    "export": Kind("trainer.jobs.works.export", "make the files that boxes run of a run"),
+    "bundle": Kind("trainer.jobs.works.bundle", "make a bundle of a run and enter it into the registry"),
     "evaluate": Kind("trainer.jobs.works.evaluate", "measure a model on a data set"),
     "gate": Kind("trainer.jobs.works.gate", "judge whether a model may be promoted"),
     "fetch": Kind("trainer.jobs.works.fetch", "fetch training data from a box"),

@@ -105,8 +105,9 @@ def test_a_data_set_is_shown_with_pictures_and_boxes(full: Running) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/sets/..%2f", "/sets/%2e%2e%2f", "/sets/..%2f..%2fetc", "/sets/street/pictures/..%2f..%2fmanifest.jsonl", "/sets/street/pictures/x",
-        f"/sets/street/pictures/{'0' * 64}", "/runs/..%2f..", "/runs/none/report", "/verdicts/..%2fx", f"/blobs/{'0' * 64}",
+        "/sets/..%2f", "/sets/%2e%2e%2f", "/sets/..%2f..%2fetc", "/sets/street/pictures/..%2f..%2fmanifest.jsonl",
+        "/sets/street/pictures/x", f"/sets/street/pictures/{'0' * 64}", "/runs/..%2f..", "/runs/none/report", "/verdicts/..%2fx",
+        f"/blobs/{'0' * 64}",
         "/models/x", "/jobs/none", "/jobs/new/none", "/static/../site.py", "/static/%2e%2e/site.py", "/sets/a%00b", "/events?label=%00",
     ],
 )  # fmt: skip

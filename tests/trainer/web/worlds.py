@@ -37,8 +37,14 @@ def _device(number: int, name: str, state: str) -> dict[str, Any]:
 
 
 def event_row(device: int, number: int, label: str = "person") -> dict[str, Any]:
-    start = NOW_US - number * 1_000_000
-    known = {"device": device, "event": str(UUID(int=device << 64 | number)), "kind": "object", "camera": "street", "label": label}
+    start, event = NOW_US - number * 1_000_000, str(UUID(int=device << 64 | number % (1 << 64)))
+    known = {
+        "device": device,
+        "event": event,
+        "kind": "object",
+        "camera": "street",
+        "label": label,
+    }
     life = {"confidence": 0.9, "life": "end", "start_us": start, "end_us": start + 2_000_000, "t_us": start, "rank": start}
     return {**known, **life, "model": MODEL, "body": json.dumps({"kind": "object", "label": label})}
 
