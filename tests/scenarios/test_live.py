@@ -12,14 +12,15 @@ import av
 import pytest
 
 from tests.device.publish.mosquitto import Broker, Listener, broker_in, needs_mosquitto
-from tests.scenarios.stage import VISITS, Box, RtspServer, config, film, run_vedette
+from tests.scenarios.stage import Box, RtspServer, config, film, run_vedette
 
 pytestmark = pytest.mark.timeout(180)
+VISITS = ((1.5, 4.0), (9.0, 11.5), (17.0, 19.5))  # far enough apart for the gate to close in between
 
 
 @pytest.fixture(scope="module")
 def visits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return film(tmp_path_factory.mktemp("film") / "visits.mkv")
+    return film(tmp_path_factory.mktemp("film") / "visits.mkv", VISITS, 23.0)
 
 
 @pytest.fixture

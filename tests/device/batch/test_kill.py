@@ -49,7 +49,7 @@ def killed(words: list[str], log: Path, after_s: float, number: int = signal.SIG
 
 
 def test_what_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
-    kill_and_go_on(tmp_path, kills=2, seconds=10, grows=True)
+    kill_and_go_on(tmp_path, kills=2, seconds=10, grows=True, linger_s=0.03)
 
 
 @pytest.mark.soak
@@ -58,8 +58,8 @@ def test_killed_twenty_times_it_is_still_the_same(tmp_path: Path) -> None:
     kill_and_go_on(tmp_path, kills=20, seconds=240)
 
 
-def kill_and_go_on(folder: Path, kills: int, seconds: int, grows: bool = False) -> None:
-    loaded = profile(folder / "box", linger={"use": "tests.device.batch.lingers:Lingers", "seconds": 0.05})
+def kill_and_go_on(folder: Path, kills: int, seconds: int, grows: bool = False, linger_s: float = 0.05) -> None:
+    loaded = profile(folder / "box", linger={"use": "tests.device.batch.lingers:Lingers", "seconds": linger_s})
     video = film(folder / "film.mkv", even(25 * seconds), bframes=2)
     expected = one_pass(loaded, video, folder / "one")
     whole = batched(loaded, video, folder / "whole", 0.9)
@@ -69,7 +69,7 @@ def kill_and_go_on(folder: Path, kills: int, seconds: int, grows: bool = False) 
     work, done, died = folder / "out" / "film" / ".work", 0, 0
     while died < kills:
         ahead = len(list(work.glob("[0-9]*.jsonl")))
-        code = killed(words, log, random.uniform(0.1, 0.8) if grows else random.uniform(0.5, 3.5), grows=grows)
+        code = killed(words, log, random.uniform(0.1, 0.6) if grows else random.uniform(0.5, 3.5), grows=grows)
         if code == 0:
             break  # it was quick: the rest of the kills would find nothing to do
         assert code == -signal.SIGKILL
