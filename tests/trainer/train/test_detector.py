@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(shapes: Ho
     assert not same(whole, open_run(shapes, train_detector(other, shapes, Silent()).id))
 
 
-@pytest.mark.parametrize("after", [1, 6], ids=["in the first epoch", "in the second"])
+@pytest.mark.parametrize("after", [2, 6, 8], ids=["in the first epoch", "while it is validated", "in the second epoch"])
 def test_a_run_that_is_stopped_and_resumed_ends_as_if_it_had_not_been(shapes: Home, whole: RunFolder, after: int) -> None:
     run = train_detector(WHOLE, shapes, Listener(stop_after=after))
     assert run.state == "stopped"
@@ -247,8 +247,3 @@ def test_targets_are_compared_and_missed_ones_said(shapes: Home) -> None:
     assert run.targets["map50_min"].asked == 0.999
     assert not run.targets["map50_min"].met
     assert run.state == "done"
-
-
-def test_an_adapters_architecture_is_not_ours(shapes: Home) -> None:
-    with pytest.raises(ConfigError, match="is an adapter's; ours are small, medium, large"):
-        train_detector(config(model={"architecture": "libreyolo:n"}), shapes, Silent())
