@@ -81,10 +81,9 @@ def _wait(process: subprocess.Popen[bytes], log: Path, limits: Limits, told: Tol
             raise ConfigError(f"program: took longer than {limits.seconds:g} s and was ended; its log is {log}; raise time_limit_h")
         if log.stat().st_size > limits.log_bytes:
             raise ConfigError(f"program: wrote more than {limits.log_bytes >> 20} MiB of log and was ended; make it quieter; {log}")
-        said = last_words(log)
-        match = PROGRESS.match(said)
-        done = max(done, float(match.group(1))) if match else done
-        told.progress(done, (match.group(2) or "training") if match else said)
+        share, said = _heard(log)
+        done = max(done, share)
+        told.progress(done, said)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -98,12 +97,25 @@ def _end(process: subprocess.Popen[bytes]) -> None:
                 return
 
 
+def _heard(log: Path) -> tuple[float, str]:
+    """How far it is, and its words for that; without any its last line."""
+    for line in _last_lines(log):
+        if match := PROGRESS.match(line):
+            return float(match.group(1)), shown(match.group(2) or "training")[:300]
+    return 0.0, last_words(log)
+
+
 def last_words(log: Path) -> str:
     """Its last line that says anything, harmless to show."""
+    return shown(next(iter(_last_lines(log)), "it said nothing"))[:300]
+
+
+def _last_lines(log: Path) -> list[str]:
+    """Newest first, those that say anything."""
     with storage(log), log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - TAIL))
         lines = [line.strip() for line in re.split(r"[\r\n]+", file.read(TAIL).decode(errors="replace"))]
-    return shown(next((line for line in reversed(lines) if line), "it said nothing"))[:300]
+    return [line for line in reversed(lines) if line]
 
 
 def _code(code: int) -> str:
