@@ -48,6 +48,7 @@ from device.sittings import commands_of, sittings
 from device.standing import said, usable
 from device.stills import Stills, picture_in
 from device.teaching import by_command, exports_of, teach
+from device.updating import update
 from device.web.desk import Desk
 from device.web.server import PageServer
 from vision.types import Scene
@@ -113,6 +114,7 @@ class Appliance:
         self._undo.callback(log.finish)
         journal = Journal(self._journal_inbox, [self.outbox, log], self._clock, tally)
         notices = Notices(tally)
+        self.updating = update(self._loaded, self.crew, clock=self._clock, board=board, tally=tally, notices=notices, stamp=self._stamp)
         mqtt = self._broker(notices)
 
         def write_down(tick: Tick) -> None:
@@ -147,9 +149,10 @@ class Appliance:
         )  # fmt: skip
         mqtt = Mqtt(
             settings.mqtt, settings.device_id, self.outbox, notices, self._stamp, board=self.board, tally=self.tally, commands=commands,
-            software=version("vedette"),
+            software=version("vedette"), updates=self.updating,
         )  # fmt: skip
-        inventory = self._stamp.wrap("info", info(self._loaded, self.sight.stages)).model_dump_json().encode()
+        known = info(self._loaded, self.sight.stages, self.updating.key if self.updating else None)
+        inventory = self._stamp.wrap("info", known).model_dump_json().encode()
         notices.post_state(Letter(self._topics.up("info"), inventory, retain=True))
         self.crew.add("commands", commands.run, deadline_s=120)
         self.crew.add("mqtt", mqtt.run, deadline_s=60)

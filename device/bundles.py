@@ -9,6 +9,7 @@ from pathlib import Path
 from contracts.errors import BundleError
 from device.config import Settings, shared, there
 from device.tried import ensure_tried
+from device.update.slots import LINKS, Slots
 from vision.bundle import read_bundle
 from vision.classify import Classifier, open_classifier
 from vision.detector import Detector, open_detector
@@ -29,6 +30,20 @@ def find_bundle(name: str, settings: Settings) -> Path:
         if there(Path(name)):
             return Path(name)
         raise BundleError(f"bundle {name}: there is no such folder or file; correct pipeline.detect.bundle")
+    return _in_force(name, settings) or shipped_bundle(name, settings)
+
+
+def _in_force(name: str, settings: Settings) -> Path | None:
+    """The one that was pushed, where updates are configured: what is linked first of those that are there."""
+    if settings.update is None:
+        return None
+    slots = Slots(settings.data / "models")
+    digests = [digest for link in LINKS if (digest := slots.linked(link)) is not None]
+    return next((slots.path(digest) for digest in digests if (label := slots.label(digest)) and label.name == name), None)
+
+
+def shipped_bundle(name: str, settings: Settings) -> Path:
+    """The one that came with the software or its owner; no update changes it."""
     for folder in folders(settings):
         for path in (folder / name, folder / f"{name}.vdb"):
             if there(path / "bundle.json") or (path.suffix == ".vdb" and there(path)):

@@ -33,6 +33,7 @@ from device.publish.outbox_options import Options as OutboxOptions
 from device.record.options import PictureOptions, RecordOptions
 from device.record.session_options import SessionOptions
 from device.scrub import masked, scrub
+from device.update.options import Options as UpdateOptions
 from device.web.options import Options as PageOptions
 
 PREFIX = "VEDETTE_"
@@ -98,6 +99,7 @@ class Settings(BaseSettings):
     event_log: LogOptions = LogOptions(rotate="daily")
     health: HealthOptions = HealthOptions()
     page: PageOptions | None = Field(default=PageOptions(), description="the box's own page; null: none")
+    update: UpdateOptions | None = Field(default=None, description="models pushed by a trainer; null: the box keeps the one it came with")
 
     @classmethod
     def settings_customise_sources(

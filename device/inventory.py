@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.canonical import canonical
+from contracts.dsse import PublicKey
 from contracts.eventlog import LogHeader
 from contracts.status import CameraInfo, Info
 from contracts.wire import utc_from_ns
@@ -76,7 +77,7 @@ def header(loaded: Loaded, stages: Mapping[str, Stage | WideStage], clock: Clock
     )
 
 
-def info(loaded: Loaded, stages: Mapping[str, Stage | WideStage]) -> Info:
+def info(loaded: Loaded, stages: Mapping[str, Stage | WideStage], key: PublicKey | None = None) -> Info:
     cameras = loaded.settings.cameras.items()
     return Info(
         software=version("vedette"),
@@ -87,6 +88,7 @@ def info(loaded: Loaded, stages: Mapping[str, Stage | WideStage]) -> Info:
         backends=backends(),
         versions=versions(),
         model=model_digest(stages),
+        key=key,
     )
 
 

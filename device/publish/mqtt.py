@@ -7,6 +7,7 @@ import os
 import random
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from pydantic import Field
 
@@ -46,6 +47,17 @@ class Options(BrokerOptions):
     drain_s: float = Field(default=3, ge=0, le=60, description="seconds given to what still waits when the box stops")
 
 
+class Updates(Protocol):
+    """Who hears what is assigned, and the pieces that were asked for."""
+
+    @property
+    def over_mqtt(self) -> bool: ...
+    @property
+    def desired(self) -> Callable[[bytes], None]: ...
+    @property
+    def chunk(self) -> Callable[[str, bytes], None]: ...
+
+
 class Mqtt:
     """One thread. Rows leave the outbox when the broker acknowledged them: a message may come twice, never not at all."""
 
@@ -60,6 +72,7 @@ class Mqtt:
         board: Board,
         tally: Tally,
         commands: Commands | None = None,
+        updates: Updates | None = None,
         software: str = "",
         rng: random.Random | None = None,
     ) -> None:
@@ -68,6 +81,7 @@ class Mqtt:
         self._options, self._device, self._topics = options, device, Topics(device)
         self._outbox, self._notices, self._stamp, self._clock = outbox, notices, stamp, stamp.clock
         self._board, self._tally, self._commands, self._software = board, tally, commands, software
+        self._updates = updates
         self._rng = rng or random.Random(int.from_bytes(os.urandom(8), "big"))  # noqa: S311 - jitter, not a secret
         self._stopping = threading.Event()
         self._stopping_ns = 0
@@ -136,7 +150,7 @@ class Mqtt:
 
     def _serve(self, link: Link, session: str, tick: Tick) -> None:
         """Birth, subscriptions, then everything that waits; at the end a farewell."""
-        link.subscribe([self._topics.dn("cmd"), fleet("cmd")] if self._commands else [])
+        link.subscribe(self._subscriptions())
         delivery = self._delivery(link)
         delivery.send(self._status("online", session))
         log.info("connected to the broker", extra={"broker": self._options.where(), "session": session})
@@ -146,6 +160,11 @@ class Mqtt:
             link.spin(delivery.spare_s())
         if link.lost is None:
             self._farewell(link, delivery, session, tick)
+
+    def _subscriptions(self) -> list[str]:
+        wished = [self._topics.dn("desired"), fleet("desired")] if self._updates else []
+        chunks = [f"{self._topics.dn('chunk')}/#"] if self._updates and self._updates.over_mqtt else []
+        return [*([self._topics.dn("cmd"), fleet("cmd")] if self._commands else []), *wished, *chunks]
 
     def _delivery(self, link: Link) -> Delivery:
         return Delivery(
@@ -170,13 +189,17 @@ class Mqtt:
 
     def _receive(self, message: Incoming) -> None:
         try:
-            name = read_topic(message.topic or "").name
+            topic = read_topic(message.topic or "")
         except ProtocolError as error:
             self._tally.count("", "mqtt", "strange")
             log.warning("message ignored: %s", error)
             return
-        if name == "cmd" and self._commands:
+        if topic.name == "cmd" and self._commands:
             self._commands.receive(message)
+        elif topic.name == "desired" and self._updates and message.payload:  # empty: what was retained is taken back
+            self._updates.desired(message.payload)
+        elif topic.name == "chunk" and self._updates:
+            self._updates.chunk(topic.rest, message.payload)
 
     def _status(self, state: str, session: str) -> Letter:
         status = Status.model_validate({"state": state, "session": session, "software": self._software})

@@ -46,8 +46,7 @@ class Https:
     def metadata(self, name: str, limit: int) -> bytes:
         """Read to one byte beyond the limit at most: data without an end cost no more than that."""
         what = f"metadata/{name}"
-        with closing(self._connected()) as connection:
-            answer = self._ask(connection, what, {})
+        with closing(self._connected()) as connection, closing(self._ask(connection, what, {})) as answer:
             if answer.status in GONE:
                 raise Missing(what)
             if answer.status != OK:
@@ -59,8 +58,8 @@ class Https:
 
     def stream(self, target: str, begin: int, end: int) -> Iterator[bytes]:
         what = f"targets/{target}"
-        with closing(self._connected()) as connection:
-            answer = self._ask(connection, what, {"Range": f"bytes={begin}-{end - 1}"})
+        asked = {"Range": f"bytes={begin}-{end - 1}"}
+        with closing(self._connected()) as connection, closing(self._ask(connection, what, asked)) as answer:
             if answer.status in GONE:
                 raise Refusal("E_FETCH", f"{self._host}: has no {what} (yet); publish it there")
             self._agreed(answer, begin, what)

@@ -84,9 +84,8 @@ class Repository:
         target = TargetFile.from_data("x", data, ["sha256"])
         sha256 = target.hashes["sha256"]
         name = f"models/{manifest.name}/{manifest.name}-{manifest.version}-{sha256[:12]}.vdb"
-        release = Release(
-            digest=bundle.digest, name=manifest.name, version=manifest.version, chunks=chunks_of(bundle.path), facts=facts or facts_of(bundle)
-        )  # fmt: skip
+        whole = facts or facts_of(bundle)
+        release = Release(digest=bundle.digest, name=manifest.name, version=manifest.version, chunks=chunks_of(bundle.path), facts=whole)
         said = {RELEASE: json.dumps({**release.model_dump(mode="json"), **custom})}
         if listed:
             self.targets[name] = TargetFile(len(data), target.hashes, name, {"custom": said})
