@@ -37,8 +37,9 @@ class Offer:
 
     def state(self) -> State:
         """How much can be had now. A folder without a manifest offers nothing."""
-        if not self.layout.manifest.exists():
-            return State(None, 0)
+        with storage(self.layout.manifest):
+            if not self.layout.manifest.exists():
+                return State(None, 0)
         with self._manifest() as handle:
             end = self._durable(handle)
             return State(dataset_id(handle) if end else None, end)
@@ -91,14 +92,15 @@ class Offer:
     @contextmanager
     def _manifest(self) -> Iterator[int]:
         path = self.layout.manifest
-        refuse_links(self.layout.root, path)
-        if not path.exists():
-            raise ShipmentError("unknown", EMPTY.format(self.name))
-        handle = open_regular(path)
-        try:
-            yield handle
-        finally:
-            os.close(handle)
+        with storage(path):
+            refuse_links(self.layout.root, path)
+            if not path.exists():
+                raise ShipmentError("unknown", EMPTY.format(self.name))
+            handle = open_regular(path)
+            try:
+                yield handle
+            finally:
+                os.close(handle)
 
     def _durable(self, handle: int) -> int:
         """Where the last line ends that will not be taken back: what the writer's index has applied was committed before.

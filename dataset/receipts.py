@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from contracts.dataset import Acknowledgement
 from contracts.errors import StorageError
-from contracts.files import sync_folder
+from contracts.files import storage, sync_folder
 from contracts.shipment import ACK_BYTES, Acknowledge, Receipt, ShipmentError
 from dataset.index import EACH, Index
 from dataset.layout import open_regular
@@ -36,13 +36,18 @@ class Receipts:
     def positions(self) -> dict[str, int]:
         """Receiver -> up to where it has acknowledged everything from the beginning on."""
         found: dict[str, int] = {}
-        for each in self._all():
-            upto = found.pop(each.receiver, 0)  # to the end: the one heard of last
-            found[each.receiver] = max(upto, each.upto) if each.after <= upto else upto
+        with storage(self._path):
+            for each in self._all():
+                upto = found.pop(each.receiver, 0)  # to the end: the one heard of last
+                found[each.receiver] = max(upto, each.upto) if each.after <= upto else upto
         return dict(list(found.items())[-MOST_RECEIVERS:])
 
     def take(self, said: Acknowledge, at: datetime) -> Receipt:
-        """Durable when it returns. ShipmentError: it is not of this data set, or not of what the data set says."""
+        """Durable when it returns. ShipmentError: it is not of this data set, or not of what that says. StorageError: the disk refuses."""
+        with storage(self._path):
+            return self._take(said, at)
+
+    def _take(self, said: Acknowledge, at: datetime) -> Receipt:
         self._check(said)
         lines = list(self._offer.lines(said.after, said.upto))
         if shipped_digest(lines) != said.sha256:

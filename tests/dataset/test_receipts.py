@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from hashlib import sha256
 from pathlib import Path
@@ -9,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.dataset import Acknowledgement
+from contracts.errors import StorageError
 from contracts.shipment import Acknowledge, PageHead, ShipmentError
 from dataset.exporter import Exporter
 from dataset.lines import sealed
@@ -61,6 +64,21 @@ def test_before_the_first_record_there_is_nothing_to_ask_for(tmp_path: Path) -> 
         with pytest.raises(ShipmentError, match="no record"):
             Offer(tmp_path, "box-1", "dataset").page(0)
         assert Offer(tmp_path, "box-1", "dataset").state().dataset is None
+
+
+@pytest.mark.parametrize("call", ["pread", "fsync"])
+def test_a_disk_that_fails_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    with Exporter(tmp_path) as exporter:
+        fill(exporter, range(2))
+    acknowledge, offer, ours = said(tmp_path, 0), Offer(tmp_path, "box-1", "dataset"), receipts(tmp_path)
+
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, call, fails)
+    for ask in (offer.state, lambda: offer.page(0), lambda: ours.take(acknowledge, WHEN)):
+        with pytest.raises(StorageError, match="the disk has a fault"):
+            ask()
 
 
 def test_the_same_said_again_is_written_once(tmp_path: Path) -> None:
