@@ -10,6 +10,9 @@ import { $, counted, moment, say } from "./say.js";
 /** @param {Theirs} theirs */
 const who = (theirs) => theirs.by || "Somebody";
 
+/** What one sees of a mark. @param {import("./labels.js").Mark} mark */
+const looks = (mark) => `${mark.kind} ${mark.category} ${mark.box}`;
+
 /** Once for each time that somebody was faster. */
 export class Contest {
   #told = "";
@@ -54,8 +57,9 @@ export class Contest {
     const theirs = this.#theirs;
     $("faster").close();
     if (!theirs?.draft) return;
-    this.desk.theirs = sheetOf(theirs.draft, this.desk.state.size).marks;
-    this.desk.parts.panel.note("both", true, `You see both: ${who(theirs)}'s marks are dotted in magenta, yours as always. Nothing is sent until you choose.`);
+    const mine = new Set(this.desk.state.sheet.marks.map(looks));
+    this.desk.theirs = sheetOf(theirs.draft, this.desk.state.size).marks.filter((mark) => !mine.has(looks(mark)));
+    this.desk.parts.panel.note("both", true, `You see both: what ${who(theirs)} has and you have not is dotted in magenta. Nothing is sent until you choose.`);
     this.desk.draw();
     /** @type {HTMLElement} */ ($("both").querySelector("button")).focus();
   }

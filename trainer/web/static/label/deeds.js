@@ -41,7 +41,7 @@ function arrow(desk, act, how) {
 /** @param {Desk} desk @param {"box"|"ignore"} kind */
 function arm(desk, kind) {
   if (!desk.open) return desk.do({ act: "add" });
-  if (kind === "box" && !desk.category) return desk.hint("This data set has no classes yet: name them with `vedette-trainer review fill --classes`.");
+  if (kind === "box" && !desk.category) return desk.hint("This data set has no classes yet: name them: vedette-trainer review fill SET --classes person,car.");
   desk.armed = desk.armed === kind ? null : kind;
   desk.mode = desk.armed ? "box" : "review";
   say(desk.armed ? "Draw it, or press an arrow: it begins in the middle" : "No new box");

@@ -11,6 +11,7 @@ import { seen, toScreen } from "./view.js";
 
 const DASH = [7, 5];
 const TAG_PX = 340; // the longest tag, about
+const MANY = 150; // that cost too much while the picture moves
 const NAMED = 60; // more marks than that, and only the chosen one carries its name
 const FONT = "600 12px system-ui, sans-serif";
 
@@ -68,12 +69,23 @@ function grouped(marks, view, look) {
   return paths;
 }
 
+/** Hundreds of boxes for a moment: one thin line each. @param {Pen} pen @param {ReadonlyArray<Mark>} marks @param {View} view @param {ReadonlyArray<string>} categories */
+function outlined(pen, marks, view, categories) {
+  pen.setLineDash([]);
+  pen.lineWidth = 1;
+  for (const [colour, path] of grouped(marks, view, (mark) => (mark.kind === "ignore" ? IGNORED : colourOf(categories, mark.category)))) {
+    pen.strokeStyle = colour;
+    pen.stroke(path);
+  }
+}
+
 /**
  * @param {Pen} pen @param {ReadonlyArray<Mark>} marks @param {View} view @param {Size} screen @param {ReadonlyArray<string>} categories
- * @param {ReadonlyArray<Mark>} theirs what the other one said, while both are looked at
+ * @param {ReadonlyArray<Mark>} theirs what the other one said, while both are looked at @param {boolean} swift while the picture moves
  */
-export function drawMarks(pen, marks, view, screen, categories, theirs) {
+export function drawMarks(pen, marks, view, screen, categories, theirs, swift) {
   pen.clearRect(0, 0, screen.width, screen.height);
+  if (swift && marks.length > MANY) return outlined(pen, marks, view, categories);
   const boxes = marks.filter((mark) => mark.kind === "box");
   for (const path of grouped(marks.filter((mark) => mark.kind === "ignore"), view, () => "").values()) {
     pen.fillStyle = "rgb(120 130 130 / .5)";

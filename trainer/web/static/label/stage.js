@@ -12,6 +12,7 @@ import { fitting, panned, showing, zoomed } from "./view.js";
  * @property {ReadonlyArray<Mark>} theirs @property {"box"|"ignore"|null} armed @property {boolean} open @property {boolean} hidden
  */
 
+const SETTLED_MS = 120; // without a change of the view the picture stands still
 const WHEEL = 0.0016; // of a zoom for a pixel of the wheel
 
 export class Stage {
@@ -33,6 +34,9 @@ export class Stage {
   /** @type {[number, number, number, number]} */
   #wet = [0, 0, 0, 0];
   #space = false;
+  #moving = 0; // the timer that runs while the picture moves
+  /** @type {ReadonlyArray<Mark>} marks that hands are not on */
+  #still = [];
   /** @type {(intent: import("./gestures.js").Intent) => void} */
   meant = () => {};
   drawn = { picture: 0, marks: 0, chosen: 0 }; // how often each was, for who looks at what drawing costs
@@ -73,8 +77,14 @@ export class Stage {
   show(scene) {
     const before = this.#scene;
     this.#scene = scene;
-    if (scene.size.width !== before.size.width || scene.size.height !== before.size.height) this.fit();
-    if (scene.marks !== before.marks || scene.selected !== before.selected || scene.theirs !== before.theirs || scene.hidden !== before.hidden) this.#stain("marks");
+    if (scene.size.width !== before.size.width || scene.size.height !== before.size.height) {
+      this.element.style.setProperty("--ratio", String(scene.size.width / scene.size.height));
+      this.fit();
+    }
+    const still = scene.hidden ? [] : scene.marks.filter((mark) => mark.id !== scene.selected);
+    const others = still.length !== this.#still.length || still.some((mark, n) => mark !== this.#still[n]);
+    if (others || scene.theirs !== before.theirs || scene.categories !== before.categories) this.#stain("marks");
+    this.#still = still;
     this.#stain("chosen");
     this.element.dataset.armed = scene.armed ?? "";
   }
@@ -91,6 +101,11 @@ export class Stage {
   look(view) {
     this.#view = view;
     this.element.dataset.scale = view.scale.toFixed(4);
+    clearTimeout(this.#moving);
+    this.#moving = window.setTimeout(() => {
+      this.#moving = 0;
+      this.#stain("marks");
+    }, SETTLED_MS);
     this.#stain("picture", "marks", "chosen");
   }
 
@@ -164,12 +179,12 @@ export class Stage {
 
   #draw() {
     this.#asked = 0;
-    const { size, marks, selected, categories, theirs, hidden } = this.#scene;
+    const { size, marks, selected, categories, theirs } = this.#scene;
     const dirty = this.#dirty;
     this.#dirty = new Set();
     for (const layer of dirty) this.drawn[layer] += 1;
     if (dirty.has("picture")) drawPicture(this.#pens.picture, this.#levels, this.#view, size, this.#screen, this.#sharp);
-    if (dirty.has("marks")) drawMarks(this.#pens.marks, hidden ? [] : marks.filter((mark) => mark.id !== selected), this.#view, this.#screen, categories, theirs);
+    if (dirty.has("marks")) drawMarks(this.#pens.marks, this.#still, this.#view, this.#screen, categories, theirs, this.#moving > 0);
     if (dirty.has("chosen")) this.#drawChosen(marks.find((mark) => mark.id === selected));
   }
 
