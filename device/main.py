@@ -26,6 +26,7 @@ COMMANDS = {
     "ship": "training data into a folder, e.g. on a USB stick, for the trainer",
     "bench": "measure this box: decoding, inference, the whole way",
     "doctor": "what is wrong with this box, and what to do about it",
+    "diag": "one archive for whoever helps you, with nothing secret in it",
     "init": "write a device.yaml, by asking or by probing",
     "diagram": "the state machine of a profile, drawn",
     "dataset": "convert, divide, compare and check training data",
