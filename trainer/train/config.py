@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, field_validator, model_validator
 
+from contracts.errors import ConfigError
+from trainer.judge.points import parse_choice
 from trainer.train.family import FAMILY
 from vision.strict import Strict
 
@@ -147,6 +149,16 @@ class Targets(Strict):
     precision_min: Share | None = Field(default=None, description="the same of precision")
     count_mae_max: float | None = Field(default=None, ge=0, description="mean error of the count in a picture, of every class")
     points: str = Field(default="f1", description="how operating points are chosen on val: f1, f2, precision=0.95")
+
+    @field_validator("points")
+    @classmethod
+    def _chosen(cls, value: str) -> str:
+        """Now, not when the run is over."""
+        try:
+            parse_choice(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
+        return value
 
 
 class TrainConfig(Strict):

@@ -21,7 +21,12 @@ from trainer.train.run_folder import RunFolder
 from trainer.train.team import Team
 from trainer.train.weights import About, write_network
 
+Looked = Callable[[int], None]
 SOON_S = 1.0  # between two words about how far it is
+
+
+class _Ended(Exception):
+    """Leaves a validation that nobody waits for."""
 
 
 @dataclass(eq=False)
@@ -37,7 +42,7 @@ class Course:
     team: Team
     told: Told
     clock: Clock
-    score: Callable[[], Scores]
+    score: Callable[[Looked], Scores]
     on_epoch: Callable[[EpochLine], None] = lambda _: None
     _curves: Curves | None = None
     _began_s: float = 0.0
@@ -96,7 +101,7 @@ class Course:
             keep(self.folder, self.learner, place.model_copy(update={"step": step, "sums": sums.parts, "seconds": seconds}))
             self._kept_s = self._now_s()
 
-    def _finished(self, place: Place, sums: Sums, began_s: float) -> Place:
+    def _finished(self, place: Place, sums: Sums, began_s: float) -> Place | None:
         """An epoch is over: judged, the best kept, written down."""
         self.learner.agree()
         epoch, step = place.epoch + 1, (place.epoch + 1) * self.steps
@@ -105,7 +110,11 @@ class Course:
         best, waited, scores = place.best, place.waited, None
         if self.team.first and judged:
             self._tell(step, f"epoch {epoch} of {training.epochs}: looking at the val pictures")
-            scores = self.score()
+            scores = self._scored()
+        if self.team.any(self.team.first and judged and scores is None):
+            self._keep(place, step, sums, began_s)  # and is judged when it goes on
+            return None
+        if scores is not None:
             found = Best(epoch=epoch, ap50=_number(scores.overall["ap50"]), ap=_number(scores.overall["ap"]))
             waited += 1
             if best is None or _rank(found) > _rank(best):
@@ -118,6 +127,18 @@ class Course:
             place = place.model_copy(update={"line": self._line(place, sums, scores, began_s)})
             self._written(place)
         return place
+
+    def _scored(self) -> Scores | None:
+        """None: somebody wants it to end."""
+
+        def looked(_: int) -> None:
+            if self.told.stopped():
+                raise _Ended
+
+        try:
+            return self.score(looked)
+        except _Ended:
+            return None
 
     def _line(self, place: Place, sums: Sums, scores: Scores | None, began_s: float) -> EpochLine:
         return EpochLine(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
@@ -29,6 +29,7 @@ from trainer.train.family import FAMILY, build
 from trainer.train.feed import Feed, shares
 from trainer.train.finish import finish
 from trainer.train.learner import Learner
+from trainer.train.machine import device_name, device_of, threads
 from trainer.train.material import Material, gather
 from trainer.train.memory import enough_memory
 from trainer.train.parent import Beginning, begin, measure_norms
@@ -72,8 +73,8 @@ def train_detector(
         raise ConfigError("training: give a configuration, or the id of a run to resume")
     if config.model.architecture not in FAMILY:
         return _elsewhere(config, home, listening, resume)
-    device = _device(config)
-    with _threads(config), Team(device) as team:
+    device = device_of(config.training)
+    with threads(config.training), Team(device) as team:
         return _Training(config, home, listening, team).run(resume)
 
 
@@ -94,7 +95,7 @@ class _Training:
         self._listening.told.progress(0.0, f"reading data set {config.data.set}")
         material = gather(config.data, self._home)
         if self._team.first:
-            material = with_readable_val(material, config.data.broken_max_share, config.training.loaders)
+            material = with_readable_val(material, config.data.broken_max_share, config.training.loaders, self._listening.told)
         network, beginning = self._network(material)
         run, folder = self._resumed(resume, material) if resume is not None else self._new(material, beginning)
         with closing(folder):
@@ -138,7 +139,7 @@ class _Training:
             learner = Learner(network, training, steps * training.epochs, round(steps * training.warm_up), backbone_rate, team)
             course = Course(
                 config, folder, about, learner, feed, steps, team, self._listening.told, self._listening.clock,
-                lambda: scored(material.val, answers(learner.average, about, material.val_items)), self._listening.on_epoch,
+                lambda looked: scored(material.val, answers(learner.average, about, material.val_items, looked)), self._listening.on_epoch,
             )  # fmt: skip
             whole = course.run()
         return self._ended(folder, run, material, pictures, whole)
@@ -176,7 +177,7 @@ class _Training:
             parent=beginning.digest,
             seed=self._config.training.seed,
             software=Software(vedette=metadata.version("vedette"), torch=str(torch.__version__), python=platform.python_version()),
-            device=_device_name(self._team.device),
+            device=device_name(self._team.device),
             processes=self._team.shard.world,
             pictures={"train": len(material.train), "val": len(material.val_items)},
             examples=dict(material.examples),
@@ -218,28 +219,3 @@ def _resumed_config(config: TrainConfig | None, home: Home, resume: str) -> Trai
 def _notes(material: Material) -> list[str]:
     wanted = {name: sum(len(case.wanted(kind)) for case in material.val.cases) for kind, name in enumerate(material.classes)}
     return [f"class {name}: nothing of it is labelled in the val part, so its figures are unknown" for name, n in wanted.items() if not n]
-
-
-def _device(config: TrainConfig) -> torch.device:
-    wanted, there = config.training.device, torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise ConfigError("training.device cuda: PyTorch sees no GPU here; install its CUDA build and a driver, or write cpu")
-    if wanted == "cpu" or not there:
-        return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {platform.machine()}, {torch.get_num_threads()} threads"
-
-
-@contextmanager
-def _threads(config: TrainConfig) -> Iterator[None]:
-    """Sums of floats hang on how many threads add them, so the number is part of what is reproduced."""
-    before = torch.get_num_threads()
-    share = max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    torch.set_num_threads(config.training.threads or share)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -12,13 +12,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from contracts.errors import HardwareError
+from contracts.errors import ConfigError, HardwareError
 from dataset.items import Item
 from dataset.layout import read_small
 from dataset.picture import pixels
+from trainer.jobs.told import Told
 from trainer.judge.ground import Ground
 from trainer.train.example import Example, Image
 from trainer.train.material import UNREADABLE, Material, refuse_broken
+
+EACH = 64  # val pictures between two questions whether to go on
 
 
 def read_rgb(path: Path, width: int, height: int, digest: str = "") -> Image:
@@ -73,10 +76,15 @@ class Pictures:
                 self._kept[index] = image
 
 
-def with_readable_val(material: Material, max_share: float, loaders: int) -> Material:
+def with_readable_val(material: Material, max_share: float, loaders: int, told: Told) -> Material:
     """Every val picture is decoded once before anything is learnt; those that cannot be are left out, and named."""
     with ThreadPoolExecutor(loaders, thread_name_prefix="look") as pool:
-        faults = list(pool.map(_fault, material.val_items))
+        faults: list[str] = []
+        for start in range(0, len(material.val_items), EACH):
+            if told.stopped():
+                raise ConfigError("training: stopped before it began; nothing was written")
+            faults += pool.map(_fault, material.val_items[start : start + EACH])
+            told.progress(0.0, f"looking at the val pictures: {len(faults)} of {len(material.val_items)}")
     broken = {item.id: why for item, why in zip(material.val_items, faults, strict=True) if why}
     if not broken:
         return material

@@ -41,4 +41,4 @@ def validate(name: str, config: TrainConfig | None, home: Home, told: Told) -> E
 
 def _material(config: TrainConfig, home: Home, told: Told) -> Material:
     told.progress(0.0, f"reading data set {config.data.set}")
-    return with_readable_val(gather(config.data, home), config.data.broken_max_share, config.training.loaders)
+    return with_readable_val(gather(config.data, home), config.data.broken_max_share, config.training.loaders, told)

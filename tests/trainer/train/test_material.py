@@ -14,6 +14,7 @@ from dataset.native import NativeReader
 from tests.trainer.train import worlds
 from trainer.datasets.hashing import roots_of
 from trainer.home import Home
+from trainer.jobs.told import Silent
 from trainer.train.config import Data
 from trainer.train.example import EVERY, marks_of
 from trainer.train.material import gather
@@ -114,7 +115,7 @@ def test_broken_pictures_are_named_and_skipped_within_a_bound(home: Home) -> Non
     before = gather(data(), home)
     bad = [before.train[0].id, before.train[3].id, before.val_items[1].id]
     spoil(home, bad)
-    material = with_readable_val(gather(data(broken_max_share=0.1), home), 0.1, 2)
+    material = with_readable_val(gather(data(broken_max_share=0.1), home), 0.1, 2, Silent())
     assert {item.id for item in material.val_items} == {item.id for item in before.val_items} - {bad[2]}
     assert len(material.val.cases) == len(material.val_items)
     pictures = Pictures(material.train, 1 << 24, 0.1, material.broken, material.pictures)
