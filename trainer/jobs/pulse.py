@@ -12,7 +12,7 @@ from trainer.jobs.job import Job
 from trainer.jobs.queue import LEASE_US, Jobs, LeaseLost
 
 log = logging.getLogger(__name__)
-BEAT_S = 1.0
+BEAT_S = 0.5
 
 
 class Pulse:

@@ -80,4 +80,5 @@ def _finite(points: Points) -> list[tuple[float, float]]:
 def _range(low: float, high: float) -> tuple[float, float]:
     if high > low:
         return low, high
-    return low - max(0.5, abs(low) / 2), high + max(0.5, abs(high) / 2)
+    beside = abs(low) / 2 or 0.5
+    return low - beside, high + beside

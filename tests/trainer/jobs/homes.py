@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from dataset.exporter import Exporter
 from dataset.marks import box
@@ -23,12 +22,13 @@ from trainer.store.database import Database
 from vision.bundle import read_bundle
 from vision.bundle_write import pack
 
-WAIT_S = 60
+WAIT_S = 90
+PICTURES = 150
 EVERY_S = 0.05
 STREET = Path(__file__).parents[3] / "models" / "person-street"
 
 
-def home_in(folder: Path, pictures: int = 120) -> tuple[Home, str]:
+def home_in(folder: Path, pictures: int = PICTURES) -> tuple[Home, str]:
     """With a set `yard` and the digest of a bundle."""
     home = Home(folder / "home")
     with Exporter(home.sets / "yard") as exporter:
@@ -45,22 +45,28 @@ class Worker:
     def __init__(self, home: Home, *words: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("VEDETTE_")}
         command = [sys.executable, "-m", "trainer.main", *(words or ("work",)), "--home", str(home.path)]
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
-        self.process = subprocess.Popen(command, env=environment, **pipes)
+        self.process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def says(self) -> str:
+        assert self.process.stdout
+        return self.process.stdout.readline()
 
     def children(self) -> list[int]:
-        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(word) for word in text.split()]
+        return children_of(self.process.pid)
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(WAIT_S)
+        self.over()
 
     def end(self) -> int:
         self.process.send_signal(signal.SIGTERM)
+        return self.over()
+
+    def over(self) -> int:
+        """The exit code, when it ends by itself."""
         code = self.process.wait(WAIT_S)
-        if self.process.stdout:
-            self.process.stdout.close()
+        assert self.process.stdout
+        self.process.stdout.close()
         return code
 
 
@@ -86,3 +92,8 @@ def gone(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
     except OSError:
         return True
+
+
+def children_of(pid: int) -> list[int]:
+    """Of all its threads."""
+    return [int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in (task / "children").read_text().split()]

@@ -12,7 +12,8 @@ import pytest
 
 pytest.importorskip("sqlalchemy")
 
-from tests.trainer.jobs.homes import EVERY_S, WAIT_S, Worker, gone, home_in, open_jobs, until
+from tests.trainer.jobs.homes import EVERY_S, PICTURES, WAIT_S, Worker, children_of, gone, home_in, open_jobs, until
+from tests.trainer.web.pages import parts_in
 from trainer.home import Home
 from trainer.jobs.job import Job
 from trainer.jobs.kinds import checked
@@ -32,37 +33,33 @@ def ask(jobs: Jobs, digest: str) -> Job:
 
 
 def half_done(job: Job) -> bool:
-    return job.state == "running" and 0.06 < job.progress < 0.95
+    return job.state == "running" and 0.05 <= job.progress < 0.95
 
 
-def test_a_worker_killed_in_the_middle_leaves_a_job_that_the_next_one_ends(place: tuple[Home, str, Jobs]) -> None:
+def test_job_worker_and_page_are_killed_one_after_the_other_and_the_job_is_done_all_the_same(place: tuple[Home, str, Jobs]) -> None:
     home, digest, jobs = place
+    parts_in(home.path.parent).database.close()  # somebody who could log in
     job = ask(jobs, digest)
-    first = Worker(home)
+    page = Worker(home, "serve", "--port", "0")
+    assert page.says().startswith("http://127.0.0.1:")
     until(jobs, job.id, half_done)
-    (child,) = first.children()
-    first.kill()
+    (worker,) = page.children()
+    os.kill(children_of(worker)[0], signal.SIGKILL)
+    until(jobs, job.id, lambda found: found.attempts == 2 and half_done(found))
+    (child,) = children_of(worker)
+    page.kill()
     deadline = time.monotonic() + WAIT_S
-    while not gone(child):
+    while not (gone(worker) and gone(child)):
         assert time.monotonic() < deadline
-        time.sleep(EVERY_S)  # the kernel ends it
-    second = Worker(home, "work", "--until-idle")
-    done = until(jobs, job.id, lambda found: found.over)
-    assert (done.state, done.attempts) == ("done", 2)
-    assert done.result["evaluation"]["pictures"] == 120
-    assert second.process.wait(WAIT_S) == 0
-
-
-def test_a_job_whose_process_is_killed_is_begun_again_by_the_same_worker(place: tuple[Home, str, Jobs]) -> None:
-    home, digest, jobs = place
-    job = ask(jobs, digest)
-    worker = Worker(home)
-    until(jobs, job.id, half_done)
-    os.kill(worker.children()[0], signal.SIGKILL)
-    again = until(jobs, job.id, lambda found: found.attempts == 2)
-    assert again.over or again.state == "running"
-    assert until(jobs, job.id, lambda found: found.over).state == "done"
-    assert worker.end() == 0
+        time.sleep(EVERY_S)  # the kernel ends them
+    left = jobs.find(job.id)
+    assert left
+    assert left.state == "running"
+    assert Worker(home, "work", "--until-idle").over() == 0
+    done = jobs.find(job.id)
+    assert done
+    assert (done.state, done.attempts) == ("done", 3)
+    assert done.result["evaluation"]["pictures"] == PICTURES
 
 
 def test_a_running_job_is_cancelled_and_a_worker_that_ends_gives_its_job_back(place: tuple[Home, str, Jobs]) -> None:
@@ -89,8 +86,7 @@ def test_what_cannot_be_done_fails_in_words(place: tuple[Home, str, Jobs]) -> No
         jobs.ask("gate", checked("gate", {"gates": "none", "set": "yard", "candidate": digest})),
         jobs.ask("dataset_hash", checked("dataset_hash", {"set": "yard"})),
     ]
-    worker = Worker(home, "work", "--until-idle")
-    assert worker.process.wait(WAIT_S) == 0
+    assert Worker(home, "work", "--until-idle").over() == 0
     ended = [jobs.find(job.id) for job in asked]
     assert [job.state for job in ended if job] == ["failed"] * 4 + ["done"]
     said = [job.said for job in ended if job]
@@ -99,28 +95,5 @@ def test_what_cannot_be_done_fails_in_words(place: tuple[Home, str, Jobs]) -> No
     assert "no such kind" in said[2]
     last = ended[-1]
     assert last
-    assert last.result["items"] == 120
+    assert last.result["items"] == PICTURES
     assert (home.roots / "yard.json").is_file()
-
-
-def test_the_page_and_its_worker_are_killed_and_the_job_is_done_all_the_same(place: tuple[Home, str, Jobs]) -> None:
-    home, digest, jobs = place
-    job = ask(jobs, digest)
-    from tests.trainer.web.pages import parts_in
-
-    parts_in(home.path.parent).database.close()  # somebody who could log in
-    first = Worker(home, "serve", "--port", "0")
-    assert first.process.stdout
-    assert first.process.stdout.readline().startswith("http://127.0.0.1:")
-    until(jobs, job.id, half_done)
-    worker = first.children()
-    first.kill()
-    first.process.stdout.close()
-    deadline = time.monotonic() + WAIT_S
-    while not all(gone(pid) for pid in worker):
-        assert time.monotonic() < deadline
-        time.sleep(EVERY_S)  # the kernel ends it
-    second = Worker(home, "serve", "--port", "0")
-    done = until(jobs, job.id, lambda found: found.over)
-    assert (done.state, done.attempts) == ("done", 2)
-    assert second.end() == 0
