@@ -141,7 +141,7 @@ class Appliance:
             self._topics,
             {
                 "snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart,
-                "resend": Resend(self.outbox, notices, self._topics, settings.mqtt.event_expiry_s), "record": self._by_command,
+                "resend": Resend(self.outbox, notices, self._topics, settings.mqtt.event_expiry_s), "record": lambda args: record(self.recorder, args),
                 "export": lambda args: by_command(self.training, args), **commands_of(self.sittings),
             },
             Memory(self._data / "commands.json"),
@@ -229,6 +229,8 @@ class Appliance:
         finally:
             self.outbox.close()
             self.index.close()
+            if self.training:
+                self.training.shut()
         if self.crew.crash:
             raise self.crew.crash[1]
 
@@ -241,9 +243,6 @@ class Appliance:
         self.sight.inbox.close()
         for call in self.sight.on_end:
             call()
-
-    def _by_command(self, args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-        return record(self.recorder, args)
 
     def _restart(self, _args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
         self.restart_wanted.set()

@@ -106,7 +106,7 @@ class Training:
             if self._lossless:  # a film's day ends with it; a box's goes on after a restart
                 self._settle_day(None)
         finally:
-            self._end()
+            self.shut()
 
     def look(self, scene: Scene) -> None:
         """One scene: what of it, and of the events that end with it, is kept."""
@@ -220,8 +220,7 @@ class Training:
 
     def _commit_in_time(self) -> None:
         """Live: nothing waits longer than was asked for. A file's records are durable when it ends."""
-        now_ns = self._clock.mono_ns()
-        if not self._lossless and now_ns - self._committed_ns >= self._options.commit_s * 1e9:
+        if not self._lossless and self._clock.mono_ns() - self._committed_ns >= self._options.commit_s * 1e9:
             self._commit()
 
     def _commit(self) -> None:
@@ -234,7 +233,8 @@ class Training:
             except StorageError as error:
                 self._failed("", error, before - self._accepted())
 
-    def _end(self) -> None:
+    def shut(self) -> None:
+        """What waits is durable and the data set free; whoever stops the box calls it again behind the janitor, who may have opened it."""
         with self._turn:
             before = self._accepted()
             try:

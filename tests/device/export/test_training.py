@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import HardwareError
+from contracts.errors import ConfigError, HardwareError
 from dataset.exporter import Exporter
 from device.clock import SystemClock
 from device.export.export_options import ExportOptions
@@ -56,6 +57,20 @@ def test_an_event_becomes_a_record_that_says_why_it_is_there(tmp_path: Path) -> 
     assert (record["source"], record["action_type"], record["reason"], record["session"]) == ("yard", "object", "event_best", "file%2Fone")
     assert (record["labels"][0]["source"], record["labels"][0]["track"], record["success"]) == ("detection", 1, True)
     assert outlet.tally.get("yard", "exported", "event_best") == 1
+
+
+def test_a_data_set_that_the_janitor_opened_late_is_let_go_of(tmp_path: Path) -> None:
+    """Its worker has ended when the janitor's last round comes; the next start in this process must find it free."""
+    outlet = Outlet(tmp_path)
+    with outlet.running() as training:
+        for each in visit():
+            training.put(each)
+    training.opened().held()
+    with pytest.raises(ConfigError, match=f"process {os.getpid()} writes to this data set"):
+        Exporter(tmp_path / "dataset")
+    training.shut()
+    training.shut()
+    Exporter(tmp_path / "dataset").close()
 
 
 def test_a_box_that_keeps_nothing_makes_no_folder(tmp_path: Path) -> None:
