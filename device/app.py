@@ -141,8 +141,9 @@ class Appliance:
             self._topics,
             {
                 "snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart,
-                "resend": Resend(self.outbox, notices, self._topics, settings.mqtt.event_expiry_s), "record": lambda args: record(self.recorder, args),
-                "export": lambda args: by_command(self.training, args), **commands_of(self.sittings),
+                "resend": Resend(self.outbox, notices, self._topics, settings.mqtt.event_expiry_s),
+                "record": lambda args: record(self.recorder, args), "export": lambda args: by_command(self.training, args),
+                **commands_of(self.sittings),
             },
             Memory(self._data / "commands.json"),
             notices=notices, stamp=self._stamp, board=self.board, tally=self.tally, per_minute=settings.mqtt.commands_per_minute,
