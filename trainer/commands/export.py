@@ -16,7 +16,7 @@ STEP = 0.05  # of the whole, between two words about how far it is
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="id of a run in the home, or the path of its folder")
+    parser.add_argument("which", metavar="RUN", help="id of a run in the home, or the path of its folder")
     parser.add_argument("--kinds", default="onnx", metavar="KINDS", help="of onnx,int8,fp16,tflite (default: onnx, which is always made)")
     parser.add_argument("--home", type=Path, default=None, help="the trainer's folder (default: VEDETTE_TRAINER_HOME, or here)")
     parser.add_argument("--int8-loss", type=float, default=0.01, metavar="AP", help="AP that INT8 may lose (default: 0.01)")
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"export: {first_fault(error)}; correct the argument") from error
     home = Home(home_path(args.home))
     kinds = [kind.strip() for kind in args.kinds.split(",") if kind.strip()]
-    document = export_detector(open_run(home, args.run).path, kinds, home, Words(), options)
+    document = export_detector(open_run(home, args.which).path, kinds, home, Words(), options)
     print(document.model_dump_json(indent=1) if args.json else told(document))
     return REFUSED if any(file.state == "refused" for file in document.files) else 0
 
