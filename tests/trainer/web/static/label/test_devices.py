@@ -18,14 +18,16 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch":
 WATCH = """() => {
   window.seen = { pictures: 0, strokes: 0, frames: [] };
   const pen = CanvasRenderingContext2D.prototype, { drawImage, stroke } = pen;
-  pen.drawImage = function (...given) { window.seen.pictures += this.canvas.parentElement?.id === "stage"; return drawImage.apply(this, given); };
+  const staged = (pen) => pen.canvas.parentElement?.id === "stage";
+  pen.drawImage = function (...given) { window.seen.pictures += staged(this); return drawImage.apply(this, given); };
   pen.stroke = function (...given) { window.seen.strokes += 1; return stroke.apply(this, given); };
   let last = performance.now();
   const frame = (now) => { window.seen.frames.push(now - last); last = now; requestAnimationFrame(frame); };
   requestAnimationFrame(frame);
 }"""
 NAMELESS = """() => [...document.querySelectorAll("main button, main select, main input, main a, dialog button")]
-  .filter((each) => each.checkVisibility() && !(each.getAttribute("aria-label") || each.innerText.trim() || each.closest("label")?.innerText.trim()))
+  .filter((each) => each.checkVisibility())
+  .filter((each) => !(each.getAttribute("aria-label") || each.innerText.trim() || each.closest("label")?.innerText.trim()))
   .map((each) => each.outerHTML)"""
 
 
@@ -148,7 +150,8 @@ def test_everything_has_a_name_and_is_reached_by_tab_and_what_happens_is_said(co
     assert {"newBox", "newIgnore", "approve", "nothing", "unsure", "skip", "ahead", "help", "state"} <= reached
     lea.page.locator("#stage").focus()
     lea.press("ArrowDown")
-    lea.until("/1 of 2: person, by the machine, not accepted; left/.test(document.getElementById('said-1').textContent + document.getElementById('said-2').textContent)")
+    told = "['said-1', 'said-2'].map(id => document.getElementById(id).textContent).join('')"
+    lea.until(f"/1 of 2: person, by the machine, not accepted; left/.test({told})")
     assert lea.page.evaluate("getComputedStyle(document.getElementById('stage')).outlineStyle") == "solid"
     assert lea.page.get_attribute("#stage", "aria-label") in ("yard: 2 marks", "gate: 2 marks")
 
@@ -168,4 +171,5 @@ def test_the_queue_says_why_and_how_much_is_left_and_is_walked_by_keys(come: Com
     with lea.page.expect_navigation():
         lea.page.select_option("[name=reason]", "uniform")
     lea.ready()
-    lea.until("document.querySelectorAll('#strip b').length && [...document.querySelectorAll('#strip b')].every(each => each.textContent === 'uniform')")
+    reasons = "[...document.querySelectorAll('#strip b')].map(each => each.textContent)"
+    lea.until(f"{reasons}.length && {reasons}.every(each => each === 'uniform')")

@@ -26,7 +26,7 @@ DRAWN = """(() => {
 })()"""
 
 
-def test_a_box_is_drawn_moved_resized_relabelled_undone_and_approved_by_keys_alone(come: Come, trainer: Served, desk: Desk, item: str) -> None:
+def test_a_box_is_drawn_moved_resized_relabelled_undone_and_approved_by_keys(come: Come, trainer: Served, desk: Desk, item: str) -> None:
     lea = come(trainer).open(item)
     assert lea.page.evaluate("document.activeElement.id") == "stage"
     lea.press("n", "ArrowRight")  # begins in the middle
@@ -103,7 +103,7 @@ def test_other_answers_are_one_key(come: Come, trainer: Served, desk: Desk, item
     assert len(found["labels"]["boxes"]) == (0 if answer == "nothing" else 2)
 
 
-def test_nothing_here_does_not_throw_a_persons_boxes_away_and_approve_needs_a_box(come: Come, trainer: Served, desk: Desk, item: str) -> None:
+def test_nothing_here_throws_no_persons_box_away_and_approve_needs_a_box(come: Come, trainer: Served, desk: Desk, item: str) -> None:
     lea = come(trainer).open(item)
     lea.press("ArrowDown", "y", "0")
     lea.page.get_by_text("There is a box of a person here").first.wait_for()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.trainer.web.static.label.conftest import CHROMIUM, Come
 from tests.trainer.web.static.label.person import Person
 from tests.trainer.web.static.label.served import Desk, Served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")]
 ADAS, LEAS = ((30, 30), (90, 80)), ((400, 40), (470, 100))
@@ -75,7 +78,10 @@ def test_both_are_seen_and_all_of_both_is_kept_by_keys_alone(come: Come, trainer
       pen.drawImage(canvas, 0, 0);
       const pixels = pen.getImageData(0, 0, canvas.width, canvas.height).data;
       let found = 0;
-      for (let n = 0; n < pixels.length; n += 4) if (pixels[n] > 230 && pixels[n + 1] < 110 && pixels[n + 2] > 190 && pixels[n + 3] > 230) found += 1;
+      for (let n = 0; n < pixels.length; n += 4) {
+        const [red, green, blue, solid] = pixels.subarray(n, n + 4);
+        if (red > 230 && green < 110 && blue > 190 && solid > 230) found += 1;
+      }
       return found;
     })()"""
     lea.until(f"{magenta} > 100")
@@ -100,6 +106,26 @@ def test_an_answer_that_comes_second_is_asked_about_and_goes_over_the_first(come
     lea.saved()
     found = desk.item(item)
     assert (found["state"], len(found["labels"]["boxes"])) == ("done", 2)
+
+
+def test_who_is_late_on_a_picture_that_was_left_behind_is_called_back(come: Come, trainer: Served, desk: Desk, item: str) -> None:
+    """The answer takes its time on the way, and the next picture does not wait for it."""
+    lea, ada = come(trainer, "lea").open(item), come(trainer, "ada").open(item)
+    ada.drag(*ADAS)
+    ada.saved()
+    held: list[Route] = []
+    lea.page.route("**/answer", held.append)
+    lea.press("Enter")
+    lea.until("document.getElementById('label').dataset.item !== arg", item)
+    lea.ready()
+    held[0].continue_()
+    lea.page.locator("#elsewhere").wait_for()
+    lea.page.get_by_role("button", name="Look").click()
+    lea.ready(item)
+    lea.page.locator("#faster").wait_for()
+    lea.page.get_by_role("button", name="Take theirs").first.click()
+    lea.saved()
+    assert (desk.item(item)["state"], lea.fact("marks")) == ("open", "3")
 
 
 def test_escape_decides_nothing_and_a_reload_asks_again(come: Come, trainer: Served, desk: Desk, item: str) -> None:
