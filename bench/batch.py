@@ -30,9 +30,9 @@ from device.config import load
 from device.measuring import Stopwatch, decoding, inference, read_packets
 from vision.detector import open_detector
 
-SIDE, SAMPLES, SEGMENT_S = 640, 10, 5.0  # of the network, a second, of a unit
-TIMES = 6  # the film of ten seconds, so often; more for the memory of a long one
-LONG = 8
+SIDE, SAMPLES = 640, 10  # of the network, a second
+TIMES = 12  # the film of ten seconds, so often: the start of the processes, some three seconds, is in the figures
+SHORT, LONG = 6, 8  # for memory: so often, and so many times that
 SPAWN = get_context("spawn")
 
 
@@ -51,7 +51,7 @@ def main() -> None:
             legs["all"].append(speed(config, video, folder / f"all-{number}", CORES))
             print(f"  {number + 1}/{given.rounds}", {leg: round(values[-1], 2) for leg, values in legs.items()}, flush=True)
         rare = write_config(made(folder / "rare"), bundle, gate=False, detection_fps=1)
-        films = {times: repeated(folder / f"{times}.mkv", times) for times in (TIMES, LONG * TIMES)}
+        films = {times: repeated(folder / f"{times}.mkv", times) for times in (SHORT, LONG * SHORT)}
         memory = {times: peak_mb(rare, path, folder / f"memory-{times}") for times, path in films.items()}
     facts = {"rounds": given.rounds, "seconds": given.seconds, "real_footage": footage.real(), "legs": legs, "memory_mb": memory}
     report("batch", figures_from(legs, memory), **facts)
@@ -60,10 +60,12 @@ def main() -> None:
 def figures_from(legs: dict[str, list[float]], memory: dict[int, tuple[float, float]]) -> list[Figure]:
     decode, network, one, both = (median(legs[name]) for name in ("decode", "network", "one", "all"))
     short, long = memory.values()
+    together = 1 / (1 / decode + 1 / network)  # the same cores do both
     return [
         Figure(f"batch, {CORES} processes", both, "video s/s"),
         Figure("batch against the slower of decoding alone and the network alone", both / min(decode, network), "", ">= 0.9"),
-        Figure("batch against both together on the same cores", both / (1 / (1 / decode + 1 / network)), "", ">= 0.92"),
+        Figure("the most that cores which do both allow there", together / min(decode, network)),
+        Figure("batch against both together on the same cores", both / together, "", ">= 0.92"),
         Figure(f"batch, {CORES} processes against one", both / one, "", ">= 1.8"),
         Figure("batch, memory of whoever divides and merges", short[0], "MB"),
         Figure("batch, memory of a worker", short[1], "MB"),
@@ -98,7 +100,7 @@ def speed(config: Path, video: Path, out: Path, workers: int) -> float:
 
 def run(config: Path, video: Path, out: Path, workers: int) -> Film:
     loaded = load(config)
-    recipe, asked = recipe_of(loaded, "street", CLOCK), Asked(out, segment_s=SEGMENT_S)
+    recipe, asked = recipe_of(loaded, "street", CLOCK), Asked(out)
     source = FileSource("street", FileSource.Options(path=video), CLOCK)
     film = Film(source, video.stem, recipe, asked, CLOCK, seconds=source.facts()[0] or 0)
     batch([film], asked, LocalRunner(recipe.text(), workers), CLOCK)
