@@ -32,7 +32,7 @@ def lines(series: Sequence[tuple[str, Points]], most: float | None = None) -> st
         x, y = place(points[-1][0], points[-1][1]).split(",")
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"><title>{escape(name)}</title></polyline>')
         parts.append(f'<circle cx="{x}" cy="{y}" r="3" fill="{colour}"/>')
-        label = f"{name[:16]} {points[-1][1]:.3f}"
+        label = f"{name[:16]} {points[-1][1]:.3g}"
         parts.append(f'<text x="{WIDTH - RIGHT + 12}" y="{TOP + 12 + number * 17}" style="fill:{colour}">{escape(label)}</text>')
     return f'<svg viewBox="0 0 {WIDTH} {max(HEIGHT, TOP + 17 * len(drawn) + 8)}" width="{WIDTH}" role="img">{"".join(parts)}</svg>'
 

@@ -25,6 +25,7 @@ def file_of(folder: Path, of: TrainConfig) -> Path:
     return path
 
 
+@pytest.mark.timeout(600)
 def test_a_run_is_trained_validated_and_exported_from_the_command_line(
     shapes: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +69,7 @@ def test_what_cannot_be_done_is_said(home: Home, capsys: pytest.CaptureFixture[s
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.timeout(600)
 def test_term_stops_a_run_which_goes_on_where_it_was(shapes: Home, tmp_path: Path) -> None:
     long = WHOLE.model_copy(update={"training": WHOLE.training.model_copy(update={"epochs": 2, "steps": 60})})
     command = [sys.executable, "-m", "trainer.main", "train", "detector", "--home", str(shapes.path), "--json"]

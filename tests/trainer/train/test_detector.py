@@ -100,6 +100,7 @@ train_detector(WHOLE, Home(Path(sys.argv[1])), Told())
 """
 
 
+@pytest.mark.timeout(600)
 def test_a_run_killed_and_resumed_ends_with_the_same_weights_to_the_last_bit(shapes: Home, whole: RunFolder) -> None:
     before = set(shapes.runs.iterdir())
     ended = subprocess.run([sys.executable, "-c", KILLED, str(shapes.path)], cwd=ROOT, capture_output=True, text=True, check=False)

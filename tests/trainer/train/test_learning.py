@@ -32,6 +32,7 @@ def ap50(run: Run) -> float:
     return run.best.ap50
 
 
+@pytest.mark.timeout(900)  # seconds of the processor, which others may want too
 def test_shapes_are_found_after_a_few_seconds_of_learning(home: Home) -> None:
     worlds.make_set(home, count=96)
     worlds.make_split(home)

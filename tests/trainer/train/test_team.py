@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from safetensors.torch import load_file
 
 from tests.trainer.train.worlds import WHOLE
@@ -43,6 +44,7 @@ document = {"id": run.id, "state": run.state, "seen": seen, "written": written, 
 """
 
 
+@pytest.mark.timeout(600)
 def test_two_processes_make_one_run_of_disjoint_parts_and_one_writes(shapes: Home, whole: RunFolder, tmp_path: Path) -> None:
     script = tmp_path / "worker.py"
     script.write_text(WORKER)
