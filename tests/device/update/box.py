@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from contracts.update import Mode, UpdateReport
+from contracts.update import AssignmentKeys, Mode, UpdateReport
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.update.assigned import Recipient
@@ -33,7 +33,7 @@ from device.update.slots import Slots
 from device.update.state import State
 from device.update.updater import Updater
 from device.update.usb import Usb
-from tests.device.update.repository import NOW, Repository
+from tests.device.update.repository import NOW
 from tests.vision.bundles import png, scene, white_box_bundle
 from tests.vision.models import white_box
 from vision.bundle import StoredBundle
@@ -132,10 +132,19 @@ class TestBox:
         return self.parts.reports.report()
 
 
+class Trusting(Protocol):
+    """What a box is provisioned with."""
+
+    @property
+    def root(self) -> bytes: ...
+    @property
+    def keys(self) -> AssignmentKeys: ...
+
+
 @contextmanager
 def a_box(
     data: Path,
-    repository: Repository,
+    repository: Trusting,
     factory: StoredBundle | None,
     url: str | None = None,
     *,
