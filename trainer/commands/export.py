@@ -21,6 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--home", type=Path, default=None, help="the trainer's folder (default: VEDETTE_TRAINER_HOME, or here)")
     parser.add_argument("--int8-loss", type=float, default=0.01, metavar="AP", help="AP that INT8 may lose (default: 0.01)")
     parser.add_argument("--calibration", type=int, default=128, metavar="N", help="training pictures for INT8's ranges (default: 128)")
+    exporters = ("auto", "torchscript", "dynamo")
+    parser.add_argument("--exporter", choices=exporters, default="auto", help="of PyTorch (default: the first that gives an equal graph)")
     parser.add_argument("--threads", type=int, default=1, help="of the network while it is measured (default: 1)")
     parser.add_argument("--json", action="store_true", help="print export.json")
 
@@ -36,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from trainer.train.run_folder import open_run
 
     try:
-        options = ShipOptions(int8_ap_loss=args.int8_loss, calibration=args.calibration, threads=args.threads)
+        options = ShipOptions(int8_ap_loss=args.int8_loss, calibration=args.calibration, threads=args.threads, exporter=args.exporter)
     except ValidationError as error:
         raise ConfigError(f"export: {first_fault(error)}; correct the argument") from error
     home = Home(home_path(args.home))
