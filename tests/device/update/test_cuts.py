@@ -148,7 +148,7 @@ def _points(stage: Scene, data: Path, most: int) -> list[int]:
 
 def test_killed_at_any_step_between(tmp_path: Path, stage: Scene) -> None:
     data = tmp_path / "box"
-    for at in _points(stage, data, 25):
+    for at in _points(stage, data, 14):
         stage.fresh(data)
         assert stage.one(data, at=at) == {"killed": signal.SIGKILL}, at
         stage.after_the_cut(data)
@@ -180,7 +180,7 @@ def cut_at(stage: Scene, disk: LoopDisk, at: int) -> Path:
 
 
 def test_the_power_goes_at_any_step(tmp_path: Path, stage: Scene, disk: LoopDisk) -> None:
-    for at in _points(stage, tmp_path / "box", 8):
+    for at in _points(stage, tmp_path / "box", 5):
         data = cut_at(stage, disk, at)
         stage.after_the_cut(data)
         stage.goes_on(data)

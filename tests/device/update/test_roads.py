@@ -1,0 +1,168 @@
+"""The other roads: a stick without any network, and the broker alone; one verifier judges what any of them brings."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from contracts.update import ChunkAsk
+from device.update.https import Https
+from device.update.mqtt_chunks import MqttChunks
+from device.update.refusal import Refusal
+from device.update.roads import Missing
+from device.update.usb import Usb
+from tests.device.update.box import HandClock, a_box, bundle, heavy
+from tests.device.update.repository import NOW, Repository
+from tests.device.update.server import Files
+from vision.bundle import StoredBundle
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> Usb:
+    return Usb(tmp_path / "stick")
+
+
+def copied(repository: Repository, stick: Usb) -> None:
+    shutil.copytree(repository.folder, stick.folder, dirs_exist_ok=True)
+
+
+def test_a_stick_brings_what_is_assigned_and_the_bundle(tmp_path: Path, repository: Repository, factory: StoredBundle, stick: Usb) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    (repository.folder / "desired" / "edge01.json").write_bytes(repository.assign(model))
+    copied(repository, stick)
+    with a_box(tmp_path / "data", repository, factory, sticks=[stick]) as box:
+        assert box.go().current == model.digest
+        assert box.go().refused is None  # it stays plugged in, and says the same again
+
+
+def test_a_bad_stick_is_judged_as_a_server_is_and_does_not_close_the_other_road(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle, stick: Usb
+) -> None:
+    copied(repository, stick)  # of before the release: an honest old stick
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    with a_box(tmp_path / "alone", repository, factory, sticks=[stick]) as box:
+        assert box.told(repository.assign(model)).code == "E_SIG"
+    (stick.folder / "metadata" / "timestamp.json").write_bytes(b"{}")
+    with a_box(tmp_path / "both", repository, factory, served.url, sticks=[stick]) as box:
+        assert box.told(repository.assign(model)).current == model.digest
+
+
+@pytest.mark.parametrize("what", ["a link", "a folder", "a pipe"])
+def test_on_a_stick_only_plain_files_inside_it_are_read(tmp_path: Path, repository: Repository, stick: Usb, what: str) -> None:
+    copied(repository, stick)
+    path = stick.folder / "metadata" / "timestamp.json"
+    secret = path.rename(tmp_path / "secret.json")
+    if what == "a link":
+        path.symlink_to(secret)
+    elif what == "a folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    with pytest.raises((Missing, Refusal)):
+        stick.metadata("timestamp.json", 1 << 20)
+    with pytest.raises((Missing, Refusal)):
+        stick.metadata("../secret.json", 1 << 20)
+
+
+def test_a_file_on_a_stick_that_is_too_long_is_refused(repository: Repository, stick: Usb) -> None:
+    copied(repository, stick)
+    with pytest.raises(Refusal) as refused:
+        stick.metadata("timestamp.json", 10)
+    assert refused.value.code == "E_SIZE"
+
+
+class Trainer:
+    """Answers what is asked for out of a folder, on a thread of its own, as the trainer does over the broker."""
+
+    def __init__(self, folder: Path, spoil: Callable[[bytes], bytes] = lambda data: data) -> None:
+        self.folder, self.spoil, self.sent = folder, spoil, 0
+        numbers = itertools.count(1)
+        self.road = MqttChunks(self._asked, lambda: f"{next(numbers):016x}", 2.0, lambda: None)
+
+    def _asked(self, ask: ChunkAsk) -> None:
+        threading.Thread(target=self._answer, args=(ask,)).start()
+
+    def _answer(self, ask: ChunkAsk) -> None:
+        path = self.folder / ask.path
+        if not path.is_file():
+            self.road.receive(f"{ask.id}/missing", b"")
+            return
+        data = self.spoil(path.read_bytes()[ask.offset : ask.offset + ask.size])
+        self.sent += len(data)
+        self.road.receive("ffffffffffffffff", data)  # nobody asked for that
+        self.road.receive(ask.id, data)
+        self.road.receive(ask.id, data)  # QoS 1: it may come twice
+
+
+def test_over_the_broker_alone_a_model_comes_in_pieces(tmp_path: Path, repository: Repository, factory: StoredBundle) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb", model=heavy(1, 2, 2)))
+    repository.publish()
+    trainer = Trainer(repository.folder)
+    with a_box(tmp_path / "data", repository, factory, roads=[trainer.road]) as box:
+        assert box.told(repository.assign(model)).current == model.digest
+    assert trainer.sent >= model.length
+    assert not trainer.road._wanted
+    assert not trainer.road._got
+
+
+def test_pieces_over_the_broker_are_judged_by_the_same_verifier(tmp_path: Path, repository: Repository, factory: StoredBundle) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    trainer = Trainer(repository.folder, spoil=lambda data: data.replace(b"a", b"b"))
+    with a_box(tmp_path / "data", repository, factory, roads=[trainer.road]) as box:
+        report = box.told(repository.assign(model))
+        assert (report.state, report.current) == ("rejected", factory.digest)
+        assert report.code in {"E_SIG", "E_HOSTILE"}
+
+
+def test_without_an_answer_over_the_broker_the_box_waits(tmp_path: Path, repository: Repository, factory: StoredBundle) -> None:
+    silent = MqttChunks(lambda _ask: None, lambda: "0" * 16, 0.0, lambda: None)
+    with a_box(tmp_path / "data", repository, factory, roads=[silent]) as box:
+        model = repository.release(bundle(tmp_path / "v2.vdb"))
+        repository.publish()
+        assert box.told(repository.assign(model)).code == "E_FETCH"
+    assert not silent._wanted
+
+
+def test_the_factory_model_is_in_force_without_any_network_whatever_expires(
+    tmp_path: Path, repository: Repository, factory: StoredBundle
+) -> None:
+    clock = HandClock()
+    for years in (0, 1, 10, 50):
+        clock.at(NOW + timedelta(days=365 * years))
+        with a_box(tmp_path / "data", repository, factory, clock=clock) as box:
+            box.go()
+            assert (box.current, box.board.parts().get("update")) == (factory.digest, None)
+            assert box.parts.slots.open(factory.digest).manifest.version == "1.0.0"
+
+
+def test_a_pushed_model_stays_in_force_although_all_that_released_it_has_expired(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
+) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    with a_box(tmp_path / "data", repository, factory, served.url) as box:
+        box.told(repository.assign(model))
+    clock = HandClock()
+    clock.at(NOW + timedelta(days=5000))
+    with a_box(tmp_path / "data", repository, factory, clock=clock) as box:
+        box.go()
+        assert box.current == model.digest
+        assert box.updater is not None
+
+
+def test_an_address_with_a_password_or_a_question_in_it_is_none() -> None:
+    from contracts.errors import ConfigError
+
+    for url in ("ftp://host/", "https://user:pw@host/", "https://host/?x", "host", "https://"):
+        with pytest.raises(ConfigError, match="https://host"):
+            Https(url, HandClock())
