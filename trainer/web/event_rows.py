@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, and_, or_, select
 from trainer.store.database import Database
 from trainer.store.tables import devices, events
 
-LOOKED_AT = 20_000  # events that one page looks at, at most, where no index answers
+LOOKED_AT = 10_000  # events that one page looks at, at most, where no index answers
 KEY = re.compile(r"(\d{1,17})\.(\d{1,17})\.([0-9a-f-]{36})")
 COLUMNS = (
     devices.c.name.label("device_name"), events.c.device, events.c.event, events.c.kind, events.c.camera, events.c.label,

@@ -22,8 +22,8 @@ from trainer.store.database import Database
 from vision.bundle import read_bundle
 from vision.bundle_write import pack
 
-WAIT_S = 90
-PICTURES = 150
+WAIT_S = 240
+PICTURES = 60
 EVERY_S = 0.05
 STREET = Path(__file__).parents[3] / "models" / "person-street"
 
