@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,13 @@ from typing import Any
 from contracts.bundle import Lineage
 from contracts.dsse import DIGEST
 from contracts.errors import BundleError, ConfigError
-from contracts.files import rename_durably, storage
+from contracts.files import rename_durably
 from trainer.home import Home
 from trainer.jobs.told import Silent, Told
 from trainer.registry.card import card
 from trainer.registry.facts import Facts, facts_of
 from trainer.registry.promises import Promises, from_draft, given, learnt
+from trainer.registry.scratch import scratch
 from trainer.registry.source import Source, read_source
 from trainer.registry.verdicts import MEMBER, Kept, bundle_path, gates_of, judged_draft, keep, metrics_of, read_verdict, require_pass
 from vision.bundle import StoredBundle, read_bundle
@@ -69,11 +69,11 @@ def make_bundle(home: Home, run: str, request: Request, verdict: Path | None = N
     judged = judged_draft(home, kept) if kept is not None else None
     if judged is not None:
         _same_model(source, judged)
-    with storage(home.bundles), tempfile.TemporaryDirectory(prefix=".making-", dir=home.bundles) as scratch:
+    with scratch(home) as folder:
         plain = _plain(source, request, facts)
-        promises = _promises(home, source, request, judged, Asking(Path(scratch), plain, source.model, told))
+        promises = _promises(home, source, request, judged, Asking(folder, plain, source.model, told))
         fields, files = _whole(source, request, promises, kept, judged, plain)
-        made = _promised(Path(scratch), fields, files)
+        made = _promised(folder, fields, files)
         _look(told, 0.95, "writing")
         target = bundle_path(home, made.digest)
         rename_durably(made.path, target)
@@ -213,14 +213,3 @@ def _look(told: Told, done: float, said: str) -> None:
     if told.stopped():
         raise Stopped("bundle make: stopped; nothing was written, start it again")
     told.progress(done, said)
-
-
-def work(arguments: Mapping[str, Any], told: Told) -> dict[str, Any]:
-    """As a job: home, run, name, version, and what else Request has; verdict is a path."""
-    named = {key: value for key, value in arguments.items() if key in Request.__dataclass_fields__}
-    request = Request(**{**named, "golden": tuple(Path(each) for each in named.get("golden", ()))})
-    if request.points is not None:
-        request = replace(request, points=Path(request.points))
-    verdict = arguments.get("verdict")
-    path = make_bundle(Home(Path(arguments["home"])), str(arguments["run"]), request, Path(verdict) if verdict else None, told)
-    return {"path": str(path), "digest": f"sha256:{path.stem}"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from contracts.dsse import MAX_ENVELOPE_BYTES
 from contracts.errors import BundleError, ConfigError
-from contracts.files import rename_durably, storage, write_durably
+from contracts.files import rename_durably, write_durably
 from contracts.verdict import Verdict
 from dataset.layout import read_small
 from trainer.clock import Clock, SystemClock, wall_us
@@ -20,6 +19,7 @@ from trainer.home import Home
 from trainer.registry.checking import Checked, check_bundle
 from trainer.registry.keys import public_keys
 from trainer.registry.model import Change, Model, changes, entry_of, find, get, last_champion, model_of, refuse_taken, row_of
+from trainer.registry.scratch import scratch
 from trainer.registry.signing import envelope_path, file_hash
 from trainer.registry.stays import Stay, stays
 from trainer.registry.titles import require_title
@@ -181,8 +181,8 @@ class Registry:
     def _keep(self, checked: Checked) -> tuple[str, int]:
         """The bundle in its place, with its signature; SHA-256 and size of the file."""
         stored, target = checked.bundle, bundle_path(self.home, checked.bundle.digest)
-        with storage(self.home.bundles), tempfile.TemporaryDirectory(prefix=".adding-", dir=self.home.bundles) as scratch:
-            packed = pack(stored, Path(scratch) / "packed.zip")
+        with scratch(self.home) as folder:
+            packed = pack(stored, folder / "packed.zip")
             kept = file_hash(packed.path)
             if checked.signers and file_hash(stored.path) != kept:
                 raise BundleError(f"bundle {stored.path}: is signed, but not written as `bundle make` does; make it again, and sign that")

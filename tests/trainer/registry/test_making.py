@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 import shutil
 import zipfile
 from importlib.metadata import version
@@ -247,14 +247,6 @@ def test_it_tells_how_far_it_is_and_can_be_stopped(home: Home) -> None:
     assert "golden pictures: 3 of 5 looked at" in listener.said  # type: ignore[attr-defined]
 
 
-def test_as_a_job_it_gives_the_same_bundle(home: Home) -> None:
-    from trainer.jobs.told import Silent
-
-    arguments = json.loads(json.dumps({"home": str(home.path), "run": RUN, "name": "boxes", "version": "1.0.0", "draft": True}))
-    done = making.work(arguments, Silent())
-    assert Path(done["path"]) == draft(home) and done["digest"] == read_bundle(Path(done["path"])).digest
-
-
 def test_a_card_takes_no_markup_from_outside(home: Home, tmp_path: Path) -> None:
     folder = write_run(tmp_path / "hostile", labels=["<img src=x>"], licence="**free** | [x](http://y)")
     golden = ((home.path / "scratch" / "val-sure.png"),)
@@ -267,3 +259,14 @@ def test_what_was_made_passes_the_check(home: Home) -> None:
     assert checked.golden == 5 and checked.signers == () and checked.verdict is not None and checked.verdict.takes_the_title
     assert manifest(checked.bundle.path)["draft"] is False
     assert data_set(home, "again").is_dir()
+
+
+def test_what_a_kill_left_goes_after_a_day_and_what_is_being_made_stays(home: Home) -> None:
+    old, fresh, strange = (home.bundles / name for name in (".making-old", ".making-fresh", "notes"))
+    for folder in (old, fresh, strange):
+        folder.mkdir()
+        (folder / "asked.vdb").write_bytes(b"half")
+    for folder in (old, strange):
+        os.utime(folder, (1_700_000_000, 1_700_000_000))
+    path = draft(home)
+    assert sorted(each.name for each in home.bundles.iterdir()) == [".making-fresh", path.name, "notes"]
