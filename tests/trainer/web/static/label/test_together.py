@@ -114,7 +114,7 @@ def test_who_is_late_on_a_picture_that_was_left_behind_is_called_back(come: Come
     ada.drag(*ADAS)
     ada.saved()
     held: list[Route] = []
-    lea.page.route("**/answer", held.append)
+    lea.page.route("**/answer", lambda route: held.append(route))
     lea.press("Enter")
     lea.until("document.getElementById('label').dataset.item !== arg", item)
     lea.ready()
