@@ -51,7 +51,7 @@ class Worker:
         log.info("job %s: %s", job.id, job.kind)
         with subprocess.Popen(self._command(job), env={**os.environ, STORE: self._store}, stdin=subprocess.DEVNULL) as process:
             code = self._watch(job, process, stop)
-        self._settle(job, code)
+        self._settle(job, code, stop.is_set())
 
     def _command(self, job: Job) -> Sequence[str]:
         words = ["work", "--home", str(self._home), "--job", job.id, "--owner", self.owner, "--bound-to", str(os.getpid())]
@@ -78,14 +78,16 @@ class Worker:
             return False
         return now is None or now.cancel or now.owner != self.owner
 
-    def _settle(self, job: Job, code: int) -> None:
-        """What it did not write down itself."""
+    def _settle(self, job: Job, code: int, stopping: bool) -> None:
+        """What it did not write down itself. One that was stopped with us while it was only starting has had no attempt."""
         now = self._jobs.find(job.id)
         if now is None or now.state != "running" or now.owner != self.owner:
             return
         try:
             if now.cancel:
                 self._jobs.end(job.id, self.owner, "cancelled", "cancelled; it did not end by itself and was stopped")
+            elif stopping:
+                self._jobs.give_back(job.id, self.owner, "its worker ended; it is begun again by the next")
             elif code < 0:
                 self._jobs.let_go(job.id, self.owner, f"its process was ended by {_named(-code)}")
             else:

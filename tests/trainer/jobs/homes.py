@@ -33,7 +33,9 @@ def home_in(folder: Path, pictures: int = PICTURES) -> tuple[Home, str]:
     home = Home(folder / "home")
     with Exporter(home.sets / "yard") as exporter:
         for number in range(pictures):
-            exporter.add(view(number), [box("person", (4, 6, 20, 30), 1.0, source="box", verified=True)], about(number))
+            exporter.add(
+                view(number), [box("person", (4, 6, 20, 30), 1.0, source="box", verified=True)], about(number, session=f"s{number % 6}")
+            )
     stored = read_bundle(STREET)
     pack(stored, home.bundles / f"{stored.digest.removeprefix('sha256:')}.zip")
     return home, stored.digest
