@@ -191,8 +191,9 @@ def test_a_million_boxes_are_not_even_read(page: Running) -> None:
 @pytest.mark.parametrize("name", ["nonsense", "a" * 64, "..%2f..%2fetc%2fpasswd", "%00"])
 def test_pictures_and_items_that_are_not_there(page: Running, name: str) -> None:
     vera = page.login("vera")
-    assert vera.get(f"{API}/images/{name}").status_code == 404
-    assert vera.get(f"{API}/items/{name}").status_code == 404
+    refused = 400 if name == "%00" else 404  # the guard lets no such path in
+    assert vera.get(f"{API}/images/{name}").status_code == refused
+    assert vera.get(f"{API}/items/{name}").status_code == refused
 
 
 def test_a_data_set_that_somebody_else_writes_to_waits_and_has_it_later(page: Running) -> None:
