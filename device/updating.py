@@ -133,13 +133,18 @@ def trusted(folder: Path, clock: Clock) -> tuple[bytes, AssignmentKeys]:
 
 def served(loaded: Loaded) -> str:
     """The bundle that updates are for: that of the first stage which has one."""
-    found = (getattr(options, "bundle", None) for _, options in loaded.stages.values())
-    name = next((each for each in found if isinstance(each, str)), None)
-    if name is None:
-        raise ConfigError("update: no stage of the pipeline has a bundle; add one, or remove `update`")
+    name = str(getattr(_looking(loaded), "bundle", ""))
     if "/" in name or name.endswith(".vdb"):
         raise ConfigError(f"update: the pipeline names the file {name}; name the bundle, which then may be a newer one")
     return name
+
+
+def _looking(loaded: Loaded) -> object:
+    """The options of that stage."""
+    for _, options in loaded.stages.values():
+        if isinstance(getattr(options, "bundle", None), str):
+            return options
+    raise ConfigError("update: no stage of the pipeline has a bundle; add one, or remove `update`")
 
 
 def _factory(loaded: Loaded) -> StoredBundle:
@@ -148,7 +153,7 @@ def _factory(loaded: Loaded) -> StoredBundle:
 
 def _box(loaded: Loaded, options: Options, slots: Slots, factory: StoredBundle) -> Callable[[], Box]:
     settings = loaded.settings
-    wanted = [label for _, plug in loaded.stages.values() for label in getattr(plug, "classes", None) or ()]
+    wanted = getattr(_looking(loaded), "classes", None) or ()
 
     def box() -> Box:
         digest = slots.linked("current")
