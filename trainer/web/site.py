@@ -29,6 +29,7 @@ def create_app(parts: Parts, options: Options | None = None) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,  # which would lead to whatever host was asked for
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # nothing leaves by a side door
     )
     app.include_router(static_files.router())
