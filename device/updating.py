@@ -21,8 +21,8 @@ from contracts.wire import utc_from_ns
 from device.bundles import shipped_bundle
 from device.clock import Clock
 from device.config import Loaded
+from device.findings import Finding, from_message
 from device.pipeline.board import Board
-from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
@@ -82,8 +82,14 @@ def update(loaded: Loaded, crew: Crew, *, clock: Clock, board: Board, tally: Tal
         board.part(PART, "failed", str(error), clock.wall_ns())
         return None
     topics = Topics(settings.device_id)
-    chunks = MqttChunks(_asking(topics, stamp, notices), lambda: os.urandom(8).hex(), options.timeout_s, nothing)
+    chunks = MqttChunks(_asking(topics, stamp, notices), lambda: os.urandom(8).hex(), options.timeout_s)
+    https = _https(options, clock)
     floors, ledger = Floors(state), Ledger(state)
+
+    def hang_up() -> None:
+        chunks.hang_up()
+        if https is not None:
+            https.hang_up()
 
     def post(report: UpdateReport) -> None:
         notices.post_state(Letter(topics.up("update"), stamp.wrap("update", report).model_dump_json().encode(), retain=True))
@@ -95,7 +101,7 @@ def update(loaded: Loaded, crew: Crew, *, clock: Clock, board: Board, tally: Tal
         slots=slots, metadata=Metadata(settings.data / "update" / "metadata", root, floors, clock),
         prover=GoldenProver(settings.model.engine, limits(settings), settings.data / "engines"), identity=identity,
         reports=Reports(post, ledger, slots, clock), clock=clock, tally=tally, box=_box(loaded, options, slots, factory),
-        roads=_roads(options, clock, chunks if settings.mqtt else None),
+        roads=_roads(options, https, chunks if settings.mqtt else None), hang_up=hang_up,
     )  # fmt: skip
     updater = Updater(
         parts, board, folders=lambda: _sticks(options), retry_s=(options.retry_min_s, max(options.retry_min_s, options.retry_max_s)),
@@ -129,6 +135,20 @@ def trusted(folder: Path, clock: Clock) -> tuple[bytes, AssignmentKeys]:
     except BundleError as error:
         raise ConfigError(f"update.trust: {folder / 'root.json'}: {error}; copy it from the trainer again") from error
     return root, keys
+
+
+def checked(loaded: Loaded, clock: Clock) -> list[Finding]:
+    """For `vedette check`: whether what is configured can be used; nothing where there is nothing."""
+    options = loaded.settings.update
+    if options is None:
+        return []
+    try:
+        _, keys = trusted(options.trust, clock)
+        name = served(loaded)
+        _https(options, clock)
+    except ConfigError as error:
+        return [from_message("update", str(error).removeprefix("update: "))]
+    return [Finding("update", "ok", f"{name} may be replaced; {keys.threshold} of {len(keys.keys)} keys assign")]
 
 
 def served(loaded: Loaded) -> str:
@@ -178,16 +198,18 @@ def _sticks(options: Options) -> list[Usb]:
     return [Usb(folder) for folder in options.folders if (folder / "metadata").is_dir()]
 
 
-def _roads(options: Options, clock: Clock, chunks: MqttChunks | None) -> Callable[[], Sequence[Road]]:
+def _https(options: Options, clock: Clock) -> Https | None:
+    if options.url is None:
+        return None
+    context = tls_of(options.ca, options.cert, options.key) if options.url.startswith("https:") else None
+    return Https(options.url, clock, context=context, timeout_s=options.timeout_s, least_bytes_per_s=options.least_bytes_per_s)
+
+
+def _roads(options: Options, https: Https | None, chunks: MqttChunks | None) -> Callable[[], Sequence[Road]]:
     """What is at hand comes first, what is slow last."""
-    fixed: list[Road] = []
-    if options.url is not None:
-        context = tls_of(options.ca, options.cert, options.key) if options.url.startswith("https:") else None
-        pace = {"timeout_s": options.timeout_s, "least_bytes_per_s": options.least_bytes_per_s}
-        fixed.append(Https(options.url, clock, context=context, **pace))
-    if options.over_mqtt == "on" and chunks is not None:
-        fixed.append(chunks)
-    return lambda: [*_sticks(options), *fixed]
+    network: list[Road] = [] if https is None else [https]
+    slow: list[Road] = [chunks] if options.over_mqtt == "on" and chunks is not None else []
+    return lambda: [*_sticks(options), *network, *slow]
 
 
 def _asking(topics: Topics, stamp: Stamp, notices: Notices) -> Callable[[ChunkAsk], None]:

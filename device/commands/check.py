@@ -22,6 +22,7 @@ from device.pipeline.tally import Tally
 from device.problems import BadConfig
 from device.scrub import masked
 from device.sight import build, open_sources
+from device.updating import checked
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ def findings(loaded: Loaded, timeout_s: float, *, probe: bool) -> list[Finding]:
         return found
     clock = SystemClock()
     found += [probes.data(loaded.settings), budgets.storage(loaded.settings), *probes.privacy(loaded.settings), *probes.bundles(loaded)]
+    found += checked(loaded, clock)
     if worst(found) != "error":
         found += _stages(loaded)
     return [*found, *probes.cameras(loaded, clock, timeout_s), probes.broker(loaded.settings, clock), probes.clock_state(clock)]

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from contracts.errors import BundleError
 from contracts.files import make_folders, storage
 from contracts.update import Figures, Model, Receipt, Release, UpdateState
 from contracts.wire import utc_from_ns
 from device.clock import Clock
+from device.pipeline.channel import nothing
 from device.pipeline.tally import Tally
 from device.update.download import Download, sweep
 from device.update.floors import Floors
@@ -29,6 +31,7 @@ from device.update.state import State, put_word
 from device.update.trust import Released
 from vision.bundle import StoredBundle
 
+T = TypeVar("T")
 RELEASE = "release"
 EARLY = ("offered", "downloading")  # an assignment that expires in one of these is not begun
 
@@ -54,6 +57,7 @@ class Parts:
     tally: Tally
     box: Callable[[], Box]
     roads: Callable[[], Sequence[Road]]
+    hang_up: Callable[[], None] = nothing  # from any thread: whoever waits for a road is told that it broke off
 
 
 def attempt(work: Work, parts: Parts, checkpoint: Callable[[], None]) -> None:
@@ -69,31 +73,31 @@ def attempt(work: Work, parts: Parts, checkpoint: Callable[[], None]) -> None:
     if parts.slots.linked("current") == model.digest and assignment.mode != "shadow":
         _end(work, parts, "it is in force")
         return
-    release = _kept(work, parts) or refreshed(parts).release(model)
+    release = _kept(work, parts) or refreshed(parts, lambda released: released.release(model))
     suits(model, release.facts, parts.box())
     work, bundle = _installed(work, model, release, parts, checkpoint)
     _prove(work, bundle, parts, checkpoint)
 
 
-def refreshed(parts: Parts) -> Released:
-    """Over the first road that leads to good metadata. What is wrong with one road does not close the others."""
+def refreshed(parts: Parts, wanted: Callable[[Released], T]) -> T:
+    """What is wanted of the verified targets, from the first road that has it. What is wrong with one road does not close the others."""
     flaws: list[Refusal] = []
     for road in parts.roads():
         try:
             released = parts.metadata.refresh(road)
+            parts.orders.learn(released.assignment_keys())
+            return wanted(released)
         except Missing as error:
             flaws.append(Refusal("E_FETCH", f"{road.name}: has no {error}; publish the repository there"))
         except Refusal as refused:
             flaws.append(refused)
-        else:
-            parts.orders.learn(released.assignment_keys())
-            return released
-    raise _worst(flaws)
+    raise _mildest(flaws)
 
 
-def _worst(flaws: Sequence[Refusal]) -> Refusal:
+def _mildest(flaws: Sequence[Refusal]) -> Refusal:
+    """An old stick ends nothing while the network is away: as long as one road may open, the box waits for it."""
     none = Refusal("E_FETCH", "no road leads to the repository; set update.url, or plug in a stick with it")
-    return next((flaw for flaw in flaws if not flaw.passing), flaws[0] if flaws else none)
+    return next((flaw for flaw in flaws if flaw.passing), flaws[0] if flaws else none)
 
 
 def _kept(work: Work, parts: Parts) -> Release | None:
@@ -180,7 +184,7 @@ def _over_any_road(download: Download, parts: Parts, model: Model, checkpoint: C
             flaws.append(refused)
         finally:
             parts.tally.count("", "update", f"{road.name}_bytes", download.fetched - already)
-    raise _worst(flaws)
+    raise _mildest(flaws)
 
 
 def _prove(work: Work, bundle: StoredBundle, parts: Parts, checkpoint: Callable[[], None]) -> None:

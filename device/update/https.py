@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import http.client
 import re
+import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -42,6 +43,14 @@ class Https:
         self._path = parts.path.rstrip("/")
         self._clock, self._context, self._timeout_s = clock, context, timeout_s
         self._least, self._window_s = least_bytes_per_s, window_s
+        self._live: http.client.HTTPConnection | None = None
+
+    def hang_up(self) -> None:
+        """From any thread: a call that waits breaks off, and the next begins anew."""
+        socket_of = getattr(self._live, "sock", None)
+        if isinstance(socket_of, socket.socket):
+            with suppress(OSError):
+                socket_of.shutdown(socket.SHUT_RDWR)
 
     def metadata(self, name: str, limit: int) -> bytes:
         """Read to one byte beyond the limit at most: data without an end cost no more than that."""
@@ -73,8 +82,10 @@ class Https:
     def _connected(self) -> http.client.HTTPConnection:
         if self._secure:
             context = self._context or ssl.create_default_context()
-            return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+            self._live = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=context)
+        else:
+            self._live = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        return self._live
 
     def _ask(self, connection: http.client.HTTPConnection, what: str, headers: dict[str, str]) -> http.client.HTTPResponse:
         try:

@@ -18,8 +18,9 @@ class MqttChunks:
 
     name = "mqtt"
 
-    def __init__(self, ask: Callable[[ChunkAsk], None], new_id: Callable[[], str], timeout_s: float, tick: Callable[[], None]) -> None:
-        self._ask, self._new_id, self._timeout_s, self._tick = ask, new_id, timeout_s, tick
+    def __init__(self, ask: Callable[[ChunkAsk], None], new_id: Callable[[], str], timeout_s: float) -> None:
+        self._ask, self._new_id, self._timeout_s = ask, new_id, timeout_s
+        self._hung_up = False
         self._changed = threading.Condition()
         self._wanted: dict[str, int] = {}  # id -> bytes at most
         self._got: dict[str, bytes | None] = {}  # None: it is not there
@@ -32,6 +33,12 @@ class MqttChunks:
             if size is None or number in self._got or len(payload) > size or word not in {"", "missing"}:
                 return
             self._got[number] = None if word else payload
+            self._changed.notify_all()
+
+    def hang_up(self) -> None:
+        """From any thread: who waits for a piece is told that none comes."""
+        with self._changed:
+            self._hung_up = True
             self._changed.notify_all()
 
     def metadata(self, name: str, limit: int) -> bytes:
@@ -86,9 +93,10 @@ class MqttChunks:
                 while number not in self._got:
                     if left <= 0:
                         raise Refusal("E_FETCH", f"broker: nobody sent {what} within {self._timeout_s:g} s; see whether the trainer runs")
+                    if self._hung_up:
+                        raise Refusal("E_FETCH", f"broker: the box stopped waiting for {what}; it is tried again")
                     self._changed.wait(min(left, SLICE_S))
                     left -= SLICE_S if number not in self._got else 0
-                    self._tick()
                 found = self._got[number]
             finally:
                 self._wanted.pop(number, None)

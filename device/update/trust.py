@@ -42,6 +42,8 @@ class Trust:
     def timestamp(self, data: bytes) -> bool:
         """Whether it is newer than the one before. Refusal for one below the floor: no cache is needed to know a replay."""
         self._above("root", self._set.root)
+        if self._set.root.is_expired(self._now):
+            raise Refusal("E_FREEZE", "root: has expired; sign the next one in the key ceremony and publish it, or see to the clock")
         new = True
         with judged("timestamp", "E_ROLLBACK"):
             try:
@@ -118,7 +120,7 @@ class Released:
         """What an assignment names, as it was released; Refusal when it was not, or is another."""
         target = self._found(model.target, model.sha256, model.length)
         with said(model.target):
-            release = Release.model_validate_json(str((target.custom or {}).get(RELEASE, "")))
+            release = Release.model_validate_json(str(_custom(target).get(RELEASE, "")))
         if release.size != model.length:
             raise Refusal("E_SIZE", f"{model.target}: its chunks are {release.size} bytes, it has {model.length}; release it again")
         if (release.digest, release.name, release.version) != (model.digest, model.name, model.version):
@@ -133,7 +135,7 @@ class Released:
         if target is None:
             return None
         with said(ASSIGNMENT_KEYS):
-            return AssignmentKeys.model_validate(target.custom or {})
+            return AssignmentKeys.model_validate(_custom(target))
 
     def _found(self, name: str, sha256: str, length: int) -> TargetFile:
         target = self._targets.get(name)
@@ -142,6 +144,10 @@ class Released:
         if target.hashes.get("sha256") != sha256 or target.length != length:
             raise Refusal("E_MIX", f"{name}: was released with other bytes than are assigned; assign what was released")
         return target
+
+
+def _custom(target: TargetFile) -> Mapping[str, object]:
+    return target.custom if isinstance(target.custom, dict) else {}
 
 
 @contextmanager
@@ -167,8 +173,7 @@ def _refusal(role: str, bad_version: UpdateCode, error: tuf.RepositoryError) -> 
     if isinstance(error, tuf.UnsignedMetadataError):
         return Refusal("E_SIG", f"{role}: is not signed by enough of its keys ({error}); see who wrote to the repository")
     if isinstance(error, tuf.ExpiredMetadataError):
-        code: UpdateCode = "E_FREEZE" if role in {"timestamp", "snapshot"} else "E_EXPIRED"
-        return Refusal(code, f"{role}: has expired; publish the repository again, or see who holds its answers back")
+        return Refusal("E_FREEZE", f"{role}: has expired; publish the repository again, or see who holds its answers back")
     if isinstance(error, tuf.LengthOrHashMismatchError):
         return Refusal("E_MIX", f"{role}: is not the one that belongs with the others ({error}); publish the repository again")
     if isinstance(error, tuf.BadVersionNumberError):

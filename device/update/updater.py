@@ -18,6 +18,7 @@ from device.update.attempt import Parts, attempt, refreshed
 from device.update.orders import Work
 from device.update.refusal import Refusal
 from device.update.reports import Standing
+from device.update.trust import Released
 from device.update.usb import Usb
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,11 @@ class Updater:
             self._changed.notify_all()
 
     def close(self) -> None:
+        """The worker lets go of what it is at, of a road that is silent too."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+        self._parts.hang_up()
 
     def run(self, tick: Tick) -> None:
         self._tick = tick
@@ -106,6 +109,8 @@ class Updater:
         except Superseded:
             return 0.0
         except Refusal as refused:
+            if self._stopping:
+                return 0.0
             if self._parts.reports.standing.bytes not in {None, fetched}:
                 self._failures = 0  # it got further: a road that breaks often is no reason to wait long
             return self._refused(refused)
@@ -175,7 +180,7 @@ class Updater:
             self._asked_ns = now_ns
             version = self._parts.orders.keys.version
             try:
-                refreshed(self._parts)
+                refreshed(self._parts, _only_look)
             except Refusal:
                 raise refused from None
             if self._parts.orders.keys.version == version:
@@ -189,7 +194,7 @@ class Updater:
             return
         self._refreshed_ns = now_ns
         try:
-            refreshed(self._parts)
+            refreshed(self._parts, _only_look)
         except Refusal as refused:
             log.info("the repository was not refreshed: %s", refused)
 
@@ -221,6 +226,10 @@ class Updater:
             while not self._stopping and not self._inbox and (left := (until - self._parts.clock.mono_ns()) / 1e9) > 0:
                 self._changed.wait(min(left, SLICE_S))
                 self._tick()
+
+
+def _only_look(_released: Released) -> None:
+    """Nothing is wanted of it now: roots, floors and keys are what matters."""
 
 
 def _silent() -> None:

@@ -17,7 +17,7 @@ from device.app import Appliance
 from device.bundles import find_bundle
 from device.clock import SystemClock
 from device.config import Loaded, load
-from device.updating import served, trusted
+from device.updating import checked, served, trusted
 from tests.device.publish.mosquitto import Broker, Listener, broker_in, listening, needs_mosquitto
 from tests.device.test_app import PATTERN
 from tests.device.update.box import bundle
@@ -185,6 +185,17 @@ def test_trust_that_cannot_be_used_is_said_at_the_start(tmp_path: Path, reposito
         path.write_bytes(content)
     with pytest.raises(ConfigError, match="update"):
         trusted(tmp_path / "trust", SystemClock())
+
+
+def test_check_says_whether_updates_can_be_used(tmp_path: Path, broker: Broker, repository: Repository, factory: StoredBundle) -> None:
+    settings = loaded(tmp_path, broker, url="https://trainer.example/tuf")
+    assert [(each.what, each.level) for each in checked(settings, SystemClock())] == [("update", "ok")]
+    (tmp_path / "trust" / "assignment.json").write_text("{}")
+    (found,) = checked(settings, SystemClock())
+    assert (found.level, "copy it from the trainer again" in found.mend) == ("error", True)
+    bad = loaded(tmp_path, broker, url="gopher://trainer")
+    (tmp_path / "trust" / "assignment.json").write_text(repository.keys.model_dump_json())
+    assert "is not possible" in checked(bad, SystemClock())[0].text
 
 
 def test_a_bundle_that_is_named_as_a_file_is_never_replaced(

@@ -56,6 +56,44 @@ def test_a_bad_stick_is_judged_as_a_server_is_and_does_not_close_the_other_road(
         assert box.told(repository.assign(model)).current == model.digest
 
 
+def test_an_old_stick_ends_nothing_while_the_network_is_away(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle, stick: Usb
+) -> None:
+    copied(repository, stick)
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    clock = HandClock()
+    with a_box(tmp_path / "data", repository, factory, served.url, clock=clock) as box:
+        box.told(repository.assign(None))  # the box knows of the newer metadata
+    away = Https("http://127.0.0.1:9", clock, timeout_s=1)
+    raw = repository.assign(model)
+    with a_box(tmp_path / "data", repository, factory, roads=[stick, away], clock=clock) as box:
+        report = box.told(raw)
+        assert (report.state, report.code) == ("offered", "E_FETCH")
+    with a_box(tmp_path / "data", repository, factory, roads=[stick, Https(served.url, clock)], clock=clock) as box:
+        assert box.told(raw).current == model.digest
+
+
+def test_a_box_that_stops_lets_go_of_a_road_that_is_silent(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
+) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb", model=heavy(1, 2, 2)))
+    repository.publish()
+    served.silent |= {each.relative_to(repository.folder).as_posix() for each in repository.folder.rglob("*.vdb")}
+    road = Https(served.url, HandClock(), timeout_s=60)
+    with a_box(tmp_path / "data", repository, factory, roads=[road]) as box:
+        object.__setattr__(box.parts, "hang_up", road.hang_up)
+        worker = threading.Thread(target=box.updater.run, args=(lambda: None,))
+        worker.start()
+        box.updater.receive(repository.assign(model))
+        while not box.reports or box.last.state != "downloading":
+            threading.Event().wait(0.01)
+        box.updater.close()
+        worker.join(10)
+        assert not worker.is_alive()
+        assert (box.states[-1], box.current) == ("downloading", factory.digest)  # it is gone on with at the next start
+
+
 @pytest.mark.parametrize("what", ["a link", "a folder", "a pipe"])
 def test_on_a_stick_only_plain_files_inside_it_are_read(tmp_path: Path, repository: Repository, stick: Usb, what: str) -> None:
     copied(repository, stick)
@@ -86,7 +124,7 @@ class Trainer:
     def __init__(self, folder: Path, spoil: Callable[[bytes], bytes] = lambda data: data) -> None:
         self.folder, self.spoil, self.sent = folder, spoil, 0
         numbers = itertools.count(1)
-        self.road = MqttChunks(self._asked, lambda: f"{next(numbers):016x}", 2.0, lambda: None)
+        self.road = MqttChunks(self._asked, lambda: f"{next(numbers):016x}", 2.0)
 
     def _asked(self, ask: ChunkAsk) -> None:
         threading.Thread(target=self._answer, args=(ask,)).start()
@@ -125,7 +163,7 @@ def test_pieces_over_the_broker_are_judged_by_the_same_verifier(tmp_path: Path, 
 
 
 def test_without_an_answer_over_the_broker_the_box_waits(tmp_path: Path, repository: Repository, factory: StoredBundle) -> None:
-    silent = MqttChunks(lambda _ask: None, lambda: "0" * 16, 0.0, lambda: None)
+    silent = MqttChunks(lambda _ask: None, lambda: "0" * 16, 0.0)
     with a_box(tmp_path / "data", repository, factory, roads=[silent]) as box:
         model = repository.release(bundle(tmp_path / "v2.vdb"))
         repository.publish()
