@@ -38,7 +38,7 @@ EARLY = ("offered", "downloading")  # an assignment that expires in one of these
 
 @dataclass(frozen=True)
 class Parts:
-    """What an attempt works with; built once, in device/updating.py."""
+    """What an attempt works with; built once, in device/following.py."""
 
     device: str
     backend: str

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -17,7 +19,8 @@ from device.app import Appliance
 from device.bundles import find_bundle
 from device.clock import SystemClock
 from device.config import Loaded, load
-from device.updating import checked, served, trusted
+from device.following import served, trusted
+from device.updating import checked
 from tests.device.publish.mosquitto import Broker, Listener, broker_in, listening, needs_mosquitto
 from tests.device.test_app import PATTERN
 from tests.device.update.box import bundle
@@ -26,6 +29,7 @@ from tests.device.update.server import serving
 from tests.scenarios.stage import config
 from vision.bundle import StoredBundle
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime.now(timezone.utc)
 pytestmark = [pytest.mark.broker, needs_mosquitto]
 
@@ -206,3 +210,9 @@ def test_a_bundle_that_is_named_as_a_file_is_never_replaced(
     path = config(tmp_path, PATTERN, pipeline={"detect": {"bundle": str(factory.path)}}, update={"trust": str(tmp_path / "trust")})
     with pytest.raises(ConfigError, match="name the bundle"):
         served(load(path))
+
+
+def test_a_box_without_updates_loads_nothing_of_them() -> None:
+    program = "import sys, device.app, device.commands.check; print([m for m in ('tuf', 'cryptography', 'urllib3') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

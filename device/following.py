@@ -1,0 +1,207 @@
+"""Following: builds what follows pushed models, and gives it a place in the crew."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from broker.letters import Letter
+from contracts.envelope import first_fault
+from contracts.errors import BundleError, ConfigError, StorageError
+from contracts.topics import Topics
+from contracts.update import AssignmentKeys, ChunkAsk, UpdateReport
+from contracts.wire import utc_from_ns
+from device.bundles import shipped_bundle
+from device.clock import Clock
+from device.config import Loaded
+from device.findings import Finding, from_message
+from device.pipeline.board import Board
+from device.pipeline.crew import Crew
+from device.pipeline.protocols import Tick
+from device.pipeline.tally import Tally
+from device.publish.notices import Notices
+from device.publish.stamp import Stamp
+from device.tried import limits
+from device.update.assigned import Recipient
+from device.update.attempt import Parts
+from device.update.floors import Floors
+from device.update.https import Https, tls_of
+from device.update.identity import Identity
+from device.update.ledger import Ledger
+from device.update.metadata import Metadata
+from device.update.mqtt_chunks import MqttChunks
+from device.update.options import Options
+from device.update.orders import Orders
+from device.update.preflight import Box
+from device.update.prover import GoldenProver
+from device.update.reports import Reports
+from device.update.roads import Road
+from device.update.slots import Slots
+from device.update.state import State
+from device.update.trust import MAX_BYTES, Trust
+from device.update.updater import PART, Updater
+from device.update.usb import Usb
+from device.updating import Updating
+from vision.bundle import StoredBundle, read_bundle
+
+log = logging.getLogger(__name__)
+DEADLINE_S = 3900.0  # a model that is tried may take model.trial_s, an hour at most
+ASK_EXPIRY_S = 60
+LARGEST_KEYS = 64 << 10
+
+
+def follow(
+    loaded: Loaded, options: Options, crew: Crew, *, clock: Clock, board: Board, tally: Tally, notices: Notices, stamp: Stamp
+) -> Updating | None:
+    """None where its state cannot be read: the box then runs what it has, and says so."""
+    settings = loaded.settings
+    root, keys = trusted(options.trust, clock)
+    factory = _factory(loaded)
+    try:
+        state = State(settings.data / "update" / "state.sqlite")
+        identity = Identity(settings.data / "update" / "device.key")
+        slots = Slots(settings.data / "models")
+        slots.adopt(factory)
+    except StorageError as error:
+        log.error("no updates: %s", error)
+        board.part(PART, "failed", str(error), clock.wall_ns())
+        return None
+    topics = Topics(settings.device_id)
+    chunks = MqttChunks(_asking(topics, stamp, notices), lambda: os.urandom(8).hex(), options.timeout_s)
+    https = _https(options, clock)
+    floors, ledger = Floors(state), Ledger(state)
+
+    def hang_up() -> None:
+        chunks.hang_up()
+        if https is not None:
+            https.hang_up()
+
+    def post(report: UpdateReport) -> None:
+        notices.post_state(Letter(topics.up("update"), stamp.wrap("update", report).model_dump_json().encode(), retain=True))
+
+    parts = Parts(
+        device=settings.device_id, backend=settings.model.engine, incoming=settings.data / "update" / "incoming",
+        reserve_bytes=options.reserve_mb * 1_000_000, state=state, floors=floors, ledger=ledger,
+        orders=Orders(state, floors, ledger, clock, Recipient(settings.device_id, frozenset(options.cohorts)), keys),
+        slots=slots, metadata=Metadata(settings.data / "update" / "metadata", root, floors, clock),
+        prover=GoldenProver(settings.model.engine, limits(settings), settings.data / "engines"), identity=identity,
+        reports=Reports(post, ledger, slots, clock), clock=clock, tally=tally, box=_box(loaded, options, slots, factory),
+        roads=_roads(options, https, chunks if settings.mqtt else None), hang_up=hang_up,
+    )  # fmt: skip
+    updater = Updater(
+        parts, board, folders=lambda: _sticks(options), retry_s=(options.retry_min_s, max(options.retry_min_s, options.retry_max_s)),
+        refresh_s=options.refresh_h * 3600,
+    )  # fmt: skip
+
+    def work(tick: Tick) -> None:
+        try:
+            updater.run(tick)
+        finally:
+            state.close()
+
+    crew.add(PART, work, deadline_s=DEADLINE_S)
+    crew.on_stop(updater.close)
+    board.part(PART, "ok", "", clock.wall_ns())
+    return Updating(updater.receive, chunks.receive, identity.public, options.over_mqtt == "on")
+
+
+def trusted(folder: Path, clock: Clock) -> tuple[bytes, AssignmentKeys]:
+    """What was provisioned; ConfigError when it cannot be used, now and not at the first update."""
+    try:
+        root = (folder / "root.json").read_bytes()[: MAX_BYTES["root"] + 1]
+        keys = AssignmentKeys.model_validate_json((folder / "assignment.json").read_bytes()[:LARGEST_KEYS])
+    except OSError as error:
+        mend = "copy root.json and assignment.json from the trainer there, or change update.trust"
+        raise ConfigError(f"update.trust: {folder}: {error.strerror or error}; {mend}") from error
+    except ValidationError as error:
+        raise ConfigError(f"update.trust: {folder / 'assignment.json'}: {first_fault(error)}; copy it from the trainer again") from error
+    try:
+        Trust(root, {}, utc_from_ns(clock.wall_ns()))
+    except BundleError as error:
+        raise ConfigError(f"update.trust: {folder / 'root.json'}: {error}; copy it from the trainer again") from error
+    return root, keys
+
+
+def checked(loaded: Loaded, options: Options, clock: Clock) -> list[Finding]:
+    """Whether what is configured can be used."""
+    try:
+        _, keys = trusted(options.trust, clock)
+        name = served(loaded)
+        _https(options, clock)
+    except ConfigError as error:
+        return [from_message("update", str(error).removeprefix("update: "))]
+    return [Finding("update", "ok", f"{name} may be replaced; {keys.threshold} of {len(keys.keys)} keys assign")]
+
+
+def served(loaded: Loaded) -> str:
+    """The bundle that updates are for: that of the first stage which has one."""
+    name = str(getattr(_looking(loaded), "bundle", ""))
+    if "/" in name or name.endswith(".vdb"):
+        raise ConfigError(f"update: the pipeline names the file {name}; name the bundle, which then may be a newer one")
+    return name
+
+
+def _looking(loaded: Loaded) -> object:
+    """The options of that stage."""
+    for _, options in loaded.stages.values():
+        if isinstance(getattr(options, "bundle", None), str):
+            return options
+    raise ConfigError("update: no stage of the pipeline has a bundle; add one, or remove `update`")
+
+
+def _factory(loaded: Loaded) -> StoredBundle:
+    return read_bundle(shipped_bundle(served(loaded), loaded.settings))
+
+
+def _box(loaded: Loaded, options: Options, slots: Slots, factory: StoredBundle) -> Callable[[], Box]:
+    settings = loaded.settings
+    wanted = getattr(_looking(loaded), "classes", None) or ()
+
+    def box() -> Box:
+        digest = slots.linked("current")
+        label = slots.label(digest) if digest else None
+        return Box(
+            name=factory.manifest.name, task=factory.manifest.task, labels=tuple(label.labels if label else factory.manifest.labels),
+            wanted=tuple(wanted), classes=options.classes, engine=settings.model.engine, tensorrt=_tensorrt(),
+            software=version("vedette"), memory_mb=settings.model.trial_memory_mb, max_pixels=options.max_pixels,
+        )  # fmt: skip
+
+    return box
+
+
+def _tensorrt() -> str | None:
+    try:
+        return version("tensorrt")
+    except PackageNotFoundError:
+        return None
+
+
+def _sticks(options: Options) -> list[Usb]:
+    return [Usb(folder) for folder in options.folders if (folder / "metadata").is_dir()]
+
+
+def _https(options: Options, clock: Clock) -> Https | None:
+    if options.url is None:
+        return None
+    context = tls_of(options.ca, options.cert, options.key) if options.url.startswith("https:") else None
+    return Https(options.url, clock, context=context, timeout_s=options.timeout_s, least_bytes_per_s=options.least_bytes_per_s)
+
+
+def _roads(options: Options, https: Https | None, chunks: MqttChunks | None) -> Callable[[], Sequence[Road]]:
+    """What is at hand comes first, what is slow last."""
+    network: list[Road] = [] if https is None else [https]
+    slow: list[Road] = [chunks] if options.over_mqtt == "on" and chunks is not None else []
+    return lambda: [*_sticks(options), *network, *slow]
+
+
+def _asking(topics: Topics, stamp: Stamp, notices: Notices) -> Callable[[ChunkAsk], None]:
+    def ask(chunk: ChunkAsk) -> None:
+        payload = stamp.wrap("chunk", chunk).model_dump_json().encode()
+        notices.post_reply(Letter(topics.up("chunk"), payload, expiry_s=ASK_EXPIRY_S))
+
+    return ask
