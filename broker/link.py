@@ -52,9 +52,8 @@ class Link:
 
     def _made(self, will: Letter | None, manual_ack: bool) -> Client:
         address, version = self._address, MQTTProtocolVersion.MQTTv5
-        client = Client(
-            CallbackAPIVersion.VERSION2, address.client_id, protocol=version, transport=address.transport, manual_ack=manual_ack
-        )
+        api, transport = CallbackAPIVersion.VERSION2, address.transport
+        client = Client(api, address.client_id, protocol=version, transport=transport, manual_ack=manual_ack)
         client.connect_timeout = address.connect_timeout_s
         client.max_inflight_messages_set(0)  # the owner keeps the window: paho ignores the broker's Receive Maximum
         if address.username is not None:
