@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import pathlib
 import signal
 import sys
 from collections.abc import Callable
@@ -64,8 +65,12 @@ class Provisioned:
 
 def watched(fate: Fate) -> None:
     """Before and after each call that changes what a cut would leave."""
+    accessor = getattr(pathlib, "_NormalAccessor", None)  # Python 3.10 took its calls from `os` when it was loaded
     for name in DURABLE:
-        setattr(os, name, _told(getattr(os, name), fate))
+        told = _told(getattr(os, name), fate)
+        if accessor is not None and vars(accessor).get(name) is getattr(os, name):
+            setattr(accessor, name, staticmethod(told))
+        setattr(os, name, told)
     writing = State.writing
 
     @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -33,7 +34,7 @@ class Lives:
     """Boxes in processes of their own, one after another."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path]), "OPENBLAS_NUM_THREADS": "1"}
         command = [sys.executable, "-m", "tests.device.update.life"]
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
@@ -211,16 +212,18 @@ def test_after_a_power_cut_tuf_alone_takes_the_replay_and_this_box_does_not(stag
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_the_power_goes_at_every_step(tmp_path: Path, stage: Scene, disk: LoopDisk) -> None:
-    """And at every step of what goes on from there."""
+    """Each once; then, to `CUTS` in all, any step and any of what goes on from there."""
     points = _points(stage, tmp_path / "box", 1 << 30)
     for at in points:
         data = cut_at(stage, disk, at)
         stage.after_the_cut(data)
         stage.goes_on(data)
-    for at in points[::3]:
-        data = cut_at(stage, disk, at)
-        stage.one(data, at=at // 2 + 1, disk=str(disk.path))
-        disk.umount()
-        assert disk.mount() == ""
+    rng = random.Random(int(os.environ.get("SEED", "7")))
+    for _ in range((int(os.environ.get("CUTS", "300")) - len(points)) // 2):
+        data = cut_at(stage, disk, rng.choice(points))
+        again = rng.randrange(1, len(points))
+        if "killed" in stage.one(data, at=again, disk=str(disk.path)):  # else it was at its end before
+            disk.umount()
+            assert disk.mount() == ""
         stage.after_the_cut(data)
         stage.goes_on(data)
