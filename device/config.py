@@ -37,6 +37,8 @@ from device.update.options import Options as UpdateOptions
 from device.web.options import Options as PageOptions
 
 PREFIX = "VEDETTE_"
+# The trainer's, which may be set where both run; not its VEDETTE_MQTT_PASSWORD and VEDETTE_EXPORT_TOKEN, which look like ours, misspelt.
+TRAINERS = frozenset({"TRAINER_HOME", "TRAINER_PASSWORD", "STORE", "BLOBS", "KEY_PASSPHRASE", "PKI", "PKI_PASSPHRASE"})
 SHARED = (Path(__file__).resolve().parents[1], Path(sys.prefix) / "share" / "vedette", Path("/etc/vedette"))
 DEVICE_FILES = (Path("device.yaml"), Path("/etc/vedette/device.yaml"))
 
@@ -209,6 +211,8 @@ def check_environment(origins: Origins, secrets: Mapping[str, str]) -> list[Prob
     given = {**dict.fromkeys(secrets, "credential"), **{name: "environment" for name in os.environ if name.upper().startswith(PREFIX)}}
     for variable, place in sorted(given.items()):
         first, *rest = variable.upper()[len(PREFIX) :].split("__")
+        if first in TRAINERS and not rest:
+            continue
         if first not in fields:
             mend = meant(variable, [PREFIX + name for name in fields])
             value = shown(variable, os.environ[variable]) if variable in os.environ else "(hidden)"

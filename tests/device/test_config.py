@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,11 @@ BROKEN: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
         {"VEDETTE_DETECTION_FPS": "abc"},
         ("environment VEDETTE_DETECTION_FPS", "detection_fps", "'abc'", "number"),
     ),
+    "a variable of the trainer's that looks like ours": (
+        GOOD,
+        {"VEDETTE_MQTT_PASSWORD": "hush"},
+        ("environment", "VEDETTE_MQTT_PASSWORD", "not a variable", "VEDETTE_MQTT"),
+    ),
     "a misspelt variable inside": (
         GOOD,
         {"VEDETTE_MQTT__PROT": "1883"},
@@ -143,6 +149,16 @@ def test_a_good_configuration_passes(tmp_path: Path, capsys: pytest.CaptureFixtu
     (tmp_path / "device.yaml").write_text(GOOD)
     assert main(["check", "--config", str(tmp_path / "device.yaml"), "--no-probe"]) == 0
     assert "profile street, 1 camera(s)" in capsys.readouterr().out
+
+
+def test_variables_of_the_trainer_on_the_same_machine_are_no_faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources = [path.read_text() for path in (Path(__file__).parents[2] / "trainer").rglob("*.py")]
+    known = {name for text in sources for name in re.findall(r"VEDETTE_[A-Z][A-Z_]*[A-Z]", text)}
+    assert "VEDETTE_TRAINER_HOME" in known
+    for name in known - {"VEDETTE_MQTT_PASSWORD", "VEDETTE_EXPORT_TOKEN"}:
+        monkeypatch.setenv(name, "/somewhere")
+    (tmp_path / "device.yaml").write_text(GOOD)
+    assert main(["check", "--config", str(tmp_path / "device.yaml"), "--no-probe"]) == 0
 
 
 def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
