@@ -42,16 +42,28 @@ class Accounts:
 
     def enter(self, name: str, password: str, address: str) -> str | TooMany | None:
         """The cookie of a new session; None for a wrong name or password."""
-        if wait_s := self._guesses.wait_s(address, name):
-            return TooMany(wait_s)
-        row = self._known(name)
-        if not self._right(password, row["password"] if row else None):
-            self._guesses.wrong(address, name)
-            self.audit.note(Actor("", address), "login refused", name if row else "an unknown name")  # it may be a password, mistyped
+        guessed = self._guessed(name, password, address)
+        if isinstance(guessed, TooMany):
+            return guessed
+        known, row = guessed
+        cookie = self.logins.open(row["number"], row["password"], address) if row else None
+        if cookie is None:
+            self.audit.note(Actor("", address), "login refused", name if known else "an unknown name")  # it may be a password, mistyped
             return None
         self._guesses.right(address, name)
         self.audit.note(Actor(name, address), "logged in")
-        return self.logins.open(row["number"], address) if row else None
+        return cookie
+
+    def _guessed(self, name: str, password: str, address: str) -> TooMany | tuple[bool, RowMapping | None]:
+        """Whether the name is known, and whose password it is. Counted before the next is heard, however many come at once."""
+        with self._comparing:
+            if wait_s := self._guesses.wait_s(address, name):
+                return TooMany(wait_s)
+            row = self._known(name)
+            if same(password, row["password"] if row else self._nobody) and row is not None:
+                return True, row
+            self._guesses.wrong(address, name)
+            return row is not None, None
 
     def _known(self, name: str) -> RowMapping | None:
         if not NAME.fullmatch(name):
@@ -61,18 +73,12 @@ class Accounts:
 
     def confirm(self, person: Person, password: str, address: str) -> None:
         """ConfigError when it is not the person's own password: asked again before it is changed."""
-        if self._guesses.wait_s(address, person.name):
+        guessed = self._guessed(person.name, password, address)
+        if isinstance(guessed, TooMany):
             raise ConfigError("too many wrong guesses; try again in a while")
-        with self._database.read() as connection:
-            kept = connection.execute(select(users.c.password).where(users.c.name == person.name)).scalar_one_or_none()
-        if not self._right(password, kept):
-            self._guesses.wrong(address, person.name)
+        if guessed[1] is None:
             raise ConfigError("that is not your password as it is now; type it again")
 
     def leave(self, person: Person, address: str) -> None:
         self.logins.close(person.login)
         self.audit.note(Actor(person.name, address), "logged out")
-
-    def _right(self, password: str, kept: str | None) -> bool:
-        with self._comparing:
-            return same(password, kept or self._nobody) and kept is not None

@@ -27,15 +27,18 @@ class Logins:
     def __init__(self, database: Database, clock: Clock, hours: float) -> None:
         self._database, self._clock, self._span_us = database, clock, int(hours * HOUR_US)
 
-    def open(self, user: int, address: str) -> str:
-        """The cookie. What is over is swept out on the way."""
+    def open(self, user: int, password: str, address: str) -> str | None:
+        """The cookie. What is over is swept out on the way. None: the password, as it is kept, is another by now, or the user is gone."""
         cookie, now = secrets.token_urlsafe(32), wall_us(self._clock)
         row = {
             "cookie": key_of(cookie), "user": user, "csrf": secrets.token_urlsafe(32), "address": address[:64],
             "opened_us": now, "until_us": now + self._span_us,
         }  # fmt: skip
         older = select(logins.c.cookie).where(logins.c.user == user).order_by(logins.c.opened_us.desc()).offset(EACH - 1)
+        holds = select(users.c.number).where(users.c.number == user, users.c.password == password)
         with self._database.write() as connection:
+            if connection.execute(holds.with_for_update()).one_or_none() is None:
+                return None
             connection.execute(delete(logins).where(logins.c.until_us <= now))
             connection.execute(delete(logins).where(logins.c.cookie.in_(list(connection.execute(older).scalars()))))
             connection.execute(logins.insert(), row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -156,3 +157,28 @@ def test_the_audit_says_who_did_what_and_a_line_that_was_changed_is_found(accoun
         connection.execute(update(audit).where(audit.c.number == 2).values(who="ada"))
         connection.execute(text("DELETE FROM audit WHERE number = 3"))
     assert accounts.audit.broken() == 3
+
+
+def test_many_guesses_at_once_are_no_more_than_those_one_after_the_other(accounts: Accounts) -> None:
+    with ThreadPoolExecutor(24) as pool:
+        said = list(pool.map(lambda n: accounts.enter("ada", f"wrong {n}", "192.0.2.1"), range(24)))
+    assert 5 <= said.count(None) <= 7  # five are free, and two are compared at a time
+    assert all(isinstance(each, TooMany) for each in said if each is not None)
+
+
+@pytest.mark.parametrize("change", ["password", "removed"])
+def test_who_knew_the_old_password_is_not_let_in_while_it_changes(accounts: Accounts, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    accounts.users.add("bo", "viewer", PASSWORD, HERE)
+
+    def meanwhile(password: str, kept: str) -> bool:
+        right = same(password, kept)
+        if change == "password":
+            accounts.users.change_password("bo", "another horse battery", HERE)
+        else:
+            accounts.users.remove("bo", HERE)
+        return right
+
+    monkeypatch.setattr("trainer.accounts.accounts.same", meanwhile)
+    assert accounts.enter("bo", PASSWORD, "192.0.2.1") is None
+    with accounts._database.read() as connection:
+        assert connection.execute(select(logins)).all() == []
