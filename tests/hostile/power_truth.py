@@ -32,8 +32,13 @@ class Truth:
     takes: dict[str, dict[str, str]] = field(default_factory=dict)
     receipts: int = 0
 
-    def hear(self, said: Iterable[dict[str, Any]]) -> None:
+    def hear(self, said: Iterable[dict[str, Any]], cut_ns: int) -> None:
+        """What was acknowledged by then. A process lives on after this cut, as it would not after a real one, and is told lies: xfs
+        answers a folder's fsync with success when it has just thrown away what was to be synced. What may be gone counts at any time.
+        """
         for each in said:
+            if each["t"] > cut_ns and each["a"] != "delivered":
+                continue
             match each["a"]:
                 case "clip":
                     self.clips[each["video"]] = each["sha256"]

@@ -56,7 +56,8 @@ ATOMIC = 4000  # bytes that a pipe takes whole; a line that is torn by a kill co
 
 
 def say(what: str, **facts: Any) -> None:
-    line = json.dumps({"a": what, **facts}, separators=(",", ":")).encode() + b"\n"
+    """With the time at which it is said: what was acknowledged after the cut is nobody's promise."""
+    line = json.dumps({"a": what, "t": time.monotonic_ns(), **facts}, separators=(",", ":")).encode() + b"\n"
     assert len(line) <= ATOMIC, what
     os.write(OUT, line)
 

@@ -140,7 +140,7 @@ class Ordeal:
         chance = random.Random(seed)
         before = {path.as_posix() for path in (self.data / "clips").rglob("*.json")}
         said, cut_ns = self._run(chance)
-        self.truth.hear(said)
+        self.truth.hear(said, cut_ns)
         again = chance.choice((0, 0, 0, 1, 1, 2))
         for _ in range(again):
             self._cut(self._order("recover"), chance, chance.random() * 0.3)
