@@ -7,13 +7,15 @@ import errno
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
 
 from contracts.errors import ConfigError
-from trainer.web.door import BACKLOG, Door
+from trainer.web.door import BACKLOG, HANDSHAKE_S, Door
 from trainer.web.options import Options, is_loopback
 from trainer.web.parts import Parts
 from trainer.web.site import create_app
@@ -88,6 +90,8 @@ class PageServer:
             self._let_go()
 
     async def _serve(self, listening: socket.socket) -> None:
+        if self._options.tls_cert is not None:
+            _hurry_handshakes(asyncio.get_running_loop())
         sweeping = asyncio.create_task(self._sweep())
         try:
             await self._server.serve(sockets=[listening])
@@ -119,6 +123,12 @@ class PageServer:
     def _let_go(self) -> None:
         if self._socket is not None:
             self._socket.close()
+
+
+def _hurry_handshakes(loop: asyncio.AbstractEventLoop) -> None:
+    """uvicorn has no option for it, and asyncio gives who says nothing a minute of a file descriptor."""
+    create: Callable[..., Any] = loop.create_server
+    loop.create_server = partial(create, ssl_handshake_timeout=HANDSHAKE_S)  # type: ignore[method-assign]
 
 
 def check_tls(options: Options) -> None:
