@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -60,7 +61,11 @@ def checked(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     module = _module(kind)
     model: type[BaseModel] = module.Arguments
     try:
-        return model.model_validate(dict(arguments)).model_dump(mode="json")
+        kept = model.model_validate(dict(arguments)).model_dump(mode="json")
+        json.dumps(kept, ensure_ascii=False).encode()
+        return kept
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"job {kind}: its arguments have half of a character (a lone surrogate); send whole ones") from error
     except ValidationError as error:
         names = ", ".join(model.model_fields)
         raise ConfigError(f"job {kind}: {first_fault(error)}; its arguments are {names}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,36 @@ def test_over_https_the_cookie_is_secure(tmp_path: Path) -> None:
         assert answer.headers["strict-transport-security"]
     page.close()
     page.parts.database.close()
+
+
+def test_who_never_agrees_on_tls_is_cut_off_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.web.door.HANDSHAKE_S", 0.2)
+    monkeypatch.setattr("trainer.web.server.HANDSHAKE_S", 0.2)
+    trust = certificate(tmp_path)
+    page = Running(parts_in(tmp_path), tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
+    host, port = page.base.removeprefix("https://").split(":")
+    with socket.create_connection((host, int(port)), WAIT_S) as silent, socket.create_connection((host, int(port)), WAIT_S) as plain:
+        plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        for each in (silent, plain):
+            each.settimeout(WAIT_S)
+            while each.recv(4096):
+                pass
+    until = time.monotonic() + WAIT_S
+    while page.server._door._since and time.monotonic() < until:
+        threading.Event().wait(0.05)
+    assert not page.server._door._since
+    with httpx.Client(base_url=page.base, verify=trust) as client:
+        assert client.get("/healthz").status_code == 200
+    page.close()
+    page.parts.database.close()
+
+
+def test_half_a_character_in_the_settings_of_a_job_is_refused(page: Running) -> None:
+    ada = page.login("ada")
+    for settings in (b'{"a": "\\ud800"}', b'{"a": [{"b": "\\udfff"}]}'):
+        body = b'{"kind": "train", "arguments": {"settings": ' + settings + b"}}"
+        answer = ada.post("/api/v1/jobs", content=body, headers={"content-type": "application/json"})
+        assert (answer.status_code, "half of a character" in answer.text) == (422, True)
 
 
 def test_behind_a_proxy_guesses_are_counted_by_who_really_asks(tmp_path: Path) -> None:
