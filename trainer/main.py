@@ -20,6 +20,7 @@ from trainer.commands import (
     keys,
     models,
     pki,
+    push,
     review,
     serve,
     store,
@@ -31,7 +32,7 @@ from trainer.commands import (
 COMMANDS = {
     "fetch": fetch, "ingest": ingest, "store": store, "train": train, "evaluate": evaluate, "gate": gate, "models": models,
     "dataset": dataset, "export": export, "serve": serve, "users": users, "jobs": jobs,
-    "work": work, "bundle": bundle, "keys": keys, "pki": pki, "review": review,
+    "work": work, "bundle": bundle, "keys": keys, "pki": pki, "review": review, "push": push,
 }  # fmt: skip
 STOPPED = 130  # as shells say for Ctrl-C
 

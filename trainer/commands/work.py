@@ -29,6 +29,7 @@ def run(args: argparse.Namespace) -> int:
     from trainer.jobs.kinds import Given
     from trainer.jobs.queue import Jobs
     from trainer.jobs.worker import Worker
+    from trainer.push.upkeep import Upkeep
     from trainer.store.database import Database
 
     if args.bound_to is not None:
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         jobs = Jobs(database, clock)
         if args.job is None:
+            threading.Thread(target=Upkeep(home, clock).run, args=(stop,), name="upkeep", daemon=True).start()
             Worker(jobs, home.path, store, clock).run(stop, until_idle=args.until_idle)
             return 0
         job = claimed(jobs, args.job, args.owner or "")

@@ -64,7 +64,12 @@ class SigningKey:
 
 def make_key(home: Home, name: str, passphrase: str, random: Callable[[int], bytes] = os.urandom) -> PublicKey:
     """Writes `<name>.key` and `<name>.pub` into the home's keys. ConfigError: the name is taken, the passphrase too short."""
-    path = named(home.keys, name, SECRET)
+    return seal_key(named(home.keys, name, SECRET), passphrase, random)
+
+
+def seal_key(path: Path, passphrase: str, random: Callable[[int], bytes] = os.urandom) -> PublicKey:
+    """Writes `path`, which ends with `.key`, and its public part beside it. ConfigError as above."""
+    name = path.stem
     if path.exists():
         raise ConfigError(f"key {name}: is there already, and what it signed is known by it; choose another name")
     if len(passphrase) < LEAST_LETTERS:
@@ -75,7 +80,7 @@ def make_key(home: Home, name: str, passphrase: str, random: Callable[[int], byt
     n, r, p = ROUNDS
     said = SealedKey(public=key.public.keyval.public, n=n, r=r, p=p, salt=_text(salt), nonce=_text(nonce), sealed=_text(sealed))
     write_durably(path, said.model_dump_json(indent=1).encode() + b"\n", mode=0o600)
-    write_durably(named(home.keys, name, PUBLIC), key.public.model_dump_json(indent=1).encode() + b"\n", mode=0o644)
+    write_durably(path.with_name(name + PUBLIC), key.public.model_dump_json(indent=1).encode() + b"\n", mode=0o644)
     return key.public
 
 
@@ -112,14 +117,14 @@ def public_keys(home: Home) -> Iterator[tuple[str, PublicKey]]:
         yield path.stem, read_public(path)
 
 
-def passphrase(twice: bool = False) -> str:
+def passphrase(twice: bool = False, variable: str = VARIABLE, of: str = "") -> str:
     """Of the environment, else asked for; ConfigError where nobody can be asked."""
-    given = os.environ.get(VARIABLE)
+    given = os.environ.get(variable)
     if given is not None:
         return given
     if not sys.stdin.isatty():
-        raise ConfigError(f"passphrase: nobody is here to type it; set {VARIABLE}")
-    typed = getpass.getpass("Passphrase: ")
+        raise ConfigError(f"passphrase{of}: nobody is here to type it; set {variable}")
+    typed = getpass.getpass(f"Passphrase{of}: ")
     if twice and getpass.getpass("Again: ") != typed:
         raise ConfigError("passphrase: the two are not the same; begin again")
     return typed

@@ -1,0 +1,84 @@
+"""vedette-trainer push: what boxes may run: released, listed, withdrawn, and served to them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from contracts.shown import shown
+
+SUMMARY = "what boxes may run: release a bundle, list, withdraw, sign anew"
+ACTIONS = {
+    "release": "release a bundle of the registry: the champion, or one whose verdict passes; signed, under the release key's passphrase",
+    "ls": "list what is released",
+    "withdraw": "take a release back: no box begins with it any more, those that run it go on",
+    "renew": "sign what is released for as long as if it were new; needs the release key's passphrase",
+    "refresh": "sign snapshot and timestamp anew (`work` does it each day)",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, help="what to do; each has its own --help")
+    for name, text in ACTIONS.items():
+        action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        if name == "release":
+            action.add_argument("model", help="digest, a beginning of it, or name@version")
+        if name == "withdraw":
+            action.add_argument("target", help="as `push ls` has it")
+        home = "the trainer's folder (default: $VEDETTE_TRAINER_HOME, else vedette-trainer-home)"
+        action.add_argument("--home", type=Path, default=None, help=home)
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from trainer.accounts.audit import HERE, Audit
+    from trainer.clock import SystemClock
+    from trainer.home import Home, home_path
+    from trainer.push.place import Place
+    from trainer.push.repository import Repository
+    from trainer.store.database import Database
+
+    home, clock = Home(home_path(args.home)), SystemClock()
+    repository = Repository(Place(home), clock)
+    database = Database(home.store)
+    try:
+        what, done = _did(args, home, repository, database)
+        if args.action in {"release", "withdraw", "renew"}:
+            Audit(database, clock).note(HERE, f"push {args.action}", what, **done)
+    finally:
+        database.close()
+    released = [model.model_dump() for model in repository.released().values()]
+    said = {**done, "released": released}
+    print(json.dumps(said, indent=1) if args.json else shown(_words(args.action, what, released)))
+    return 0
+
+
+def _did(args: argparse.Namespace, home: Any, repository: Any, database: Any) -> tuple[str, dict[str, Any]]:
+    from datetime import timedelta
+
+    from trainer.push.keys import targets_key
+    from trainer.push.place import Place
+    from trainer.push.releasing import release
+    from trainer.registry.keys import passphrase
+    from trainer.registry.registry import Registry
+
+    if args.action in {"ls", "refresh"}:
+        new = args.action == "refresh" and repository.refresh(timedelta(0))
+        return "", {"refreshed": bool(new)}
+    key = targets_key(Place(home), passphrase(of=" of the release key"))
+    if args.action == "release":
+        model = release(repository, Registry(database, home), args.model, key)
+        return model.target, {"digest": model.digest}
+    if args.action == "withdraw":
+        repository.withdraw(args.target, key)
+        return args.target, {}
+    repository.renew(key)
+    return "", {}
+
+
+def _words(action: str, what: str, released: list[dict[str, Any]]) -> str:
+    if action == "ls":
+        return "\n".join(f"{each['target']}  {each['length']} bytes  {each['digest']}" for each in released) or "nothing is released"
+    return f"{action}: {what or 'done'}"

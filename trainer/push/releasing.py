@@ -1,0 +1,65 @@
+"""Releasing: a bundle of the registry that was judged and signed becomes a target that boxes may run."""
+
+from __future__ import annotations
+
+import re
+
+from contracts.errors import ConfigError
+from contracts.update import VERSION, Facts, Model, Release
+from trainer.push.repository import Repository
+from trainer.registry.facts import facts_of
+from trainer.registry.keys import SigningKey, public_keys
+from trainer.registry.model import Model as Entry
+from trainer.registry.registry import Registry
+from trainer.registry.signing import envelope_path, signers
+from vision.bundle import StoredBundle, read_bundle
+from vision.bundle_chunks import chunks_of
+
+
+def release(repository: Repository, registry: Registry, which: str, key: SigningKey) -> Model:
+    """ConfigError for one that may not go out."""
+    entry = registry.get(which)
+    require_judged(registry, entry)
+    path = registry.file(entry)
+    stored = read_bundle(path)
+    known = {public.keyid: public for _, public in public_keys(registry.home)}
+    if not envelope_path(path).exists() or not signers(stored, known):
+        raise ConfigError(f"{_named(entry)}: nobody signed it; `vedette-trainer bundle sign {entry.digest} --key NAME`")
+    return repository.release(path, entry.file, described(stored), key)
+
+
+def require_judged(registry: Registry, entry: Entry) -> None:
+    """The champion of its name, or one whose newest verdict passes."""
+    if entry.draft:
+        raise ConfigError(f"{_named(entry)}: is a draft; make the bundle with the verdict that passes, and release that")
+    history = registry.history(entry.digest)
+    if any(each.kind == "retired" for each in history):
+        raise ConfigError(f"{_named(entry)}: was retired; release another version")
+    champion = registry.champion(entry.name)
+    if champion is not None and champion.digest == entry.digest:
+        return
+    judged = [each for each in history if each.kind == "judged"]
+    if not judged or judged[-1].answer != "pass":
+        said = judged[-1].answer if judged else "none"
+        raise ConfigError(f"{_named(entry)}: its newest verdict is {said}, not pass; judge it with `vedette-trainer gate`")
+
+
+def described(stored: StoredBundle) -> Release:
+    """What is signed with it: its pieces, and what decides whether a box can run it."""
+    manifest = stored.manifest
+    network = facts_of(stored.model(), manifest.input)
+    software = manifest.needs.get("vedette")
+    facts = Facts(
+        task=manifest.task,
+        input=manifest.input,
+        head=manifest.head.kind,
+        labels=manifest.labels,
+        opset=network.opset,
+        software=software if isinstance(software, str) and re.fullmatch(VERSION.strip("^$"), software) else None,
+        memory_mb=network.memory_mib,
+    )
+    return Release(digest=stored.digest, name=manifest.name, version=manifest.version, chunks=chunks_of(stored.path), facts=facts)
+
+
+def _named(entry: Entry) -> str:
+    return f"model {entry.name} {entry.version}"
