@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from contracts.errors import ProtocolError, StorageError
 from contracts.files import storage
@@ -30,7 +33,7 @@ def unpacked(path: Path) -> Iterator[Path]:
         try:
             with zipfile.ZipFile(path) as archive:
                 _unpack(archive, path, folder)
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error, lzma.LZMAError) as error:
             raise ProtocolError(f"{path}: is damaged, locked or no zip ({error}); pack it again") from error
         yield _top(folder)
 
@@ -59,11 +62,21 @@ def _one(archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: Path, folder: 
         target.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(member) as source, target.open("wb") as file:
             left = member.file_size
-            while chunk := source.read(1 << 20):
+            while chunk := _piece(source, path):
                 left -= len(chunk)
                 if left < 0:
                     raise ProtocolError(f"{path}: {member.filename[:80]} is larger than the zip says; pack it again")
                 file.write(chunk)
+
+
+def _piece(source: IO[bytes], path: Path) -> bytes:
+    """bz2 says OSError of bytes that are none of its own; the disk is not at fault."""
+    try:
+        return source.read(1 << 20)
+    except OSError as error:
+        if error.errno is None:
+            raise ProtocolError(f"{path}: is damaged ({error}); pack it again") from error
+        raise
 
 
 def _top(folder: Path) -> Path:

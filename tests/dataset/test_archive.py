@@ -64,3 +64,16 @@ def test_a_member_that_is_larger_than_it_says_is_refused(tmp_path: Path) -> None
     path.write_bytes(data)
     with pytest.raises(ProtocolError, match=r"a\.zip"), unpacked(path):
         pass
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_whose_bytes_were_damaged_is_named_whatever_packed_it(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "set.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.json", bytes(range(256)) * 8)
+    data = bytearray(path.read_bytes())
+    for at in range(60, 110):
+        data[at] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(ProtocolError, match=r"set\.zip: is damaged.*pack it again"), unpacked(path):
+        pass
