@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import signal
@@ -19,6 +20,8 @@ from trainer.jobs.told import Told
 from trainer.ship.steps import Stopped
 
 PREFIX = "VEDETTE_"  # variables with tokens and passwords of ours
+LIBC = ctypes.CDLL(None)  # loaded before anything is started: between fork and exec nothing may be
+PR_SET_PDEATHSIG = 1
 LOOK_S = 0.5  # between two looks at it
 GRACE_S = 10.0  # to end by itself when it is asked to
 LOG_BYTES = 256 << 20
@@ -43,10 +46,10 @@ def run_program(
 ) -> None:
     """Runs in `folder`. ConfigError: it is not there, failed, or took too long; with the last words of its log.
 
-    A line `progress 0.4 words` on its output is passed on; of any other the last one is.
+    The program dies with the thread that calls this. A line `progress 0.4 words` on its output is passed on; of any other the last one is.
     """
     time = clock or SystemClock()
-    began_ns = time.mono_ns()
+    began_ns, parent = time.mono_ns(), os.getpid()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)} | dict(more or {})
     with storage(log), log.open("wb") as out:
         try:
@@ -58,6 +61,7 @@ def run_program(
                 stderr=subprocess.STDOUT,
                 env=environment,
                 start_new_session=True,
+                preexec_fn=lambda: _bound_to(parent),  # noqa: PLW1509  one call of the kernel, which takes no lock
             )
         except OSError as error:
             raise ConfigError(f"program {words[0]}: cannot be started: {error.strerror}; install it, or correct model.command") from error
@@ -67,6 +71,13 @@ def run_program(
         _end(process)
     if process.returncode != 0:
         raise ConfigError(f"program {words[0]}: ended with {_code(process.returncode)}: {last_words(log)}; its log is {log}")
+
+
+def _bound_to(parent: int) -> None:
+    """However the process that started it dies, it dies too: a job that is begun again would else have two of them."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _wait(process: subprocess.Popen[bytes], log: Path, limits: Limits, told: Told, time: Clock, began_ns: int) -> None:

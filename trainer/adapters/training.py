@@ -55,6 +55,17 @@ def train_elsewhere(config: TrainConfig, home: Home, told: Told, kinds: Sequence
     return run
 
 
+def give_up(home: Home, name: str, clock: Clock) -> None:
+    """A run whose process died: another program cannot go on with it, and nobody else would write down that it is over."""
+    folder = RunFolder(home.runs / name)
+    with closing(folder):
+        folder.lock()
+        shutil.rmtree(folder.path / WORK / DATA, ignore_errors=True)
+        run = folder.read()
+        if run.state in {"queued", "running"}:
+            folder.write(run.model_copy(update={"state": "failed", "why": "its process died; train again", "ended": _now(clock)}))
+
+
 def _trained(adapter: Adapter, config: TrainConfig, lesson: Lesson, folder: RunFolder, kinds: Sequence[str], told: Told) -> Exported:
     work = folder.path / WORK
     with storage(work):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,8 @@ from tests.trainer.ship import lessons
 from trainer.adapters.adapter import open_adapter
 from trainer.adapters.outside import filled
 from trainer.adapters.program import Limits, run_program
-from trainer.adapters.training import WORK, log_of, train_elsewhere
+from trainer.adapters.training import DATA, WORK, give_up, log_of, train_elsewhere
+from trainer.clock import SystemClock
 from trainer.commands.export import told
 from trainer.home import Home
 from trainer.jobs.told import Silent
@@ -145,6 +149,49 @@ def test_who_stops_it_ends_all_that_it_started(home: Home) -> None:
     assert run.state == "stopped"
     assert "stopped while" in run.why
     assert is_gone(int((home.runs / run.id / WORK / "run" / "child.pid").read_text()))
+
+
+STARTER = """
+import sys
+from pathlib import Path
+from trainer.adapters.program import Limits, run_program
+from trainer.jobs.told import Silent
+here = Path(sys.argv[1])
+says_its_number = "import os, time; print('progress 0.1', os.getpid(), flush=True); time.sleep(600)"
+run_program([sys.executable, "-c", says_its_number], here, here / "log.txt", Limits(600), Silent())
+"""
+
+
+def test_it_dies_with_who_started_it_however_that_dies(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    with subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)]) as starter:
+        try:
+            program = waited_for(lambda: int(log.read_text().split()[2]) if log.exists() and log.read_text().endswith("\n") else 0)
+        finally:
+            starter.kill()
+    assert waited_for(lambda: is_gone(program))
+
+
+def test_a_run_whose_process_died_is_over_before_the_job_begins_another(home: Home) -> None:
+    lost = train_elsewhere(worlds.config("good"), home, Silent())
+    folder = RunFolder(home.runs / lost.id)
+    folder.write(lost.model_copy(update={"state": "running", "ended": None}))
+    (folder.path / WORK / DATA).mkdir()
+    give_up(home, lost.id, SystemClock())
+    assert (folder.read().state, "its process died" in folder.read().why) == ("failed", True)
+    assert not (folder.path / WORK / DATA).exists()
+    folder.write(lost)
+    give_up(home, lost.id, SystemClock())
+    assert folder.read().state == "done"
+
+
+def waited_for(found: Callable[[], int]) -> int:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        if value := found():
+            return value
+        threading.Event().wait(0.02)
+    raise AssertionError("it did not come")
 
 
 def is_gone(process: int) -> bool:

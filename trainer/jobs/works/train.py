@@ -30,12 +30,14 @@ class Arguments(Strict):
 
 
 def work(arguments: Arguments, given: Given, told: Told) -> Result:
-    from trainer.adapters.training import train_elsewhere
+    from trainer.adapters.training import give_up, train_elsewhere
     from trainer.train.detector import train_detector
     from trainer.train.family import FAMILY
 
     config = _config(arguments, given)
     if config.model.architecture not in FAMILY:
+        for name in _begun(config, given):
+            give_up(given.home, name, given.clock)
         run = train_elsewhere(config, given.home, told, clock=given.clock)
     else:
         run = train_detector(config, given.home, told, next(_begun(config, given), None), clock=given.clock)
