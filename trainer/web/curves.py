@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 220, 48, 22, 8, 8
 MOST_POINTS = 400
 TICKS = 4
+LARGEST = 1e100  # also of a whole number, which no float may hold
 Points = Sequence[tuple[float, float | None]]
 
 
@@ -34,7 +34,7 @@ class Curve:
 
 
 def curve(title: str, series: dict[str, Points]) -> Curve | None:
-    """None where there is nothing to draw. What is no number is left out."""
+    """None where there is nothing to draw. What is no number, or none of this world, is left out."""
     kept = {name: _finite(points) for name, points in series.items()}
     kept = {name: points for name, points in kept.items() if points}
     if not kept:
@@ -74,7 +74,7 @@ def _height(point: tuple[float, float]) -> float:
 
 
 def _finite(points: Points) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in points if y is not None and math.isfinite(y) and math.isfinite(x)]
+    return [(float(x), float(y)) for x, y in points if y is not None and abs(x) <= LARGEST and abs(y) <= LARGEST]
 
 
 def _range(low: float, high: float) -> tuple[float, float]:

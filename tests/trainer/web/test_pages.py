@@ -130,6 +130,14 @@ def test_a_run_shows_its_curves_and_its_report_can_do_nothing(full: Running) -> 
     assert vera.get(f"/runs/{worlds.RUN}/now", headers={"If-None-Match": now.headers["etag"]}).status_code == 304
 
 
+def test_a_progress_beyond_all_numbers_is_left_out_of_the_curves(full: Running) -> None:
+    path = full.parts.home.runs / worlds.RUN / "progress.jsonl"
+    first = path.read_text().splitlines()[0]
+    path.write_text(first + "\n" + first.replace('"epoch":1,', f'"epoch":{10**400},').replace('"rate":0.001', '"rate":1e308') + "\n")
+    answer = full.login("vera").get(f"/runs/{worlds.RUN}")
+    assert (answer.status_code, answer.text.count("<polyline")) == (200, 6)
+
+
 def test_gates_stand_beside_the_champions_rule_by_rule(full: Running) -> None:
     vera = full.login("vera")
     listed = vera.get("/models").text
