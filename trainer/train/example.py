@@ -70,9 +70,14 @@ def marks_of(item: Item, numbers: Mapping[str, int], learn_machines: bool = Fals
 
 def _is_learnt(label: Label, learn_machines: bool, min_confidence: float) -> bool:
     """As the judge has it, a machine's word is no truth, unless the owner wants to learn from it."""
-    if label.verified or label.source not in MACHINES:
+    if not is_unverified(label):
         return True
     return learn_machines and (label.confidence is None or label.confidence >= min_confidence)
+
+
+def is_unverified(label: Label) -> bool:
+    """A machine said so, and no person looked."""
+    return label.source in MACHINES and not label.verified
 
 
 def _corners(boxes: list[tuple[float, float, float, float]]) -> Floats:

@@ -23,7 +23,7 @@ from trainer.home import Home, named
 from trainer.judge.ground import Ground
 from trainer.judge.loading import ground_of
 from trainer.train.config import Data
-from trainer.train.example import Example, marks_of
+from trainer.train.example import Example, is_unverified, marks_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ def _made(
     categories = [Category(name, kind + 1) for name, kind in numbers.items()]
     ground, chosen = ground_of(val, categories)
     counted = Counter(classes[kind] for example in train for kind in example.marks.kinds)
-    _refuse_poor(data, classes, counted, ground)
+    _refuse_poor(data, classes, counted, ground, [item for item in items if sides.of(item) in {"train", "val"}])
     return Material(classes, tuple(train), ground, tuple(chosen), dict(counted), root, sides.root, sides.sha256, broken)
 
 
@@ -158,13 +158,23 @@ def refuse_broken(broken: Mapping[str, str], pictures: int, max_share: float) ->
     raise ConfigError(f"{what}: {first}; bring them back or remove them (`dataset check`)")
 
 
-def _refuse_poor(data: Data, classes: Sequence[str], counted: Mapping[str, int], ground: Ground) -> None:
+def _refuse_poor(data: Data, classes: Sequence[str], counted: Mapping[str, int], ground: Ground, items: Sequence[Item]) -> None:
     poor = [f"{name} ({counted.get(name, 0)})" for name in classes if counted.get(name, 0) < data.min_examples]
     if poor:
         what = f"data.min_examples: fewer than {data.min_examples} labelled things in the train part: {', '.join(poor)}"
-        raise ConfigError(f"{what}; label more, leave the class out with data.classes, or lower min_examples")
+        raise ConfigError(f"{what}; label more, leave the class out with data.classes, or lower min_examples{_unverified(items)}")
     if not any(len(case.wanted(kind)) for case in ground.cases for kind in range(len(classes))):
-        raise ConfigError("the val part has no labelled thing to find, so nothing could be judged; label some of its pictures")
+        what = "the val part has no labelled thing to find, so nothing could be judged; label some of its pictures"
+        raise ConfigError(f"{what}{_unverified(items)}")
+
+
+def _unverified(items: Sequence[Item]) -> str:
+    """Somebody who sees boxes in the pictures and reads that there are none is told why."""
+    some = sum(is_unverified(label) for item in items for label in item.labels)
+    if not some:
+        return ""
+    learnt = "data.machine_labels: learn takes those of the train part as they are, val is judged by people's alone"
+    return f". {some} boxes are a machine's and nobody verified them: `review fill` brings their pictures to the labelling page; {learnt}"
 
 
 UNREADABLE = (HardwareError, StorageError, ProtocolError, OSError)

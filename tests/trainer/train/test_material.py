@@ -9,7 +9,7 @@ import pytest
 
 from contracts.errors import ConfigError
 from dataset.items import Item, Label
-from dataset.marks import Mark
+from dataset.marks import Mark, box
 from dataset.native import NativeReader
 from tests.trainer.train import worlds
 from trainer.datasets.hashing import roots_of
@@ -79,8 +79,16 @@ def test_an_empty_train_part_is_said(home: Home) -> None:
 def test_a_val_part_with_nothing_to_find_is_said(home: Home) -> None:
     worlds.make_set(home, count=12, said=lambda n, marks: (marks if n == 0 else [], worlds.CLASSES))
     worlds.make_split(home)
-    with pytest.raises(ConfigError, match="val part has no labelled thing"):
+    with pytest.raises(ConfigError, match=r"val part has no labelled thing.*label some of its pictures$"):
         gather(data(min_examples=0), home)
+
+
+def test_who_has_only_a_machines_boxes_is_told_that_nobody_verified_them(home: Home) -> None:
+    worlds.make_set(home, count=12, said=lambda n, marks: ([box(mark.category, mark.bbox, 0.9) for mark in marks], ()))
+    worlds.make_split(home)
+    for learnt in (data(), data(machine_labels="learn")):
+        with pytest.raises(ConfigError, match=r"\d+ boxes are a machine's and nobody verified them: `review fill`"):
+            gather(learnt, home)
 
 
 def test_names_do_not_lead_out_of_the_home(home: Home) -> None:
