@@ -125,6 +125,15 @@ def test_one_pass_and_four_parts_on_two_processes_give_the_same_log(minute: Path
 
 
 @pytest.mark.soak
+def test_a_cluster_of_two_workers_gives_the_same_log(minute: Path, played: Path, tmp_path: Path) -> None:
+    """Not while somebody changes the source: workers with other software are refused."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster:
+        there = batched(minute, box(tmp_path), "cluster", "--segment-s", "15", "--cluster", cluster.scheduler_address)
+    assert there.read_text().splitlines()[1:] == played.read_text().splitlines()[1:]
+
+
+@pytest.mark.soak
 @pytest.mark.timeout(0)  # drawing it takes a quarter of an hour, and looking at it another
 def test_the_story_of_an_hour_is_told_as_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, truth = film(HOUR, seed=2)
