@@ -92,7 +92,8 @@ def _number(connection: Connection, name: str) -> int:
 
 
 def _keep_an_admin(connection: Connection, number: int) -> None:
-    others = select(func.count()).select_from(users).where(users.c.role == "admin", users.c.number != number)
-    is_admin = connection.execute(select(users.c.role).where(users.c.number == number)).scalar_one() == "admin"
-    if is_admin and not connection.execute(others).scalar_one():
+    """All admins are locked in one order: of two who remove each other one waits, and sees who is left."""
+    held = select(users.c.number).where(users.c.role == "admin").order_by(users.c.number).with_for_update()
+    admins = list(connection.execute(held).scalars())
+    if admins == [number]:
         raise ConfigError("the last admin stays; make another one first")

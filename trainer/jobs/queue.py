@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy.exc import DBAPIError
 
 from contracts.envelope import Ulids
 from contracts.errors import ConfigError, StorageError
 from trainer.clock import Clock, wall_us
 from trainer.jobs.job import OVER, Job, State, job_of
-from trainer.store.database import Database
+from trainer.store.database import Database, poison
 from trainer.store.tables import jobs
 
 LEASE_US = 20_000_000  # without a sign of life for so long, work is given to another
@@ -46,18 +47,26 @@ class Jobs:
             raise ConfigError(f"job {kind}: its arguments are longer than {LONGEST['arguments']} characters; put them into a file")
         now = wall_us(self._clock)
         row = {"id": str(self._ulids.next(now * 1000)), "kind": kind, "state": "waiting", "arguments": text, "created_us": now, "who": who}
+        try:
+            made = self._enter({**row, "request": request}, now)
+        except DBAPIError as error:
+            if request is None or not poison(error):
+                raise
+            made = self._enter({**row, "request": request}, now)  # the same request at the same moment was faster: it is there now
+        if made is None:
+            raise StorageError(f"job {row['id']}: is not there after it was written; see the store")
+        return made
+
+    def _enter(self, row: Mapping[str, Any], now: int) -> Job | None:
         with self._database.write() as connection:
-            if request is not None and (before := self._of(connection, jobs.c.request == request)):
+            if row["request"] is not None and (before := self._of(connection, jobs.c.request == row["request"])):
                 return before
             waiting = connection.execute(select(func.count()).select_from(jobs).where(jobs.c.state == "waiting")).scalar_one()
             if waiting >= MOST_WAITING:
                 raise QueueFull(f"{waiting} jobs wait already; cancel some, or wait until they are done")
-            connection.execute(jobs.insert(), {**row, "request": request})
+            connection.execute(jobs.insert(), row)
             self._sweep(connection, now)
-            made = self._of(connection, jobs.c.id == row["id"])
-        if made is None:
-            raise StorageError(f"job {row['id']}: is not there after it was written; see the store")
-        return made
+            return self._of(connection, jobs.c.id == row["id"])
 
     def find(self, job: str) -> Job | None:
         with self._database.read() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -157,6 +158,28 @@ def test_the_audit_says_who_did_what_and_a_line_that_was_changed_is_found(accoun
         connection.execute(update(audit).where(audit.c.number == 2).values(who="ada"))
         connection.execute(text("DELETE FROM audit WHERE number = 3"))
     assert accounts.audit.broken() == 3
+
+
+def test_two_admins_who_remove_each_other_leave_one(accounts: Accounts) -> None:
+    for n in range(8):
+        accounts.users.add(f"bo{n}", "admin", PASSWORD, HERE)
+        names = [user.name for user in accounts.users.all()]
+        both = threading.Barrier(2, timeout=30)
+
+        def demote(name: str, both: threading.Barrier = both) -> str:
+            both.wait()
+            try:
+                accounts.users.change_role(name, "viewer", HERE)
+            except ConfigError as error:
+                return str(error)
+            return ""
+
+        with ThreadPoolExecutor(2) as pool:
+            said = list(pool.map(demote, names))
+        left = [user.name for user in accounts.users.all() if user.role == "admin"]
+        assert (len(left), sorted(map(bool, said))) == (1, [False, True])
+        for name in set(names) - set(left):
+            accounts.users.remove(name, HERE)
 
 
 def test_many_guesses_at_once_are_no_more_than_those_one_after_the_other(accounts: Accounts) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -156,6 +157,18 @@ def test_the_same_request_twice_is_one_job(jobs: Jobs) -> None:
     first = jobs.ask("evaluate", {}, "ada", "ada k1")
     assert jobs.ask("evaluate", {}, "ada", "ada k1").id == first.id
     assert jobs.ask("evaluate", {}, "ada", "ada k2").id != first.id
+
+
+def test_the_same_request_at_the_same_moment_is_one_job(jobs: Jobs) -> None:
+    for n in range(8):
+        both = threading.Barrier(4, timeout=30)
+
+        def ask(_: int, n: int = n, both: threading.Barrier = both) -> str:
+            both.wait()
+            return jobs.ask("train", {}, "ada", f"ada {n}").id
+
+        with ThreadPoolExecutor(4) as pool:
+            assert len(set(pool.map(ask, range(4)))) == 1
 
 
 def test_too_many_that_wait_are_refused(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
