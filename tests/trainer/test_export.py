@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from contracts.errors import BundleError
-from trainer.export import check_same, to_onnx
+from trainer.export import _same_boxes, check_same, to_onnx
 from trainer.intake import read_onnx
 from trainer.network import Answer, Network
 from vision.engines.onnx import OnnxEngine
@@ -45,6 +45,30 @@ def test_a_file_of_another_network_is_refused(network: Network, exported: bytes)
     torch.manual_seed(5)
     with pytest.raises(BundleError, match="answers otherwise"):
         check_same(Answer(Network(2).eval()), exported, (96, 128))
+
+
+def rows(scores: list[float], x: float = 0.0) -> np.ndarray:
+    """Boxes beside one another, each with its score."""
+    return np.array([[x + 10 * n, 0, x + 10 * n + 8, 20, score, 0] for n, score in enumerate(scores)], np.float32)
+
+
+def test_places_without_a_thing_that_fill_up_the_answer_are_not_compared() -> None:
+    """Ninety-nine peaks and one place of many where nothing is: which of them comes is chance."""
+    wanted, other = rows([0.9, 0.4, 0.0]), rows([0.9, 0.4, 0.0])
+    other[2, :4] += 300
+    assert _same_boxes(other, wanted)
+
+
+def test_equal_scores_may_change_places_and_a_box_elsewhere_is_noticed() -> None:
+    wanted = rows([0.9, 0.5, 0.5, 0.1])
+    assert _same_boxes(wanted[[0, 2, 1, 3]], wanted)
+    for at, what in ((0, 0), (1, 2), (2, 3)):
+        moved = wanted.copy()
+        moved[at, what] += 0.2
+        assert not _same_boxes(moved, wanted)
+    renamed = wanted.copy()
+    renamed[0, 5] = 1
+    assert not _same_boxes(renamed, wanted)
 
 
 def test_the_file_takes_bytes_of_any_size_and_is_plain_onnx(exported: bytes) -> None:
