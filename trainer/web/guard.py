@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import socket
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -17,9 +18,10 @@ from trainer.web import body, rules
 from trainer.web.headers import with_headers
 from trainer.web.options import Options, is_loopback
 from trainer.web.parts import Parts
-from trainer.web.refusal import Refusal, answer
+from trainer.web.refusal import AWAY, Refusal, answer
 from trainer.web.visitor import KEY
 
+log = logging.getLogger(__name__)
 COOKIE, CSRF, CSRF_FIELD = "vedette_trainer_session", "x-csrf-token", "csrf"
 LONGEST_COOKIE = 256
 
@@ -85,7 +87,8 @@ class Guard:
             try:
                 person = await run_in_threadpool(self._logins.person, cookie)
             except StorageError as error:
-                return Refusal(503, str(error), 5)
+                log.warning("who is asking is not known: %s", error)
+                return Refusal(503, AWAY, 5)
         asked.scope["state"][KEY] = person
         if rules.is_open(path):
             return None

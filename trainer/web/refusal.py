@@ -18,6 +18,9 @@ TITLES = {
 }  # fmt: skip
 
 
+AWAY = "the store does not answer; the log of this program says why"  # where it lies is nothing for somebody nobody knows
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     status: int

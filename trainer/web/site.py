@@ -15,8 +15,9 @@ from trainer.web import devices, events, jobs_api, jobs_page, login, models, peo
 from trainer.web.guard import Guard
 from trainer.web.options import Options
 from trainer.web.parts import Parts
-from trainer.web.refusal import Refusal, answer
+from trainer.web.refusal import AWAY, Refusal, answer
 from trainer.web.rendering import render
+from trainer.web.visitor import known
 
 log = logging.getLogger(__name__)
 MOST_FAULTS = 5
@@ -88,7 +89,11 @@ async def _failed(request: Request, error: Exception) -> Response:
     """Ours: the message says what to do."""
     kinds: tuple[tuple[type[Exception], int], ...] = ((ConfigError, 422), (ProtocolError, 422), (StorageError, 503))
     status = next((status for kind, status in kinds if isinstance(error, kind)), 500)
-    return answer(Refusal(status, str(error), 5 if status == 503 else 0), request)
+    said = str(error)
+    if known(request) is None and status in {500, 503}:
+        log.warning("page failed for somebody nobody knows: %s", error)
+        said = AWAY
+    return answer(Refusal(status, said, 5 if status == 503 else 0), request)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, StorageError
 from tests.trainer.web.pages import PASSWORD, Running, parts_in
 from trainer.web.options import Options
 from trainer.web.server import PageServer
@@ -183,6 +183,20 @@ def test_who_never_agrees_on_tls_is_cut_off_and_forgotten(tmp_path: Path, monkey
         assert client.get("/healthz").status_code == 200
     page.close()
     page.parts.database.close()
+
+
+def test_nobody_hears_where_the_store_lies_and_who_is_known_does(page: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise StorageError("store postgresql://keeper@db.example/vedette: is away")
+
+    vera = page.login("vera")
+    monkeypatch.setattr(page.parts.accounts.users, "count", away)
+    monkeypatch.setattr(page.parts.accounts, "enter", away)
+    for answer in (page.nobody.get("/healthz"), page.nobody.post("/login", data={"name": "vera", "password": "x"})):
+        assert (answer.status_code, "keeper" in answer.text, answer.headers["retry-after"]) == (503, False, "5")
+    assert "keeper" in vera.get("/healthz").text
+    monkeypatch.setattr(page.parts.accounts.logins, "person", away)
+    assert "keeper" not in vera.get("/devices").text
 
 
 def test_half_a_character_in_the_settings_of_a_job_is_refused(page: Running) -> None:
