@@ -58,7 +58,8 @@ def parent_path(name: str, home: Home) -> Path:
     """A path, the digest of a bundle of the home, or the id of a run."""
     if "/" in name:
         return Path(name)
-    places = [named(home.runs, name), named(home.bundles, name.removeprefix("sha256:"), ".zip")]
+    plain = name.removeprefix("sha256:")  # a name has no colon
+    places = [named(home.runs, plain), named(home.bundles, plain, ".zip")]
     found = next((path for path in places if path.exists()), None)
     if found is None:
         raise ConfigError(f"model.parent {name}: neither a run nor a bundle of {home.path}; name one of them, or a path with a slash in it")

@@ -23,7 +23,7 @@ from trainer.train.config import Model
 from trainer.train.detector import train_detector
 from trainer.train.family import FAMILY, build
 from trainer.train.material import gather
-from trainer.train.parent import begin, measure_norms, state_digest
+from trainer.train.parent import begin, measure_norms, parent_path, state_digest
 from trainer.train.run_folder import open_run
 from trainer.train.score import answers, input_of
 from trainer.train.validating import validate
@@ -92,6 +92,14 @@ def test_the_default_model_can_be_a_parent_and_keeps_what_it_knows(tmp_path: Pat
     two, one = seen(network)[0], seen(alone)[0]
     assert torch.allclose(two[:, 1:], one, atol=1e-5)
     assert not torch.allclose(two[:, :1], one, atol=0.1)
+
+
+def test_a_bundle_is_found_by_its_digest_however_it_is_written(home: Home) -> None:
+    digest = "5" * 64
+    (home.bundles / f"{digest}.zip").touch()
+    assert parent_path(digest, home) == parent_path(f"sha256:{digest}", home) == home.bundles / f"{digest}.zip"
+    with pytest.raises(ConfigError, match="neither a run nor a bundle"):
+        parent_path(f"sha256:{'6' * 64}", home)
 
 
 def test_a_parent_of_another_size_is_refused_with_what_to_write(tmp_path: Path) -> None:
