@@ -22,6 +22,7 @@ from trainer.commands import (
     pki,
     push,
     review,
+    rollout,
     serve,
     store,
     train,
@@ -32,7 +33,7 @@ from trainer.commands import (
 COMMANDS = {
     "fetch": fetch, "ingest": ingest, "store": store, "train": train, "evaluate": evaluate, "gate": gate, "models": models,
     "dataset": dataset, "export": export, "serve": serve, "users": users, "jobs": jobs,
-    "work": work, "bundle": bundle, "keys": keys, "pki": pki, "review": review, "push": push,
+    "work": work, "bundle": bundle, "keys": keys, "pki": pki, "review": review, "push": push, "rollout": rollout,
 }  # fmt: skip
 STOPPED = 130  # as shells say for Ctrl-C
 
