@@ -28,6 +28,12 @@ GRACE_S = 60.0
 TRIES = 8
 
 
+class Said(Wire):
+    """Of a refusal."""
+
+    detail: str
+
+
 class HttpBox:
     """`token` is the box's page.export_token. Used by several threads at once."""
 
@@ -147,7 +153,7 @@ class HttpBox:
             raise ConfigError(f"{self.where}: is not an address ({error})") from error
 
     def _refuse_errors(self, answer: httpx.Response, body: bytes = b"") -> None:
-        status, why = answer.status_code, body[:300].decode("utf-8", "replace")
+        status, why = answer.status_code, _words(body)
         if status in {200, 206}:
             return
         if status in {401, 403}:
@@ -162,6 +168,15 @@ class HttpBox:
 
     def close(self) -> None:
         self._http.close()
+
+
+def _words(body: bytes) -> str:
+    """Why a box refuses, as boxes say it. What else answers there, inside of somebody's network, is not repeated to who may see jobs."""
+    try:
+        said = Said.model_validate_json(body)
+    except (ValidationError, RecursionError):
+        return ""
+    return said.detail[:300]
 
 
 def parsed(model: type[T], data: bytes, where: str) -> T:

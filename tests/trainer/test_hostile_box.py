@@ -115,9 +115,7 @@ def other_picture(answer: Answer) -> bytes:
         (only("exports", body=lambda a: a.body.replace(b'"box-1"', b'"box-2"')), ProtocolError, "a page of something else"),
     ],
 )
-def test_a_lie_is_refused_and_costs_nothing(
-    liar: Lie, tmp_path: Path, change: Change, kind: type[VedetteError], match: str
-) -> None:
+def test_a_lie_is_refused_and_costs_nothing(liar: Lie, tmp_path: Path, change: Change, kind: type[VedetteError], match: str) -> None:
     refused(liar(change), tmp_path, kind, match)
 
 
@@ -251,3 +249,14 @@ def test_a_box_that_begins_elsewhere_in_the_picture_when_asked_to_go_on_is_found
     lie = liar(lambda kind, answer: Answer(206, answer.body[::-1], answer.headers) if answer.status == 206 else answer)
     assert fetched(lie, tmp_path).pictures == 4
     assert contents(tmp_path / "here")[name][0] == data
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [(b'{"detail": "no such data set"}', "no such data set"), (b"AccessKeyId: AKIA4711", ""), (b'"AKIA4711"', "")]
+)
+def test_what_is_no_box_and_answers_is_not_repeated(liar: Lie, tmp_path: Path, body: bytes, said: str) -> None:
+    """Else who may start a job reads what only this machine can reach."""
+    with pytest.raises(ProtocolError, match=r"refuses \(404\)") as refused:
+        fetched(liar(only("exports", status=404, body=body)), tmp_path)
+    assert "4711" not in str(refused.value)
+    assert said in str(refused.value)
