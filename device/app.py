@@ -9,15 +9,15 @@ from importlib.metadata import version
 
 from pydantic import BaseModel, JsonValue
 
-from broker.letters import Letter
 from contracts.errors import ConfigError
 from contracts.event import Event, snapshot_path
 from contracts.topics import Topics
+from device.announcing import Announcing
 from device.clock import Clock
 from device.config import Loaded
 from device.export.training import Training
 from device.indexing import open_index
-from device.inventory import header, info, model_digest
+from device.inventory import header, model_digest
 from device.keeping import keep
 from device.outlets import EventOutlet
 from device.pipeline.board import Board
@@ -108,14 +108,14 @@ class Appliance:
         delivers = settings.mqtt is not None
         self.outbox = Outbox(self._data / "outbox.sqlite", self._stamp, board, tally, options=settings.outbox, delivers=delivers)
         self._undo.callback(self.outbox.close)
-        path = self._data / "log" / "events.jsonl"
         first = header(self._loaded, self.sight.stages, self._clock, ", ".join(self.sight.sources))
-        log = EventLog(path, first, self._clock, board=board, tally=tally, options=settings.event_log)
+        log = EventLog(self._data / "log" / "events.jsonl", first, self._clock, board=board, tally=tally, options=settings.event_log)
         self._undo.callback(log.finish)
         journal = Journal(self._journal_inbox, [self.outbox, log], self._clock, tally)
         notices = Notices(tally)
-        self.updating = update(self._loaded, self.crew, clock=self._clock, board=board, tally=tally, notices=notices, stamp=self._stamp)
-        mqtt = self._broker(notices)
+        announcing = Announcing(self._loaded, self.sight.stages, self._stamp, notices)
+        self.updating = update(self._loaded, self.crew, announcing, self.sight.detect(), board=board, tally=tally)
+        mqtt = self._broker(notices, announcing)
 
         def write_down(tick: Tick) -> None:
             try:
@@ -133,7 +133,7 @@ class Appliance:
         self.crew.add("health", self.health.run, deadline_s=30)
         self.crew.on_stop(self.health.close)
 
-    def _broker(self, notices: Notices) -> Mqtt | None:
+    def _broker(self, notices: Notices, announcing: Announcing) -> Mqtt | None:
         settings = self._loaded.settings
         if settings.mqtt is None:
             return None  # the page says so where a broker's state would stand
@@ -152,9 +152,7 @@ class Appliance:
             settings.mqtt, settings.device_id, self.outbox, notices, self._stamp, board=self.board, tally=self.tally, commands=commands,
             software=version("vedette"), updates=self.updating,
         )  # fmt: skip
-        known = info(self._loaded, self.sight.stages, self.updating.key if self.updating else None)
-        inventory = self._stamp.wrap("info", known).model_dump_json().encode()
-        notices.post_state(Letter(self._topics.up("info"), inventory, retain=True))
+        announcing.say(self.updating.key if self.updating else None)
         self.crew.add("commands", commands.run, deadline_s=120)
         self.crew.add("mqtt", mqtt.run, deadline_s=60)
         self.crew.on_stop(commands.close)
@@ -184,6 +182,8 @@ class Appliance:
             settings, self.sight, self._outlets, self.crew, self._data, clock=self._clock, tally=self.tally, board=self.board,
             require=self.index.disk.require,
         )  # fmt: skip
+        if self.training and self.updating:
+            self.updating.marking.go_before(self.training, self._outlets)
 
     def _add_outlet(self, outlet: Recorder | Pictures, name: str) -> None:
         self._outlets.append(outlet)

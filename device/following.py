@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from contracts.envelope import first_fault
 from contracts.errors import BundleError, ConfigError, StorageError
 from contracts.topics import Topics
 from contracts.update import AssignmentKeys, ChunkAsk, UpdateReport
-from contracts.wire import utc_from_ns
+from contracts.wire import utc_from_ns, utc_text
 from device.bundles import shipped_bundle
 from device.clock import Clock
 from device.config import Loaded
@@ -24,21 +25,24 @@ from device.pipeline.board import Board
 from device.pipeline.crew import Crew
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
+from device.proving import Seeing, prover
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
-from device.tried import limits
 from device.update.assigned import Recipient
 from device.update.attempt import Parts
+from device.update.boots import Boots
 from device.update.floors import Floors
 from device.update.https import Https, tls_of
 from device.update.identity import Identity
-from device.update.ledger import Ledger
+from device.update.ledger import ENDED, Ledger
+from device.update.marking import Marking
 from device.update.metadata import Metadata
 from device.update.mqtt_chunks import MqttChunks
 from device.update.options import Options
 from device.update.orders import Orders
+from device.update.pin import Pin
 from device.update.preflight import Box
-from device.update.prover import GoldenProver
+from device.update.refusal import Refusal
 from device.update.reports import Reports
 from device.update.roads import Road
 from device.update.slots import Slots
@@ -56,7 +60,8 @@ LARGEST_KEYS = 64 << 10
 
 
 def follow(
-    loaded: Loaded, options: Options, crew: Crew, *, clock: Clock, board: Board, tally: Tally, notices: Notices, stamp: Stamp
+    loaded: Loaded, options: Options, crew: Crew, *, clock: Clock, board: Board, tally: Tally, notices: Notices, stamp: Stamp,
+    seeing: Seeing | None = None,
 ) -> Updating | None:
     """None where its state cannot be read: the box then runs what it has, and says so."""
     settings = loaded.settings
@@ -74,7 +79,8 @@ def follow(
     topics = Topics(settings.device_id)
     chunks = MqttChunks(_asking(topics, stamp, notices), lambda: os.urandom(8).hex(), options.timeout_s)
     https = _https(options, clock)
-    floors, ledger = Floors(state), Ledger(state)
+    floors, ledger, boots, marking = Floors(state), Ledger(state), Boots(settings.data), Marking()
+    _taken_back(boots, ledger, clock)
 
     def hang_up() -> None:
         chunks.hang_up()
@@ -89,7 +95,7 @@ def follow(
         reserve_bytes=options.reserve_mb * 1_000_000, state=state, floors=floors, ledger=ledger,
         orders=Orders(state, floors, ledger, clock, Recipient(settings.device_id, frozenset(options.cohorts)), keys),
         slots=slots, metadata=Metadata(settings.data / "update" / "metadata", root, floors, clock),
-        prover=GoldenProver(settings.model.engine, limits(settings), settings.data / "engines"), identity=identity,
+        prover=prover(settings, options, seeing, slots, boots, marking, crew, clock=clock, tally=tally), identity=identity,
         reports=Reports(post, ledger, slots, clock), clock=clock, tally=tally, box=_box(loaded, options, slots, factory),
         roads=_roads(options, https, chunks if settings.mqtt else None), hang_up=hang_up,
     )  # fmt: skip
@@ -107,7 +113,28 @@ def follow(
     crew.add(PART, work, deadline_s=DEADLINE_S)
     crew.on_stop(updater.close)
     board.part(PART, "ok", "", clock.wall_ns())
-    return Updating(updater.receive, chunks.receive, identity.public, options.over_mqtt == "on")
+    return Updating(updater.receive, chunks.receive, identity.public, options.over_mqtt == "on", marking)
+
+
+def _taken_back(boots: Boots, ledger: Ledger, clock: Clock) -> None:
+    """What happened before the box was up, as a row: the model in force was taken back by the boot guard."""
+    untold, last = boots.untold(), ledger.last()
+    if not untold:
+        return
+    for each in untold:
+        log.error("a model was taken back", extra={"model": each.digest, "reason": each.words})
+    if last is not None and last.state in ENDED and untold[-1].digest == _model_of(ledger, last.work):
+        body = {"at": utc_text(utc_from_ns(clock.wall_ns())), "words": untold[-1].words}
+        ledger.add(last.work, "rejected", "E_CRASHLOOP", body)
+    with suppress(OSError):  # told once more at the next start
+        boots.told()
+
+
+def _model_of(ledger: Ledger, work: int) -> str:
+    """The digest that an assignment was about."""
+    first = next((row for row in ledger.rows() if row.number == work), None)
+    model = first.body.get("model") if first else None
+    return str(model.get("digest", "")) if isinstance(model, dict) else ""
 
 
 def trusted(folder: Path, clock: Clock) -> tuple[bytes, AssignmentKeys]:
@@ -163,6 +190,8 @@ def _box(loaded: Loaded, options: Options, slots: Slots, factory: StoredBundle) 
     wanted = getattr(_looking(loaded), "classes", None) or ()
 
     def box() -> Box:
+        if pinned := Pin(settings.data).digest():
+            raise Refusal("E_CONFIG", f"the owner of this box keeps {pinned}; `vedette models pin --off` there takes what is pushed")
         digest = slots.linked("current")
         label = slots.label(digest) if digest else None
         return Box(

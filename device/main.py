@@ -24,6 +24,8 @@ COMMANDS = {
     "clips": "what is recorded: list, keep, remove, check, copy elsewhere",
     "verify-export": "is a session whole? what is missing or wrong in it",
     "ship": "training data into a folder, e.g. on a USB stick, for the trainer",
+    "models": "the models on this box: list, show, use another, go back, keep",
+    "boot-guard": "before each start: take back a model with which the box does not come up",
     "bench": "measure this box: decoding, inference, the whole way",
     "doctor": "what is wrong with this box, and what to do about it",
     "diag": "one archive for whoever helps you, with nothing secret in it",

@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from contracts.dsse import PublicKey
+from device.announcing import Announcing
 from device.clock import Clock
 from device.config import Loaded
 from device.findings import Finding
 from device.pipeline.board import Board
 from device.pipeline.crew import Crew
+from device.pipeline.protocols import WideStage
 from device.pipeline.tally import Tally
-from device.publish.notices import Notices
-from device.publish.stamp import Stamp
+from device.update.marking import Marking
 
 
 class Updating(NamedTuple):
@@ -23,16 +24,22 @@ class Updating(NamedTuple):
     chunk: Callable[[str, bytes], None]
     key: PublicKey
     over_mqtt: bool
+    marking: Marking  # goes before the training data
 
 
-def update(loaded: Loaded, crew: Crew, *, clock: Clock, board: Board, tally: Tally, notices: Notices, stamp: Stamp) -> Updating | None:
+def update(
+    loaded: Loaded, crew: Crew, announcing: Announcing, stage: WideStage | None, *, board: Board, tally: Tally
+) -> Updating | None:
     """None where it is not configured, or cannot be."""
     options = loaded.settings.update
     if options is None:
         return None
     from device.following import follow  # The Update Framework and its cryptography: time at the start, and memory
+    from device.proving import Seeing
 
-    return follow(loaded, options, crew, clock=clock, board=board, tally=tally, notices=notices, stamp=stamp)
+    seeing = Seeing(stage, announcing.serves, lambda: crew.crash is not None)
+    stamp, notices = announcing.stamp, announcing.notices
+    return follow(loaded, options, crew, clock=stamp.clock, board=board, tally=tally, notices=notices, stamp=stamp, seeing=seeing)
 
 
 def checked(loaded: Loaded, clock: Clock) -> list[Finding]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from device.notify import Notify
 from device.pipeline.board import Board
+from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
 
 log = logging.getLogger(__name__)
@@ -19,9 +20,9 @@ BUILD_S, BUILD_EVERY_S = 60.0, 20.0
 class Watch:
     """`step` once a round: READY when every worker has gone round, WATCHDOG only while all of them do, STATUS when it changed."""
 
-    def __init__(self, crew: Crew, board: Board, notify: Notify, greeting: str) -> None:
+    def __init__(self, crew: Crew, board: Board, notify: Notify, greeting: str, on_ready: Callable[[], None] = nothing) -> None:
         self._crew, self._board, self._notify, self._greeting = crew, board, notify, greeting
-        self._ready = False
+        self._on_ready, self._ready = on_ready, False
         self._late: list[str] = []
         self._said = ""
 
@@ -29,6 +30,7 @@ class Watch:
         if not self._ready and self._crew.ready():
             self._notify.ready(self._greeting)
             self._ready = True
+            self._on_ready()
         late = self._crew.late()
         if late != self._late:
             self._tell_of(late)

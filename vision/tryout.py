@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import resource
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,15 +20,23 @@ from contracts.errors import BundleError, ConfigError, HardwareError, VedetteErr
 from vision.bundle import StoredBundle, read_bundle
 from vision.classify import Classifier, open_classifier
 from vision.detector import Detector, open_detector
-from vision.golden import check_golden
+from vision.golden import GoldenReport, check_golden
 from vision.golden_scores import check_scores
 from vision.text.detect import TextFinder, open_finder
 from vision.text.golden import check_text
 from vision.text.recognise import Recogniser, open_recogniser
+from vision.trial_pictures import pictures
 
-KINDS: Mapping[str, type[VedetteError]] = {kind.__name__: kind for kind in (BundleError, ConfigError, HardwareError)}
+
+class OverBudget(BundleError):
+    """It wants more time or memory than it may have."""
+
+
+KINDS: Mapping[str, type[VedetteError]] = {kind.__name__: kind for kind in (BundleError, ConfigError, HardwareError, OverBudget)}
 HANDED_ON = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "CUDA_VISIBLE_DEVICES")  # and no password of this process
+NO_MEMORY = re.compile(r"bad_?\s?alloc|allocat", re.IGNORECASE)  # as ONNX Runtime says it
 MIB = 1 << 20
+LOOKING_S, LEAST_LOOKS = 10.0, 8  # a slow model is looked through fewer times
 LAST_WORDS = 300  # characters of what a process said that died
 
 
@@ -46,6 +58,19 @@ class Attempt:
     golden: bool
     work: str | None
     limits: dict[str, Any]
+    looks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tryout:
+    """What was measured there; zero where nothing was."""
+
+    pictures: int = 0  # with golden answers
+    difference: float = 0.0  # the largest, in confidence
+    looks: int = 0
+    p95_ms: float = 0.0  # of one look, preparing the picture and reading the answer included
+    memory_mib: float = 0.0  # most that the process held at once
+    grown_mib: float = 0.0  # between a third of the looks and the last
 
 
 def try_bundle(
@@ -56,11 +81,13 @@ def try_bundle(
     limits: Limits | None = None,
     golden: bool = False,
     work: Path | None = None,
-) -> None:
-    """Open it and look at one picture, or at all its golden ones. What `open_detector` would raise, or BundleError for what it did."""
+    looks: int = 0,
+) -> Tryout:
+    """Open it and look at one picture, or at all its golden ones, then `looks` times for figures (detectors; fewer when they are slow).
+    What `open_detector` would raise, or BundleError for what it did."""
     limits = limits or Limits()
     where = None if work is None else str(work.absolute())
-    attempt = Attempt(str(bundle.path.absolute()), engine, threads, golden, where, asdict(limits))
+    attempt = Attempt(str(bundle.path.absolute()), engine, threads, golden, where, asdict(limits), looks)
     try:
         done = subprocess.run(
             [sys.executable, "-m", "vision.tryout"],
@@ -75,22 +102,24 @@ def try_bundle(
         )
     except subprocess.TimeoutExpired as error:
         mend = "keep the old model, or allow more with model.trial_s on a slow box"
-        raise BundleError(f"bundle {bundle.path}: gives no answer within {limits.seconds:g} s; {mend}") from error
-    _judge(bundle, done, limits)
+        raise OverBudget(f"bundle {bundle.path}: gives no answer within {limits.seconds:g} s; {mend}") from error
+    return _judge(bundle, done, limits)
 
 
-def _judge(bundle: StoredBundle, done: subprocess.CompletedProcess[str], limits: Limits) -> None:
+def _judge(bundle: StoredBundle, done: subprocess.CompletedProcess[str], limits: Limits) -> Tryout:
     try:
         said = json.loads(done.stdout.strip().rpartition("\n")[2])
-        kind, message = said["error"], said["message"]
+        kind, message, seen = said["error"], said["message"], Tryout(**said["seen"])
     except (ValueError, KeyError, TypeError) as error:
         how = f"was killed by signal {-done.returncode}" if done.returncode < 0 else f"ended with {done.returncode}"
         last = " ".join(done.stderr.split())[-LAST_WORDS:]
         mend = f"keep the old model, or allow more than {limits.memory_mib} MB with model.trial_memory_mb"
         text = f"bundle {bundle.path}: the process that tried it {how}{': ' + last if last else ''}; {mend}"
-        raise BundleError(text) from error
+        killed = -done.returncode in {signal.SIGKILL, signal.SIGXCPU}  # by the kernel, for memory or time
+        raise (OverBudget if killed else BundleError)(text) from error
     if kind:
         raise KINDS.get(kind, BundleError)(message)
+    return seen
 
 
 def _environment() -> dict[str, str]:
@@ -103,33 +132,64 @@ def main() -> None:
     """In the process of its own: one attempt as JSON comes in, one line of JSON goes out."""
     attempt = Attempt(**json.load(sys.stdin))
     _bound(Limits(**attempt.limits), attempt.engine)
-    error, message = "", ""
+    error, message, seen = "", "", Tryout()
     try:
-        _attempt(attempt)
+        seen = _attempt(attempt)
     except VedetteError as refused:
         error, message = type(refused).__name__, str(refused)
+        if error != "ConfigError" and NO_MEMORY.search(message):
+            error = "OverBudget"
     except MemoryError:
-        error, message = "BundleError", f"bundle {attempt.path}: wants more memory than model.trial_memory_mb allows; keep the old model"
-    sys.stdout.write(f"\n{json.dumps({'error': error, 'message': message})}\n")
+        error, message = "OverBudget", f"bundle {attempt.path}: wants more memory than model.trial_memory_mb allows; keep the old model"
+    sys.stdout.write(f"\n{json.dumps({'error': error, 'message': message, 'seen': asdict(seen)})}\n")
 
 
-def _attempt(attempt: Attempt) -> None:
+def _attempt(attempt: Attempt) -> Tryout:
     stored = read_bundle(attempt.path)
     opened = OPENED[stored.manifest.task](stored, attempt)
     try:
-        if attempt.golden:
-            _check(opened, stored)
+        report = _check(opened, stored) if attempt.golden else GoldenReport(0, 0, 0.0, 1.0)
+        times, grown = _looked(opened, stored, attempt.looks) if isinstance(opened, Detector) else ([], 0.0)
     finally:
         opened.close()
+    p95 = sorted(times)[math.ceil(0.95 * len(times)) - 1] if times else 0.0
+    return Tryout(report.pictures, report.largest_difference, len(times), p95, _memory("VmHWM"), grown)
 
 
-def _check(opened: Detector | Classifier | TextFinder | Recogniser, stored: StoredBundle) -> None:
+def _check(opened: Detector | Classifier | TextFinder | Recogniser, stored: StoredBundle) -> GoldenReport:
+    manifest = stored.manifest
+    if isinstance(opened, Detector):
+        return check_golden(opened, stored)
     if isinstance(opened, Recogniser):
         check_text(opened, stored)
     elif isinstance(opened, Classifier):
         check_scores(opened, stored)
     else:
         check_golden(opened, stored)
+    return GoldenReport(len(manifest.golden) + len(manifest.golden_text) + len(manifest.golden_scores), 0, 0.0, 1.0)
+
+
+def _looked(detector: Detector, stored: StoredBundle, looks: int) -> tuple[list[float], float]:
+    """Milliseconds of each look, in turn at golden pictures and noise, and by how many MiB the process grew meanwhile."""
+    times: list[float] = []
+    early = 0.0
+    shown = pictures(stored) if looks else []
+    until = time.monotonic() + LOOKING_S
+    while len(times) < looks and (len(times) < LEAST_LOOKS or time.monotonic() < until):
+        begun = time.perf_counter()
+        answer = detector.detect(shown[len(times) % len(shown)])
+        times.append((time.perf_counter() - begun) * 1e3)
+        if answer.status != "ok":
+            raise BundleError(f"bundle {stored.path}: gives no answer to a picture: {detector.reason}; keep the old model")
+        if len(times) == max(1, looks // 3):
+            early = _memory("VmRSS")
+    return times, max(0.0, _memory("VmRSS") - early) if early else 0.0
+
+
+def _memory(what: str) -> float:
+    """MiB, of this process alone: what rusage calls the most began with its parent's."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{what}:")), 0.0)
 
 
 def _detector(stored: StoredBundle, attempt: Attempt) -> Detector:

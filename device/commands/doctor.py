@@ -15,9 +15,11 @@ from device import inventory, probes
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from, seconds
 from device.commands.check import findings, from_error
+from device.commands.doctor_backend import backend
 from device.config import Settings
 from device.findings import Finding, from_message, worst
 from device.record.disk import DataDisk
+from vision.engines import ENGINES
 
 VIDEO = Path("/dev")
 SYNCS = 20
@@ -27,10 +29,22 @@ SLOW_SYNC_MS = 50.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--timeout", type=seconds, default=10, metavar="SECONDS", help="how long a camera may take (default 10)")
+    parser.add_argument("--backend", choices=sorted(ENGINES), help="only compare this engine's answers with ONNX Runtime's on the CPU")
+    parser.add_argument("--tolerance", type=float, metavar="SHARE", help="by how much of its range an output may differ (0.001; else 0.05)")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
+    found = backend(load_from(args), args.backend, args.tolerance) if args.backend else _all(args)
+    if args.json:
+        print(json.dumps({"ok": worst(found) != "error", "findings": [finding.plain() for finding in found]}, indent=1))
+    else:
+        print("\n".join(str(finding) for finding in found))
+        print(f"\n{_verdict(found)}", file=sys.stderr)
+    return 1 if worst(found) == "error" else 0
+
+
+def _all(args: argparse.Namespace) -> list[Finding]:
     found = [machine(), software(), backends(), probes.memory(), systemd(), *devices()]
     try:
         loaded = load_from(args)
@@ -38,12 +52,7 @@ def run(args: argparse.Namespace) -> int:
         found += from_error(error)
     else:
         found += [disk(loaded.settings.data), whose(loaded.settings), *findings(loaded, args.timeout, probe=True)]
-    if args.json:
-        print(json.dumps({"ok": worst(found) != "error", "findings": [finding.plain() for finding in found]}, indent=1))
-    else:
-        print("\n".join(str(finding) for finding in found))
-        print(f"\n{_verdict(found)}", file=sys.stderr)
-    return 1 if worst(found) == "error" else 0
+    return found
 
 
 def _verdict(found: list[Finding]) -> str:

@@ -17,6 +17,7 @@ from device.commands.arguments import add_config, load_from, seconds
 from device.config import Loaded
 from device.notify import Notify, watchdog_s
 from device.pipeline.crew import ZombieThread
+from device.update.boots import Boots
 from device.watch import Watch, patience
 
 log = logging.getLogger(__name__)
@@ -35,12 +36,13 @@ def run(args: argparse.Namespace) -> int:
     stop, notify = threading.Event(), Notify()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    appliance = _built(load_from(args), notify)
+    loaded = load_from(args)
+    appliance = _built(loaded, notify)
     appliance.start()
     greeting = _greeting(appliance)
     print(greeting, flush=True)
     try:
-        _watch(appliance, Watch(appliance.crew, appliance.board, notify, greeting), stop, args.seconds)
+        _watch(appliance, Watch(appliance.crew, appliance.board, notify, greeting, lambda: _came_up(loaded)), stop, args.seconds)
     finally:
         notify.stopping("stopping")
         code = _end(appliance)
@@ -51,6 +53,14 @@ def _built(loaded: Loaded, notify: Notify) -> Appliance:
     """On the first start with a bundle it is tried, and TensorRT compiles its engine."""
     with patience(notify):
         return Appliance(loaded, SystemClock())
+
+
+def _came_up(loaded: Loaded) -> None:
+    """The boot guard counts the starts that do not get here."""
+    try:
+        Boots(loaded.settings.data).ready()
+    except OSError as error:
+        log.warning("this start counts as failed: %s", error)
 
 
 def _greeting(appliance: Appliance) -> str:

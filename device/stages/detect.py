@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -20,7 +21,7 @@ from device.stages.intake import sound
 from vision.types import Detections, Scene
 
 log = logging.getLogger(__name__)
-
+Watching = Callable[[Scene, int], None]  # a look at a frame and the ns it took; on a detector's thread: it may only take a reference
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -59,6 +60,7 @@ class Detect:
 
     def __init__(self, options: Options, context: Context) -> None:
         self._options, self._clock, self._tally = options, context.clock, context.tally
+        self.min_confidence, self.classes = options.min_confidence, options.classes or ()
         try:
             self._serving = self._prepare(context.open_detector(options.bundle, options.min_confidence))
         except BundleError as error:
@@ -70,6 +72,10 @@ class Detect:
         self._changed = threading.Condition()
         self._closed = threading.Event()
         self._failures = 0
+        self._watching: Watching | None = None
+        self._spare: Serving | None = None
+        self._busy: Counter[int] = Counter()  # frames at each detector, by its id
+        self._lost: Counter[int] = Counter()  # workers that a detector never gave back, others took their place
         self._threads = [threading.Thread(target=self._work, name=f"detect-{n}", daemon=True) for n in range(workers)]
         self._threads.append(threading.Thread(target=self._watch, name="detect-watch", daemon=True))
         for thread in self._threads:
@@ -80,9 +86,33 @@ class Detect:
         """The one that serves now."""
         return self._serving.detector
 
-    def use(self, detector: Detector) -> None:
-        """Serve with this one from the next frame on; frames at the old one finish there. BundleError, and the old one stays."""
-        self._serving = self._prepare(detector)
+    def use(self, detector: Detector) -> Detector:
+        """Serve with this one from the next frame on; frames at the old one, which is returned, finish there. No frame is lost, and
+        none after one of the new model has an answer of the old. Until it is released the old one serves again, rather than that the
+        process stops, when the new one fails `max_failures` times in a row. BundleError, and the old one stays."""
+        serving = self._prepare(detector)
+        with self._changed:
+            before, self._serving = self._serving, serving
+            self._spare, self._failures = before, 0
+        return before.detector
+
+    def watch(self, watching: Watching | None) -> None:
+        """Who is told of each look from now on."""
+        self._watching = watching
+
+    def release(self, detector: Detector, timeout_s: float) -> bool:
+        """Wait until no frame is at a detector that serves no more. False when it keeps some: workers that wait for it are replaced."""
+        with self._changed:
+            self._spare = None
+            if self._changed.wait_for(lambda: not self._busy[id(detector)], timeout_s):
+                return True
+            stuck = self._busy[id(detector)] - self._lost[id(detector)]
+            self._lost[id(detector)] += stuck
+            fresh = [threading.Thread(target=self._work, name=f"detect-again-{n}", daemon=True) for n in range(stuck)]
+            self._threads += fresh
+        for thread in fresh:
+            thread.start()
+        return False
 
     def _prepare(self, detector: Detector) -> Serving:
         labels = tuple(detector.labels)
@@ -110,13 +140,26 @@ class Detect:
                 self._changed.wait_for(lambda: self._queue or self._closed.is_set())
                 if not self._queue:
                     return
-                job = self._queue.popleft()
-            if not self._settle(job, self._look(job.scene)):
+                job, serving = self._queue.popleft(), self._serving  # together: models change between two frames
+                self._busy[id(serving.detector)] += 1
+            scene = self._look(job.scene, serving)
+            if not self._settle(job, scene):
                 self._tally.count(job.scene.frame.camera, "late_answers")
+            if self._replaced(serving.detector):
+                return
 
-    def _look(self, scene: Scene) -> Scene:
+    def _replaced(self, detector: Detector) -> bool:
+        """Whether this worker was given up meanwhile."""
+        with self._changed:
+            self._busy[id(detector)] -= 1
+            lost = self._lost[id(detector)] > 0
+            self._lost[id(detector)] -= lost
+            self._changed.notify_all()
+        return lost
+
+    def _look(self, scene: Scene, serving: Serving) -> Scene:
         """The scene with its boxes; an engine may fail with anything, and one frame is no reason to die."""
-        serving, frame = self._serving, scene.frame
+        frame = scene.frame
         before = self._clock.mono_ns()
         try:
             found = serving.detector.detect(frame.planes)
@@ -126,10 +169,16 @@ class Detect:
             if self._failures == 0:
                 log.exception("the detector failed", extra={"camera": frame.camera, "model": serving.detector.digest})
             found, refused = Detections.none("error"), {}
-        self._tally.took(frame.camera, "inference", self._clock.mono_ns() - before)
+        took_ns = self._clock.mono_ns() - before
+        self._tally.took(frame.camera, "inference", took_ns)
         for reason, count in refused.items():
             self._tally.count(frame.camera, "boxes_refused", reason, count)
-        return replace(scene, detections=found, labels=serving.labels, model=serving.detector.digest)
+        return self._told(replace(scene, detections=found, labels=serving.labels, model=serving.detector.digest), took_ns)
+
+    def _told(self, scene: Scene, took_ns: int) -> Scene:
+        if (watching := self._watching) is not None:
+            watching(scene, took_ns)
+        return scene
 
     def _wanted(self, serving: Serving, found: Detections) -> Detections:
         rows = np.ones(len(found), bool)
@@ -159,6 +208,7 @@ class Detect:
         serving = self._serving
         none = replace(job.scene, detections=Detections.none("timeout"), labels=serving.labels, model=serving.detector.digest)
         if self._settle(job, none):
+            self._told(none, self._options.timeout_ms * 1_000_000)
             log.warning("no answer in time", extra={"camera": job.scene.frame.camera, "model": serving.detector.digest})
 
     def _settle(self, job: Job, scene: Scene) -> bool:
@@ -168,6 +218,8 @@ class Detect:
             if job.answer.done():
                 return False
             self._failures = 0 if status == "ok" else self._failures + 1
+            if self._failures >= self._options.max_failures and self._spare is not None:
+                self._serving, self._spare, self._failures = self._spare, None, 0
             if self._failures < self._options.max_failures:
                 job.answer.set_result(scene)
             else:

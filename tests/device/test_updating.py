@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts.errors import ConfigError
-from contracts.update import ChunkAsk
+from contracts.update import ChunkAsk, Figures, Receipt
 from device.app import Appliance
 from device.bundles import find_bundle
 from device.clock import SystemClock
@@ -30,6 +31,7 @@ from tests.scenarios.stage import config
 from vision.bundle import StoredBundle
 
 ROOT = Path(__file__).resolve().parents[2]
+PROVE = {"p95_ms": 2000, "shadow_s": 1, "shadow_frames": 3, "trial_s": 1, "trial_frames": 5}
 NOW = datetime.now(timezone.utc)
 pytestmark = [pytest.mark.broker, needs_mosquitto]
 
@@ -60,7 +62,7 @@ def loaded(tmp_path: Path, broker: Broker, **update: Any) -> Loaded:
     path = config(
         tmp_path, PATTERN, page=None, record=None, device_id="edge01", mqtt={"port": broker.port},
         model={"folders": [str(tmp_path / "bundles")]}, pipeline={"detect": {"bundle": "white-box"}},
-        update={"trust": str(tmp_path / "trust"), "retry_min_s": 0.05, **update},
+        update={"trust": str(tmp_path / "trust"), "retry_min_s": 0.05, "prove": PROVE, **update},
     )  # fmt: skip
     return load(path)
 
@@ -97,6 +99,19 @@ def test_a_retained_assignment_brings_the_model_and_the_next_start_runs_it(
         assert (report["current"], report["figures"]["golden_pictures"]) == (model.digest, 1)
         info = next(json.loads(m.payload)["data"] for m in heard if m.topic.endswith("/up/info"))
         assert info["key"]["keyval"]["public"]
+        infos = [json.loads(m.payload) for m in heard if m.topic.endswith("/up/info")]
+        assert [each["data"]["model"] for each in infos] == [factory.digest, model.digest]
+        assert [s["state"] for s in states(heard, "selftest", "shadow", "trial", "committed")][-1] == "committed"
+        assert report["figures"]["agreement"] == 1
+        assert report["figures"]["shadow_frames"] >= 3
+        assert box.updating is not None
+        receipt = Receipt.model_validate_json(report["receipt"]["payload"])
+        assert receipt.figures == Figures.model_validate(report["figures"])
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(box.updating.key.keyval.public))
+        key.verify(bytes.fromhex(report["receipt"]["sig"]["sig"]), report["receipt"]["payload"].encode())
+        assert box.tally.get("yard", "no_answer") == 0
+        wait_for_lost = box.tally.get("yard", "offered") - box.tally.get("yard", "analysed") - box.tally.get("yard", "dropped")
+        assert wait_for_lost == 0
         box = Appliance(settings, SystemClock())
         box.start()
         box.stop()

@@ -19,7 +19,7 @@ from tests.memory import at_most_mib
 from tests.vision.bundles import png, scene, white_box_bundle
 from tests.vision.models import white_box
 from vision.bundle import read_bundle
-from vision.tryout import Attempt, Limits, try_bundle
+from vision.tryout import Attempt, Limits, OverBudget, try_bundle
 
 SPEC = {"name": "image", "size": (64, 96)}
 
@@ -143,3 +143,24 @@ def test_no_secret_of_this_process_goes_along(tmp_path: Path, monkeypatch: pytes
 def test_hardware_that_fails_is_not_the_bundles_fault(tmp_path: Path) -> None:
     with pytest.raises(HardwareError, match="TensorRT is not usable"):
         try_bundle(white_box_bundle(tmp_path / "good"), "tensorrt")
+
+
+def test_figures_come_back_from_there(tmp_path: Path) -> None:
+    golden = {"golden": [{"image": "golden/lit.png", "boxes": [[20, 10, 50, 40, 1.0, 0]]}], "golden_iou": 0.8}
+    bundle = white_box_bundle(tmp_path / "good", None, {"golden/lit.png": png(scene(96, 64, (20, 10, 50, 40)))}, **golden)
+    seen = try_bundle(bundle, golden=True, looks=30)
+    assert (seen.pictures, seen.looks) == (1, 30)
+    assert 0 < seen.p95_ms < 60_000
+    assert 20 < seen.memory_mib < 2048
+    assert seen.grown_mib < 100
+    assert seen.difference <= 0.01
+
+
+def test_what_wants_too_much_is_told_from_what_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(OverBudget):
+        try_bundle(white_box_bundle(tmp_path / "endless", endless(), input=SPEC), limits=Limits(seconds=2))
+    with pytest.raises(OverBudget):
+        try_bundle(white_box_bundle(tmp_path / "large", swelling(8), input=SPEC))
+    with pytest.raises(BundleError) as wrong:
+        try_bundle(white_box_bundle(tmp_path / "garbage", b"no model"))
+    assert not isinstance(wrong.value, OverBudget)

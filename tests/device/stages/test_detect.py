@@ -196,6 +196,70 @@ def test_a_switch_between_two_frames_loses_none_and_each_says_who_saw_it() -> No
     ]
 
 
+def test_who_watches_is_told_of_every_look_with_the_model_that_looked() -> None:
+    old, new = Told(), Told(digest="sha256:2")
+    seen: list[tuple[int, str | None]] = []
+    with Bench(old) as bench:
+        bench.stage.watch(lambda looked, took_ns: seen.append((looked.frame.seq, looked.model)))
+        answer(bench.stage.submit(shown(0)))
+        assert bench.stage.use(new) is old
+        answer(bench.stage.submit(shown(1)))
+        bench.stage.watch(None)
+        answer(bench.stage.submit(shown(2)))
+    assert seen == [(0, "sha256:1"), (1, "sha256:2")]
+
+
+def test_models_that_change_all_the_time_lose_no_frame_and_mix_none() -> None:
+    """Every answer is of the model that served when its frame's turn came, and those turns are in the frames' order."""
+    models = [Told(digest=f"sha256:{n}") for n in range(50)]
+    with Bench(models[0], workers=4) as bench:
+        futures = []
+        for number, model in enumerate(models):
+            bench.stage.use(model)
+            futures += [bench.stage.submit(shown(4 * number + n)) for n in range(4)]
+        outs = [answer(future) for future in futures]
+    numbers = [int((out.model or "").removeprefix("sha256:")) for out in outs]
+    assert numbers == sorted(numbers)
+    assert {out.detections.status for out in outs} == {"ok"}
+    assert [out.frame.seq for out in outs] == list(range(200))
+
+
+def test_a_new_model_that_fails_and_fails_gives_its_place_back_instead_of_stopping_the_process() -> None:
+    old, new = Told(), Told(digest="sha256:2")
+
+    def broken(planes: Planes) -> Detections:
+        raise RuntimeError("no")
+
+    new.answers = broken
+    with Bench(old, max_failures=3) as bench:
+        bench.stage.use(new)
+        outs = [answer(bench.stage.submit(shown(n))) for n in range(5)]
+        assert [out.detections.status for out in outs] == ["error"] * 3 + ["ok"] * 2
+        assert bench.stage.detector is old
+        bench.stage.use(new)
+        assert bench.stage.release(old, 0)  # accepted: from now on there is nothing to go back to
+        with pytest.raises(HardwareError):
+            [answer(bench.stage.submit(shown(n))) for n in range(3)]
+
+
+def test_a_model_that_keeps_its_workers_is_released_without_them_and_others_go_on() -> None:
+    old, stuck = Told(), Told(digest="sha256:2", held=True)
+    with Bench(old, workers=2, timeout_ms=100) as bench:
+        bench.stage.use(stuck)
+        lost = [bench.stage.submit(shown(n)) for n in range(2)]
+        for _ in lost:
+            assert stuck.begun.acquire(timeout=WAIT_S)
+        bench.stage.use(old)
+        assert not bench.stage.release(stuck, 0.01)
+        assert not bench.stage.release(stuck, 0.01)  # asked again: nobody is replaced twice
+        assert [answer(bench.stage.submit(shown(n))).model for n in range(2, 6)] == ["sha256:1"] * 4
+        for _ in lost:
+            stuck.go.release()
+        assert bench.stage.release(stuck, WAIT_S)
+        assert bench.stage.release(old, 0)
+        assert len([thread for thread in bench.stage._threads if thread.name.startswith("detect-again")]) == 2
+
+
 def test_a_model_without_a_class_that_is_asked_for_is_refused_and_the_old_one_stays() -> None:
     with Bench(Told(), classes=["car"]) as bench:
         with pytest.raises(BundleError, match="no class 'car'"):

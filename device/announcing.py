@@ -1,0 +1,35 @@
+"""Announcing: up/info, when the box comes up and whenever another model looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from broker.letters import Letter
+from contracts.dsse import PublicKey
+from contracts.topics import Topics
+from device.config import Loaded
+from device.inventory import info
+from device.pipeline.protocols import Stage, WideStage
+from device.publish.notices import Notices
+from device.publish.stamp import Stamp
+
+
+class Announcing:
+    """Nothing is said where there is no broker."""
+
+    def __init__(self, loaded: Loaded, stages: Mapping[str, Stage | WideStage], stamp: Stamp, notices: Notices) -> None:
+        self._loaded, self._stages = loaded, stages
+        self.stamp, self.notices = stamp, notices
+        self._key: PublicKey | None = None
+
+    def say(self, key: PublicKey | None) -> None:
+        """`key`: of the box, with which it signs."""
+        self._key = key
+        inventory = self.stamp.wrap("info", info(self._loaded, self._stages, key)).model_dump_json().encode()
+        self.notices.post_state(Letter(Topics(self._loaded.settings.device_id).up("info"), inventory, retain=True))
+
+    def serves(self, digest: str) -> None:
+        """Another model looks from this frame on; its events carry it by themselves."""
+        self.stamp.model = digest
+        if self._loaded.settings.mqtt is not None:
+            self.say(self._key)

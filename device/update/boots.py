@@ -1,0 +1,164 @@
+"""Boots: starts that never became ready and processes that died at a trial, counted on the disk; what does both is never run again.
+
+The standard library alone: this is read before each start, and must work when nothing else does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+FAILED = 3  # starts, or deaths, after which a model is not tried again
+REMEMBERED = 32
+HEX = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Rejected:
+    digest: str
+    words: str
+    told: bool = False  # to the trainer
+
+
+@dataclass(frozen=True)
+class Count:
+    """As in boots.json; digests as sha256:<hex>."""
+
+    current: str = ""  # the model that the starts below are counted of
+    unready: int = 0  # starts of it in a row that never became ready, this one among them
+    good: str = ""  # the last with which the box became ready
+    trial: str = ""  # what this process tries, or the one that died tried
+    deaths: int = 0  # of processes that tried it
+    rejected: tuple[Rejected, ...] = field(default=())
+
+
+class Boots:
+    """`data` is the box's folder. A file that cannot be read is begun anew: a count is lost, a start never."""
+
+    def __init__(self, data: Path) -> None:
+        self.path, self._models = data / "update" / "boots.json", data / "models"
+
+    def begin(self) -> str:
+        """Before a start: count it; after three that failed the last good model is put back. What was done, in words."""
+        current, words = self.linked("current"), ""
+        if current is None:
+            return ""
+        count = self.count()
+        if count.trial:
+            count, words = _died(count)
+        count = replace(count, current=current, unready=count.unready + 1 if count.current == current else 1)
+        if count.unready > FAILED and current != count.good:
+            count, words = self._back(count)
+        self._write(count)
+        return words
+
+    def ready(self) -> None:
+        """The box is up with the model that is linked. Nothing where no start was counted."""
+        if not self.path.exists():
+            return
+        count, current = self.count(), self.linked("current") or ""
+        self._write(replace(count, current=current, unready=0, good=current))
+
+    def trying(self, digest: str) -> None:
+        """From now on a model that is not trusted yet runs in this process."""
+        count = self.count()
+        self._write(replace(count, trial=digest, deaths=count.deaths if count.trial == digest else 0))
+
+    def tried(self) -> None:
+        """It came out of it."""
+        self._write(replace(self.count(), trial="", deaths=0))
+
+    def rejects(self, digest: str) -> str:
+        """Why this model is not run here, or nothing."""
+        return next((each.words for each in self.count().rejected if each.digest == digest), "")
+
+    def untold(self) -> tuple[Rejected, ...]:
+        return tuple(each for each in self.count().rejected if not each.told)
+
+    def told(self) -> None:
+        count = self.count()
+        self._write(replace(count, rejected=tuple(replace(each, told=True) for each in count.rejected)))
+
+    def pardon(self, digest: str) -> None:
+        """The owner wants it all the same."""
+        count = self.count()
+        if self.rejects(digest):
+            self._write(replace(count, rejected=tuple(each for each in count.rejected if each.digest != digest)))
+
+    def count(self) -> Count:
+        try:
+            said: dict[str, Any] = json.loads(self.path.read_text())
+            rejected = tuple(Rejected(str(each["digest"]), str(each["words"]), bool(each["told"])) for each in said["rejected"])
+            texts = {name: str(said[name]) for name in ("current", "good", "trial")}
+            return Count(**texts, unready=int(said["unready"]), deaths=int(said["deaths"]), rejected=rejected)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return Count()
+
+    def linked(self, name: str) -> str | None:
+        """The digest of a slot that is there."""
+        try:
+            target = str((self._models / name).readlink())
+        except OSError:
+            return None
+        there = HEX.fullmatch(target) and (self._models / target / "slot.json").is_file()
+        return f"sha256:{target}" if there else None
+
+    def _back(self, count: Count) -> tuple[Count, str]:
+        """To the last good one: the one it was ready with, the previous, the factory's."""
+        refused = {count.current, *(each.digest for each in count.rejected)}
+        found = (self.linked(name) for name in ("previous", "factory"))
+        choice = [digest for digest in found if digest is not None and digest not in refused]
+        choice.sort(key=lambda digest: digest != count.good)
+        if not choice:
+            return count, ""
+        self._link(choice[0])
+        words = f"model {count.current}: {FAILED} starts with it never became ready; {choice[0]} is in force again"
+        return replace(_rejecting(count, count.current, words), current=choice[0], unready=1), words
+
+    def _link(self, digest: str) -> None:
+        temp = self._models / ".current.tmp"
+        temp.unlink(missing_ok=True)
+        temp.symlink_to(digest.removeprefix("sha256:"))
+        temp.replace(self._models / "current")
+        _sync(self._models)
+
+    def _write(self, count: Count) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temp = self.path.with_name(".boots.json.tmp")
+        with suppress(FileNotFoundError):
+            temp.unlink()
+        handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
+        with os.fdopen(handle, "w") as file:
+            json.dump(asdict(count), file)
+            file.flush()
+            os.fsync(file.fileno())
+        temp.replace(self.path)
+        _sync(self.path.parent)
+
+
+def _died(count: Count) -> tuple[Count, str]:
+    """A process ended while it tried a model, without taking it back."""
+    deaths = count.deaths + 1
+    if deaths < FAILED:
+        return replace(count, deaths=deaths), f"model {count.trial}: the box ended while it tried it, {deaths} of {FAILED} times"
+    words = f"model {count.trial}: the box ended {deaths} times while it tried it; it is not tried again"
+    return replace(_rejecting(count, count.trial, words), trial="", deaths=0), words
+
+
+def _rejecting(count: Count, digest: str, words: str) -> Count:
+    kept = [each for each in count.rejected if each.digest != digest]
+    return replace(count, rejected=tuple([*kept, Rejected(digest, words)][-REMEMBERED:]))
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # a file system that cannot sync folders is taken as it is
+            os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,74 @@
+"""Self-test: a model's golden answers, speed and memory, in a process of its own with limits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from contracts.update import Figures
+from device.update.guard import SLACK_MS
+from device.update.proof_options import ProofOptions
+from device.update.prover import Told
+from device.update.refusal import Refusal
+from vision.bundle import StoredBundle
+from vision.tryout import Limits, OverBudget, Tryout, try_bundle
+
+ROUND_S = 1.0
+
+
+class SelfTest:
+    """`old`: the bundle in force, measured the same way where no number says how fast is fast enough."""
+
+    def __init__(
+        self, engine: str, limits: Limits, work: Path | None, options: ProofOptions, old: Callable[[], StoredBundle | None]
+    ) -> None:
+        self._engine, self._work, self._options, self._old = engine, work, options, old
+        self._limits = replace(limits, memory_mib=options.memory_mb or limits.memory_mib)
+
+    def __call__(self, bundle: StoredBundle, told: Told) -> Figures:
+        """Refusal with the code of what it failed at."""
+        told("selftest", None, "", self._limits.seconds)
+        seen = self._tried(bundle, told, golden=True)
+        figures = Figures(
+            golden_pictures=seen.pictures, golden_difference=seen.difference, p95_ms=seen.p95_ms if seen.looks else None,
+            memory_mb=seen.memory_mib,
+        )  # fmt: skip
+        if seen.grown_mib > self._options.growth_mb:
+            words = f"grew by {seen.grown_mib:.0f} MB in {seen.looks} looks, at most {self._options.growth_mb:g} (growth_mb)"
+            raise Refusal("E_BUDGET", f"bundle {bundle.path}: {words}; keep the old model")
+        if seen.looks:
+            self._in_time(bundle, seen, told)
+        return figures
+
+    def _in_time(self, bundle: StoredBundle, seen: Tryout, told: Told) -> None:
+        most, why = self._options.p95_ms, "p95_ms"
+        old = self._old() if most is None else None
+        if old is not None and old.digest != bundle.digest:
+            measured = self._tried(old, told, golden=False)
+            most, why = measured.p95_ms * self._options.slower + SLACK_MS, f"the old model takes {measured.p95_ms:.1f}; slower"
+        if most is not None and seen.p95_ms > most:
+            words = f"95 of 100 looks take {seen.p95_ms:.1f} ms here, at most {most:.1f} ({why})"
+            raise Refusal("E_BUDGET", f"bundle {bundle.path}: {words}; train a smaller one, or allow more")
+
+    def _tried(self, bundle: StoredBundle, told: Told, *, golden: bool) -> Tryout:
+        """On a thread that may be left alone: when the work is let go of, the child goes on to its own limits and nobody listens."""
+        found: list[Tryout] = []
+        flaws: list[Exception] = []
+
+        def run() -> None:
+            try:
+                looks, limits = self._options.looks, self._limits
+                found.append(try_bundle(bundle, self._engine, limits=limits, golden=golden, work=self._work, looks=looks))
+            except Exception as error:  # noqa: BLE001 - a seam: whatever a trial raises, it must not pass for an acceptance
+                flaws.append(error)
+
+        trying = threading.Thread(target=run, name="selftest", daemon=True)
+        trying.start()
+        while trying.is_alive():
+            trying.join(ROUND_S)
+            told("selftest")
+        if flaws:
+            raise Refusal("E_BUDGET" if isinstance(flaws[0], OverBudget) else "E_GOLDEN", str(flaws[0])) from flaws[0]
+        return found[0]

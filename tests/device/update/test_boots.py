@@ -1,0 +1,171 @@
+"""Starts and deaths counted: in the file, and by real processes that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from device.update.boots import FAILED, REMEMBERED, Boots
+from device.update.slots import Slots
+from tests.device.update.box import bundle
+from tests.scenarios.stage import ROOT
+from vision.bundle import StoredBundle
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.fixture
+def slots(tmp_path: Path) -> Slots:
+    return Slots(tmp_path / "data" / "models")
+
+
+@pytest.fixture
+def boots(tmp_path: Path) -> Boots:
+    return Boots(tmp_path / "data")
+
+
+@pytest.fixture
+def factory(tmp_path: Path, slots: Slots) -> StoredBundle:
+    made = bundle(tmp_path / "factory.vdb", "1.0.0")
+    slots.adopt(made)
+    return made
+
+
+def pushed(tmp_path: Path, slots: Slots, version: str) -> StoredBundle:
+    made = bundle(tmp_path / f"{version}.vdb", version)
+    slots.put(made, [])
+    slots.flip(made.digest)
+    return made
+
+
+def test_three_starts_that_never_come_up_bring_the_last_good_model_back(
+    tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle
+) -> None:
+    boots.begin()
+    boots.ready()
+    new = pushed(tmp_path, slots, "2.0.0")
+    assert [boots.begin() for _ in range(FAILED)] == [""] * FAILED
+    assert slots.linked("current") == new.digest
+    words = boots.begin()
+    assert f"{factory.digest} is in force again" in words
+    assert slots.linked("current") == factory.digest
+    assert boots.rejects(new.digest) == words
+    assert [each.digest for each in boots.untold()] == [new.digest]
+    boots.told()
+    assert not boots.untold()
+
+
+def test_a_start_that_comes_up_ends_the_count(tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle) -> None:
+    new = pushed(tmp_path, slots, "2.0.0")
+    for _ in range(FAILED):
+        boots.begin()
+    boots.ready()
+    for _ in range(FAILED + 3):  # it was good once: what fails now is something else
+        boots.begin()
+    assert slots.linked("current") == new.digest
+    assert boots.count().good == new.digest
+
+
+def test_the_one_that_was_good_goes_before_the_previous_and_that_before_the_factorys(
+    tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle
+) -> None:
+    good = pushed(tmp_path, slots, "2.0.0")
+    boots.begin()
+    boots.ready()
+    pushed(tmp_path, slots, "3.0.0")
+    for _ in range(FAILED + 1):
+        boots.begin()
+    assert slots.linked("current") == good.digest
+
+
+def test_where_there_is_nothing_to_go_back_to_the_start_goes_on(boots: Boots, slots: Slots, factory: StoredBundle) -> None:
+    assert [boots.begin() for _ in range(2 * FAILED)] == [""] * (2 * FAILED)
+    assert slots.linked("current") == factory.digest
+
+
+def test_a_box_without_updates_has_no_count(tmp_path: Path, boots: Boots) -> None:
+    assert boots.begin() == ""
+    boots.ready()
+    assert not (tmp_path / "data").exists()
+
+
+def test_deaths_while_a_model_is_tried_are_counted_for_it_alone(boots: Boots, factory: StoredBundle) -> None:
+    boots.trying(DIGEST)
+    assert ["it is not tried again" in boots.begin() for _ in range(FAILED)] == [False, False, True]
+    assert boots.rejects(DIGEST)
+    assert boots.count().trial == ""
+    other = "sha256:" + "b" * 64
+    boots.trying(other)
+    boots.begin()
+    boots.trying(other)
+    boots.tried()
+    assert boots.count().deaths == 0
+    assert not boots.rejects(other)
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"[]", b'{"rejected": 3}', b"[" * 100_000])
+def test_a_spoilt_count_is_begun_anew(boots: Boots, factory: StoredBundle, content: bytes) -> None:
+    boots.path.parent.mkdir(parents=True, exist_ok=True)
+    boots.path.write_bytes(content)
+    assert boots.begin() == ""
+    assert boots.count().unready == 1
+
+
+def test_the_list_of_rejected_ones_is_bounded(boots: Boots, factory: StoredBundle) -> None:
+    for number in range(REMEMBERED + 3):
+        boots.trying(f"sha256:{number:064x}")
+        for _ in range(FAILED):
+            boots.begin()
+    assert len(boots.count().rejected) == REMEMBERED
+
+
+def guard(data: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "device.main", "boot-guard", "--data", str(data)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_prevents_no_start_whatever_is_broken(tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle) -> None:
+    assert guard(tmp_path / "nothing").returncode == 0
+    boots.path.parent.mkdir(parents=True, exist_ok=True)
+    boots.path.with_name(".boots.json.tmp").mkdir()  # it cannot be written
+    said = guard(tmp_path / "data")
+    assert (said.returncode, "starts are not counted" in said.stderr) == (0, True)
+
+
+LOOP = """
+import os, signal, sys
+from pathlib import Path
+from device.update.boots import Boots
+boots = Boots(Path(sys.argv[1]))
+if sys.argv[2] == boots.linked("current"):
+    os.kill(os.getpid(), signal.SIGKILL)  # a model with which the process dies before it is up
+boots.ready()
+"""
+
+
+def test_a_loop_of_real_processes_that_die_ends_with_the_last_good_model_up(
+    tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle
+) -> None:
+    """What systemd does, with the model that kills whoever starts with it."""
+    boots.begin()
+    boots.ready()
+    new = pushed(tmp_path, slots, "2.0.0")
+    began, codes = time.monotonic(), []
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for _ in range(10):
+        assert guard(tmp_path / "data").returncode == 0
+        command = [sys.executable, "-c", LOOP, str(tmp_path / "data"), new.digest]
+        codes.append(subprocess.run(command, cwd=ROOT, env=environment, timeout=60, check=False).returncode)
+        if codes[-1] == 0:
+            break
+    assert codes == [-signal.SIGKILL] * FAILED + [0]
+    assert slots.linked("current") == factory.digest
+    assert boots.count().good == factory.digest
+    assert boots.rejects(new.digest)
+    assert time.monotonic() - began < 60
