@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--data", type=Path, metavar="SET", help="a data set in any format that `dataset` reads")
     data.add_argument("--format", default=None, help="what it is (default: what it looks like)")
     data.add_argument("--split", default="", help="only this part of it: train, val or test (default: all)")
+    data.add_argument("--sides", type=Path, metavar="FILE", help="what `dataset split` wrote: says what is val, in place of the set")
     data.add_argument("--choose", metavar="HOW", help="choose operating points here: f1, f2 or precision=0.95; on val, never on test")
     data.add_argument("--points", type=Path, metavar="ANSWERS", help="take the points chosen before, out of a file of --save")
     data.add_argument(
@@ -54,7 +55,7 @@ def _on_data(args: argparse.Namespace) -> int:
     from trainer.judge.report import evaluate
     from trainer.judge.told import told
 
-    asked = Asked(args.data, args.format, args.split, args.utc_offset, args.threads)
+    asked = Asked(args.data, args.format, args.split, args.utc_offset, args.threads, args.sides)
     saved = asked.answers(args.model)
     root = judged_root(asked.ground)
     saved = _with_points(args, saved, asked, root)

@@ -23,13 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="SET", help="the data set")
     parser.add_argument("--format", default=None, help="what it is (default: what it looks like)")
     parser.add_argument("--split", default="test", help="the part of it to judge on (default: test; empty: all)")
+    parser.add_argument("--sides", type=Path, metavar="FILE", help="what `dataset split` wrote: says what is test, in place of the set")
     model = "a bundle, or a file of answers (evaluate --save)"
     parser.add_argument("--candidate", type=Path, metavar="MODEL", help=f"who wants to be promoted: {model}")
     parser.add_argument("--champion", type=Path, metavar="MODEL", help=f"the best so far: {model}")
     parser.add_argument("--parent", type=Path, metavar="MODEL", help=f"whom it was trained from: {model}")
-    parser.add_argument(
-        "--cost", type=Path, action="append", default=[], metavar="FILE", help="figures a box measured; may be repeated"
-    )
+    parser.add_argument("--cost", type=Path, action="append", default=[], metavar="FILE", help="figures a box measured; may be repeated")
     parser.add_argument("--override", action="append", default=[], metavar="RULE", help="set a rule aside; may be repeated")
     parser.add_argument("--reason", default="", help="why, with --override; it is kept")
     parser.add_argument("--name", default="", help="who says so, with --override; it is kept")
@@ -70,7 +69,7 @@ def _judge(args: argparse.Namespace, file: GatesFile) -> int:
 
     now = datetime.now(timezone.utc)
     overrides, incidents, costs = _overrides(args, now), _incidents(file), _costs(args)
-    asked = Asked(args.data, args.format, args.split, file.gates.utc_offset_h, args.threads)
+    asked = Asked(args.data, args.format, args.split, file.gates.utc_offset_h, args.threads, args.sides)
     root = judged_root(asked.ground)
     golden = [incident.picture for each in incidents.values() for incident in each]
     paths = {"candidate": args.candidate, "champion": args.champion, "parent": args.parent}

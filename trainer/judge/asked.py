@@ -13,6 +13,8 @@ from contracts.errors import ConfigError
 from contracts.evaluation import SavedAnswers
 from dataset.items import Item
 from dataset.layout import read_small
+from trainer.datasets.split_file import read_split
+from trainer.datasets.splitting import Frozen
 from trainer.judge.answers_file import Rows, coco_answers
 from trainer.judge.asking import ask
 from trainer.judge.loading import load_ground
@@ -21,8 +23,10 @@ EVERY = 50  # pictures between two words about how far it is
 
 
 class Asked:
-    def __init__(self, data: Path, form: str | None, split: str, utc_offset_h: float, threads: int) -> None:
-        loaded = load_ground(data, split, form, utc_offset_h)
+    """`sides`: the document of a split, which says what is test in place of the set."""
+
+    def __init__(self, data: Path, form: str | None, split: str, utc_offset_h: float, threads: int, sides: Path | None = None) -> None:
+        loaded = load_ground(data, split, form, utc_offset_h, Frozen(read_split(sides)).side if sides is not None else None)
         self.ground, self.items, self.categories, self._all = loaded.ground, loaded.items, loaded.categories, loaded.all_items
         self._threads = threads
 

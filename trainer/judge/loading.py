@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -91,8 +91,13 @@ class Loaded:
     categories: dict[int, str]
 
 
-def load_ground(path: Path, split: str = "", form: str | None = None, utc_offset_h: float = 0.0) -> Loaded:
-    """Of any format that is known. What cannot be read refuses the whole: a test set with holes is another test set."""
+def load_ground(
+    path: Path, split: str = "", form: str | None = None, utc_offset_h: float = 0.0, sides: Callable[[Item], str | None] | None = None
+) -> Loaded:
+    """Of any format that is known. What cannot be read refuses the whole: a test set with holes is another test set.
+
+    `sides` says of each item where it is, in place of what the set says.
+    """
     findings = Findings()
     reader = open_reader(path, form, findings)
     try:
@@ -101,6 +106,8 @@ def load_ground(path: Path, split: str = "", form: str | None = None, utc_offset
             reason = next(iter(findings.skipped))
             count = sum(findings.skipped.values())
             raise ConfigError(f"{path}: {count} entries cannot be read ({reason}); run `dataset check` and mend them")
+        if sides is not None:
+            items = [replace(item, split=sides(item) or "held") for item in items]
         ground, chosen = ground_of(items, reader.categories, split, utc_offset_h)
         pinned = {each.number: each.name for each in reader.categories}
         return Loaded(ground, chosen, items, reader.written if isinstance(reader, CocoReader) else pinned)

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 from contracts.evaluation import Evaluation
 from contracts.verdict import Verdict
+from trainer.datasets.split_file import read_split
 from trainer.main import main
 
 RULES = """\
@@ -182,3 +184,26 @@ def test_incidents_come_from_beside_the_gates_file_and_from_nowhere_else(
 def test_evaluate_wants_a_data_set_or_footage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(tmp_path)]) == REFUSED
     assert "--data SET or --footage FILE" in capsys.readouterr().err
+
+
+def test_a_frozen_split_says_what_is_test_in_place_of_the_set(tmp_path: Path, data: Path, answered: Callable[[str, float], Path]) -> None:
+    answered("good", 0.9)
+    (data / "images").mkdir()
+    for n in (*range(48), *range(100, 148)):  # no two alike
+        rough = np.random.default_rng(n).integers(0, 256, (6, 8, 3), np.uint8)
+        assert cv2.imwrite(str(data / "images" / f"{n}.png"), cv2.resize(rough, (320, 240)))
+    split, report = tmp_path / "split.json", tmp_path / "sides.json"
+    assert main(["dataset", "split", str(data), "--out", str(split), "--salt", "1", "--json"]) == 0
+    common = ["evaluate", str(tmp_path / "good.json"), "--data", str(data), "--json", "--split", "test", "--out", str(report)]
+    assert main([*common, "--sides", str(split)]) == 0
+    groups = [group for group in read_split(split).groups if group.side == "test"]
+    judged = Evaluation.model_validate_json(report.read_text())
+    assert 0 < judged.pictures < 48
+    assert (judged.pictures, judged.recordings) == (sum(group.items for group in groups), len(groups))
+
+
+def test_what_is_no_split_is_refused_by_its_name(tmp_path: Path, gate: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    split = tmp_path / "split.json"
+    split.write_text("{}")
+    assert gate("--sides", split, "--candidate", "a.json") == REFUSED
+    assert "split.json" in capsys.readouterr().err
