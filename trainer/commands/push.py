@@ -9,12 +9,13 @@ from typing import Any
 
 from contracts.shown import shown
 
-SUMMARY = "what boxes may run: release a bundle, list, withdraw, sign anew"
+SUMMARY = "what boxes may run: release a bundle, list, withdraw, sign anew, serve"
 ACTIONS = {
     "release": "release a bundle of the registry: the champion, or one whose verdict passes; signed, under the release key's passphrase",
     "ls": "list what is released",
     "withdraw": "take a release back: no box begins with it any more, those that run it go on",
     "renew": "sign what is released for as long as if it were new; needs the release key's passphrase",
+    "serve": "serve it to boxes over HTTPS until stopped",
     "refresh": "sign snapshot and timestamp anew (`work` does it each day)",
 }
 
@@ -27,12 +28,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("model", help="digest, a beginning of it, or name@version")
         if name == "withdraw":
             action.add_argument("target", help="as `push ls` has it")
+        if name == "serve":
+            _serve(action)
         home = "the trainer's folder (default: $VEDETTE_TRAINER_HOME, else vedette-trainer-home)"
         action.add_argument("--home", type=Path, default=None, help=home)
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
+def _serve(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)")
+    action.add_argument("--port", type=int, default=8443, help="TCP port; 0 takes a free one (default 8443)")
+    action.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate with its chain; needed where others reach it")
+    action.add_argument("--tls-key", type=Path, metavar="PEM", help="its key, without a passphrase")
+    action.add_argument("--client-ca", type=Path, metavar="PEM", help="authority of the boxes: who shows no certificate of it gets nothing")
+
+
 def run(args: argparse.Namespace) -> int:
+    if args.action == "serve":
+        return _served(args)
     from trainer.accounts.audit import HERE, Audit
     from trainer.clock import SystemClock
     from trainer.home import Home, home_path
@@ -76,6 +89,41 @@ def _did(args: argparse.Namespace, home: Any, repository: Any, database: Any) ->
         return args.target, {}
     repository.renew(key)
     return "", {}
+
+
+def _served(args: argparse.Namespace) -> int:
+    import logging
+    import signal
+    import sys
+    import threading
+
+    from pydantic import ValidationError
+
+    from contracts.envelope import first_fault
+    from contracts.errors import ConfigError
+    from trainer.clock import SystemClock
+    from trainer.home import Home, home_path
+    from trainer.push.place import Place
+    from trainer.push.server import FileServer, Options
+    from trainer.push.upkeep import Upkeep
+
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
+    home, clock, stop = Home(home_path(args.home)), SystemClock(), threading.Event()
+    place = Place(home)
+    place.require()
+    try:
+        options = Options(host=args.host, port=args.port, tls_cert=args.tls_cert, tls_key=args.tls_key, client_ca=args.client_ca)
+    except ValidationError as error:
+        raise ConfigError(f"push serve: {first_fault(error)}") from error
+    server = FileServer(place, clock, options)
+    server.start()
+    threading.Thread(target=Upkeep(home, clock).run, args=(stop,), name="upkeep", daemon=True).start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: server.close())
+    print(server.address, flush=True)
+    server.work()
+    stop.set()
+    return 0
 
 
 def _words(action: str, what: str, released: list[dict[str, Any]]) -> str:
