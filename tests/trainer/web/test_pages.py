@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
@@ -10,9 +12,10 @@ import pytest
 
 from tests.trainer.web import worlds
 from tests.trainer.web.pages import Running
+from trainer.store.registry_tables import models
 
 HTML = {"accept": "text/html"}
-PAGES = ("/devices", "/events", "/sets", "/runs", "/models", "/jobs", "/label", "/me")
+PAGES = ("/devices", "/events", "/sets", "/runs", "/models", "/rollouts", "/jobs", "/label", "/me")
 EVIL = "<script>alert(1)</script>"
 
 
@@ -150,6 +153,25 @@ def test_gates_stand_beside_the_champions_rule_by_rule(full: Running) -> None:
     assert "0.930" in rule
     assert "yard-1" in text
     assert "takes the title" not in text
+
+
+def test_no_link_of_any_page_is_dead(full: Running) -> None:
+    """Also where a model has a parent that is not in the registry, as the one that came with the product."""
+    with full.parts.database.write() as connection:
+        connection.execute(models.update().where(models.c.digest == worlds.CANDIDATE).values(parent=f"sha256:{'9' * 64}"))
+        connection.execute(models.update().where(models.c.digest != worlds.CANDIDATE).values(parent=worlds.CANDIDATE))
+    ada, seen, waiting, dead = full.login("ada"), set[str](), ["/devices"], []
+    while waiting and len(seen) < 150:
+        seen.add(path := waiting.pop())
+        answer = ada.get(path, headers=HTML, follow_redirects=True)
+        if answer.status_code != 200:
+            dead.append(path)
+        elif "html" in answer.headers["content-type"]:
+            links = {html.unescape(link).split("#")[0] for link in re.findall(r'href="(/[^"]*)"', answer.text)}
+            waiting += sorted(links - seen - set(waiting))
+    assert dead == []
+    assert f"/models/{worlds.CANDIDATE}" in seen
+    assert len(seen) > 25
 
 
 def test_machines_hear_of_errors_in_json_and_people_in_pages(vera: httpx.Client) -> None:
