@@ -80,7 +80,7 @@ def follow(
     chunks = MqttChunks(_asking(topics, stamp, notices), lambda: os.urandom(8).hex(), options.timeout_s)
     https = _https(options, clock)
     floors, ledger, boots, marking = Floors(state), Ledger(state), Boots(settings.data), Marking()
-    _taken_back(boots, ledger, clock)
+    taken_back(boots, ledger, clock)
 
     def hang_up() -> None:
         chunks.hang_up()
@@ -116,7 +116,7 @@ def follow(
     return Updating(updater.receive, chunks.receive, identity.public, options.over_mqtt == "on", marking)
 
 
-def _taken_back(boots: Boots, ledger: Ledger, clock: Clock) -> None:
+def taken_back(boots: Boots, ledger: Ledger, clock: Clock) -> None:
     """What happened before the box was up, as a row: the model in force was taken back by the boot guard."""
     untold, last = boots.untold(), ledger.last()
     if not untold:

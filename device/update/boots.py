@@ -116,9 +116,11 @@ class Boots:
         choice.sort(key=lambda digest: digest != count.good)
         if not choice:
             return count, ""
-        self._link(choice[0])
         words = f"model {count.current}: {FAILED} starts with it never became ready; {choice[0]} is in force again"
-        return replace(_rejecting(count, count.current, words), current=choice[0], unready=1), words
+        count = _rejecting(count, count.current, words)
+        self._write(count)  # before the link: cut off here, the next start does the rest
+        self._link(choice[0])
+        return replace(count, current=choice[0], unready=1), words
 
     def _link(self, digest: str) -> None:
         temp = self._models / ".current.tmp"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from vision.bundle import StoredBundle
 from vision.tryout import Limits, OverBudget, Tryout, try_bundle
 
 ROUND_S = 1.0
+ROUNDS = 3
 
 
 class SelfTest:
@@ -31,26 +33,33 @@ class SelfTest:
         """Refusal with the code of what it failed at."""
         told("selftest", None, "", self._limits.seconds)
         seen = self._tried(bundle, told, golden=True)
-        figures = Figures(
-            golden_pictures=seen.pictures, golden_difference=seen.difference, p95_ms=seen.p95_ms if seen.looks else None,
-            memory_mb=seen.memory_mib,
-        )  # fmt: skip
         if seen.grown_mib > self._options.growth_mb:
             words = f"grew by {seen.grown_mib:.0f} MB in {seen.looks} looks, at most {self._options.growth_mb:g} (growth_mb)"
             raise Refusal("E_BUDGET", f"bundle {bundle.path}: {words}; keep the old model")
-        if seen.looks:
-            self._in_time(bundle, seen, told)
-        return figures
+        return Figures(
+            golden_pictures=seen.pictures, golden_difference=seen.difference, memory_mb=seen.memory_mib,
+            p95_ms=self._in_time(bundle, seen, told) if seen.looks else None,
+        )  # fmt: skip
 
-    def _in_time(self, bundle: StoredBundle, seen: Tryout, told: Told) -> None:
-        most, why = self._options.p95_ms, "p95_ms"
-        old = self._old() if most is None else None
-        if old is not None and old.digest != bundle.digest:
-            measured = self._tried(old, told, golden=False)
-            most, why = measured.p95_ms * self._options.slower + SLACK_MS, f"the old model takes {measured.p95_ms:.1f}; slower"
-        if most is not None and seen.p95_ms > most:
-            words = f"95 of 100 looks take {seen.p95_ms:.1f} ms here, at most {most:.1f} ({why})"
-            raise Refusal("E_BUDGET", f"bundle {bundle.path}: {words}; train a smaller one, or allow more")
+    def _in_time(self, bundle: StoredBundle, seen: Tryout, told: Told) -> float:
+        """The figure. A box that serves meanwhile has bad moments: too slow is who is so each time, measured anew beside the old one."""
+        old = self._old() if self._options.p95_ms is None else None
+        if self._options.p95_ms is None and (old is None or old.digest == bundle.digest):
+            return seen.p95_ms
+        for left in reversed(range(ROUNDS)):
+            most, why = self._most(old, told)
+            if seen.p95_ms <= most:
+                return seen.p95_ms
+            words = f"95 of 100 looks take {seen.p95_ms:.1f} ms here, at most {most:.1f} ({why}), {ROUNDS} times in a row"
+            seen = self._tried(bundle, told, golden=False) if left else seen
+        raise Refusal("E_BUDGET", f"bundle {bundle.path}: {words}; train a smaller one, or allow more")
+
+    def _most(self, old: StoredBundle | None, told: Told) -> tuple[float, str]:
+        """Milliseconds, and whose number that is."""
+        if old is None:
+            return self._options.p95_ms or math.inf, "p95_ms"
+        measured = self._tried(old, told, golden=False).p95_ms
+        return measured * self._options.slower + SLACK_MS, f"the old model takes {measured:.1f}; slower"
 
     def _tried(self, bundle: StoredBundle, told: Told, *, golden: bool) -> Tryout:
         """On a thread that may be left alone: when the work is let go of, the child goes on to its own limits and nobody listens."""

@@ -21,6 +21,7 @@ from device.bundles import find_bundle
 from device.clock import SystemClock
 from device.config import Loaded, load
 from device.following import served, trusted
+from device.update.pin import Pin
 from device.updating import checked
 from tests.device.publish.mosquitto import Broker, Listener, broker_in, listening, needs_mosquitto
 from tests.device.test_app import PATTERN
@@ -231,3 +232,23 @@ def test_a_box_without_updates_loads_nothing_of_them() -> None:
     program = "import sys, device.app, device.commands.check; print([m for m in ('tuf', 'cryptography', 'urllib3') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_model_that_the_owner_pinned_is_not_replaced(
+    tmp_path: Path, broker: Broker, repository: Repository, factory: StoredBundle
+) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish(expires=NOW + timedelta(days=30))
+    pin = Pin(tmp_path / "data")
+    pin.on(factory.digest)
+    with serving(repository.folder) as files, listening(broker, "vedette/v1/edge01/up/update") as ear:
+        ear.publish("vedette/v1/edge01/dn/desired", assigned(repository, model), retain=True)
+        box = Appliance(loaded(tmp_path, broker, url=files.url), SystemClock())
+        box.start()
+        try:
+            heard = ear.wait(lambda messages: states(messages, "rejected"), 60)
+        finally:
+            box.stop()
+    (report, *_) = states(heard, "rejected")
+    assert (report["code"], report["current"]) == ("E_CONFIG", factory.digest)
+    assert "vedette models pin --off" in report["words"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from tests.vision.bundles import scene
 from vision.bundle import StoredBundle
 from vision.detector import open_detector
 from vision.planes import BgrPlanes
-from vision.types import Detections, Frame, Scene
+from vision.types import Detections, Frame, Planes, Scene
 
 QUICK: dict[str, Any] = {
     "looks": 20, "p95_ms": 2000, "shadow_s": 0.3, "shadow_frames": 5, "shadow_wait_s": 20, "shadow_share": 1.0, "trial_s": 1.0,
@@ -74,24 +74,29 @@ class Rig:
         return Counter(answer.detections.status for answer in self.answers)
 
 
-def live_scene(number: int, clock: SystemClock) -> Scene:
+def live_scene(number: int, clock: SystemClock, shown: Sequence[Planes] = ()) -> Scene:
+    if shown:
+        return Scene(Frame("left", number, number, clock.mono_ns(), clock.wall_ns(), shown[number % len(shown)]), Detections.none())
     x = 5 + number * 3 % 50
     picture = scene(96, 64, (x, 10, x + 30, 40), LIVE)
     return Scene(Frame("left", number, number, clock.mono_ns(), clock.wall_ns(), BgrPlanes(picture)), Detections.none())
 
 
-def feed(rig: Rig, stop: threading.Event, clock: SystemClock, pause_s: float) -> None:
+def feed(rig: Rig, stop: threading.Event, clock: SystemClock, pause_s: float, shown: Sequence[Planes]) -> None:
     while not stop.wait(pause_s):
-        future = rig.stage.submit(live_scene(rig.offered, clock))
+        future = rig.stage.submit(live_scene(rig.offered, clock, shown))
         rig.offered += 1
         rig.answers.append(future.result(30))
 
 
 @contextmanager
-def a_rig(folder: Path, *, normal: int = 60, pause_s: float = 0.005, timeout_ms: int = 5000, **said: Any) -> Iterator[Rig]:
-    """Runs until what is normal here was learned of `normal` frames; `said`: options of the proof."""
+def a_rig(
+    folder: Path, *, normal: int = 60, pause_s: float = 0.005, timeout_ms: int = 5000, factory: StoredBundle | None = None,
+    shown: Sequence[Planes] = (), **said: Any,
+) -> Iterator[Rig]:  # fmt: skip
+    """Runs until what is normal here was learned of `normal` frames; `shown`: what the camera sees; `said`: options of the proof."""
     clock, tally = SystemClock(), Tally()
-    old = bundle(folder / "old.vdb", "1.0.0")
+    old = factory or bundle(folder / "old.vdb", "1.0.0")
     about = context(detector=lambda name, least: open_detector(old), clock=clock, workers=2)
     stage = Detect(Detect.Options(bundle="white-box", timeout_ms=timeout_ms), about)
     settings = Settings(data=folder / "data", model=Model(trial_s=60))
@@ -105,7 +110,7 @@ def a_rig(folder: Path, *, normal: int = 60, pause_s: float = 0.005, timeout_ms:
     learning = proof._live.trial._learning
     rig = Rig(stage, proof, boots, slots, old, marking, tally, lambda: learning.baseline.near(1).answered, serving)
     stop = threading.Event()
-    feeder = threading.Thread(target=feed, args=(rig, stop, clock, pause_s), daemon=True)
+    feeder = threading.Thread(target=feed, args=(rig, stop, clock, pause_s, shown), daemon=True)
     crew.start()
     feeder.start()
     try:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from device.following import taken_back
 from device.update.boots import FAILED, REMEMBERED, Boots
 from device.update.slots import Slots
-from tests.device.update.box import bundle
+from tests.device.update.box import a_box, bundle
+from tests.device.update.repository import Repository
+from tests.device.update.server import Files
 from tests.scenarios.stage import ROOT
 from vision.bundle import StoredBundle
 
@@ -138,9 +141,51 @@ def test_the_command_prevents_no_start_whatever_is_broken(tmp_path: Path, slots:
     assert (said.returncode, "starts are not counted" in said.stderr) == (0, True)
 
 
+def test_what_the_guard_took_back_is_told_as_a_rejection(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
+) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb", "2.0.0"))
+    repository.publish()
+    boots, data = Boots(tmp_path / "data"), tmp_path / "data"
+    with a_box(data, repository, factory, served.url) as box:
+        boots.begin()
+        boots.ready()
+        assert box.told(repository.assign(model)).current == model.digest
+    for _ in range(FAILED + 1):
+        boots.begin()
+    with a_box(data, repository, factory, served.url) as box:
+        taken_back(boots, box.parts.ledger, box.clock)
+        taken_back(boots, box.parts.ledger, box.clock)  # once is enough
+        assert box.states[-2:] == ["committed", "rejected"]
+        assert box.parts.ledger.flaw() == ""
+    with a_box(data, repository, factory, served.url) as box:
+        report = box.go()
+        assert (report.state, report.code, report.current) == ("rejected", "E_CRASHLOOP", factory.digest)
+        assert "never became ready" in report.words
+
+
+def test_cut_off_while_it_takes_back_the_next_start_does_the_rest(
+    tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boots.begin()
+    boots.ready()
+    new = pushed(tmp_path, slots, "2.0.0")
+    for _ in range(FAILED):
+        boots.begin()
+    with monkeypatch.context() as cut:
+        cut.setattr(Boots, "_link", lambda self, digest: (_ for _ in ()).throw(OSError("cut")))
+        with pytest.raises(OSError, match="cut"):
+            boots.begin()
+    assert slots.linked("current") == new.digest
+    assert boots.begin()
+    assert slots.linked("current") == factory.digest
+    assert boots.rejects(new.digest)
+
+
 LOOP = """
 import os, signal, sys
 from pathlib import Path
+from device.following import taken_back
 from device.update.boots import Boots
 boots = Boots(Path(sys.argv[1]))
 if sys.argv[2] == boots.linked("current"):
