@@ -12,6 +12,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from device.clock import Clock
 
 REQUEST_NS = 10_000_000_000  # how long a connection may take to ask something whole
+HANDSHAKE_S = 10  # and how long before that to agree on TLS
 BACKLOG = 32  # connections that are let in at a time, before any of them can be shown out
 
 
@@ -42,20 +43,25 @@ class Door:
                 self._show_out(protocol)
 
     def _idle(self) -> list[H11Protocol]:
-        """Those that ask nothing. One that is being answered begins anew afterwards; one that is gone, or a WebSocket, is forgotten."""
+        """Those that ask nothing. One that is being answered begins anew afterwards; one that is gone, or a WebSocket, is forgotten.
+
+        One that is not connected came this very moment, or agrees on TLS; where that failed uvicorn never hears of it again.
+        """
         now_ns = self._clock.mono_ns()
         for protocol in list(self._since):
-            over = _connected(protocol) and protocol not in protocol.connections
+            if _connected(protocol):
+                over = protocol not in protocol.connections
+            else:
+                over = now_ns - self._since[protocol] > 2 * HANDSHAKE_S * 1_000_000_000
             if over or _busy(protocol):
                 del self._since[protocol]
             if not over and _busy(protocol):
                 self._since[protocol] = now_ns
-        return [protocol for protocol in self._since if not _busy(protocol)]
+        return [protocol for protocol in self._since if _connected(protocol) and not _busy(protocol)]
 
     def _show_out(self, protocol: H11Protocol) -> None:
-        if _connected(protocol):  # else it came this very moment; it will be among the oldest soon
-            del self._since[protocol]
-            protocol.transport.abort()
+        del self._since[protocol]
+        protocol.transport.abort()
 
 
 def _connected(protocol: H11Protocol) -> bool:

@@ -6,7 +6,9 @@ import asyncio
 import errno
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
@@ -16,7 +18,7 @@ from contracts.errors import ConfigError
 from device.pipeline.protocols import Tick
 from device.web import tls
 from device.web.desk import Desk
-from device.web.door import BACKLOG, Door
+from device.web.door import BACKLOG, HANDSHAKE_S, Door
 from device.web.options import Options, is_loopback
 from device.web.site import build
 
@@ -97,6 +99,8 @@ class PageServer:
             raise self._error
 
     async def _serve(self, tick: Tick, listening: socket.socket) -> None:
+        if self._options.tls_cert is not None:
+            _hurry_handshakes(asyncio.get_running_loop())
         ticking = asyncio.create_task(self._tick(tick))
         try:
             await self._server.serve(sockets=[listening])
@@ -135,6 +139,12 @@ class PageServer:
     def _let_go(self) -> None:
         if self._socket is not None:
             self._socket.close()
+
+
+def _hurry_handshakes(loop: asyncio.AbstractEventLoop) -> None:
+    """uvicorn has no option for it, and asyncio gives who says nothing a minute of a file descriptor."""
+    create: Callable[..., Any] = loop.create_server
+    loop.create_server = partial(create, ssl_handshake_timeout=HANDSHAKE_S)  # type: ignore[method-assign]
 
 
 def _mend(host: str, port: int, error: OSError) -> str:

@@ -6,6 +6,8 @@ import json
 import select
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -289,6 +291,26 @@ def test_over_https_who_trusts_the_authority_gets_it_and_nobody_else(root: Path,
         with pytest.raises(HardwareError, match="is the box on"):
             plain.exports()
         plain.close()
+    finally:
+        running.stop()
+
+
+def test_who_never_agrees_on_tls_is_cut_off_and_forgotten(root: Path, authority: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("device.web.door.HANDSHAKE_S", 0.2)
+    monkeypatch.setattr("device.web.server.HANDSHAKE_S", 0.2)
+    running = RunningBox(root, tls_cert=authority / "box.pem", tls_key=authority / "box.key")
+    host, port = running.address.removeprefix("https://").split(":")
+    try:
+        with socket.create_connection((host, int(port)), WAIT_S) as silent, socket.create_connection((host, int(port)), WAIT_S) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            for each in (silent, plain):
+                each.settimeout(WAIT_S)
+                while each.recv(4096):
+                    pass
+        until = time.monotonic() + WAIT_S
+        while running._server._door._since and time.monotonic() < until:
+            threading.Event().wait(0.05)
+        assert not running._server._door._since
     finally:
         running.stop()
 
