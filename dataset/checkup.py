@@ -16,7 +16,7 @@ from dataset.items import Item, Reader
 from dataset.near import NearSearch
 from dataset.picture_size import picture_size
 from dataset.spool import Spool
-from vision.planes import read_picture
+from vision.planes import MAX_PIXELS, read_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,9 @@ class CheckUp:
             if size != (item.width, item.height):
                 words = f"is {size[0]}x{size[1]}, the labels say {item.width}x{item.height}; they are not of this file"
                 yield "picture size", f"{item.path}: {words}"
+            if size[0] * size[1] > MAX_PIXELS:
+                yield "picture size", f"{item.path}: is {size[0]}x{size[1]}, at most {MAX_PIXELS} pixels are read; make it smaller"
+                return
             if self._depth.decode:
                 read_picture(item.path.read_bytes(), str(item.path))
             if self._depth.hashes and item.sha256 and item.sha256 != _digest(item.path):

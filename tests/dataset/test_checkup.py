@@ -78,6 +78,17 @@ def test_a_harmed_picture_is_found(tmp_path: Path, harm: Callable[[Item], None],
     assert {each.where for each in findings.told if each.reason in reasons} == {"0.png"}
 
 
+def test_a_picture_that_nobody_would_decode_is_found_without_decoding(tmp_path: Path) -> None:
+    item = good(tmp_path, 1)[0]
+    assert item.path is not None
+    head = bytearray(item.path.read_bytes())
+    head[16:24] = (9000).to_bytes(4, "big") * 2
+    item.path.write_bytes(head)
+    findings = checked([replace(item, width=9000, height=9000, sha256=None)], Depth())
+    assert dict(findings.skipped) == {"picture size": 1}
+    assert "at most 67108864 pixels are read" in findings.told[0].text
+
+
 def test_a_picture_that_is_not_in_the_set_is_found(tmp_path: Path) -> None:
     assert checked([replace(good(tmp_path)[0], path=None)]).skipped == {"picture missing": 1}
 
