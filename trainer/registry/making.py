@@ -27,6 +27,7 @@ from vision.detector import open_detector
 from vision.golden import golden_answer
 
 MODEL, CARD = "model.onnx", "CARD.md"
+NAME, VERSION = re.compile(r"[a-z0-9][a-z0-9-]{1,62}"), re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")  # as contracts/bundle.py has them
 TOLERANCES: Mapping[str, Mapping[str, float]] = {
     "onnx": {"onnx": 0.01, "tensorrt": 0.05},
     "fp16": {"onnx": 0.02, "tensorrt": 0.05},
@@ -57,6 +58,7 @@ class Request:
 def make_bundle(home: Home, run: str, request: Request, verdict: Path | None = None, told: Told | None = None) -> Path:
     """The file in the home's bundles; the same inputs give the same bytes. Without a verdict that passes only a draft is made."""
     told = told or Silent()
+    _check_name(request)
     kept = read_verdict(verdict) if verdict is not None else None
     if kept is None and not request.draft:
         raise ConfigError(
@@ -81,6 +83,14 @@ def make_bundle(home: Home, run: str, request: Request, verdict: Path | None = N
         keep(home, kept)
     told.progress(1.0, f"{request.name} {request.version}: {made.digest}")
     return target
+
+
+def _check_name(request: Request) -> None:
+    """Before the network is asked about anything."""
+    if not NAME.fullmatch(request.name):
+        raise BundleError(f"bundle name {request.name[:80]!r}: take 2 to 63 small letters, digits and hyphens")
+    if not VERSION.fullmatch(request.version):
+        raise BundleError(f"bundle version {request.version[:80]!r}: is not three numbers; take one such as 1.2.0")
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ class Registry:
             found = find(connection, digest)
         if len(found) != 1:
             what = "no model" if not found else f"{len(found)} models are"
-            raise ConfigError(f"model {digest[:100]!r}: {what} known by that; `vedette-trainer models ls` lists them")
+            raise ConfigError(f"model {digest[:100]!r}: {what} known by that, drafts go by digest; see `vedette-trainer models ls`")
         return found[0]
 
     def models(self, name: str | None = None) -> list[Model]:

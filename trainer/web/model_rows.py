@@ -48,6 +48,12 @@ def key_of(row: RowMapping) -> str:
     return f"{row['added_us']}.{row['digest']}"
 
 
+def known(database: Database, digests: list[str | None]) -> set[str]:
+    """Which of them are in the registry: a parent need not be, such as the model that came with the product."""
+    with database.read() as connection:
+        return set(connection.execute(select(models.c.digest).where(models.c.digest.in_([each for each in digests if each]))).scalars())
+
+
 def champions(database: Database) -> dict[str, str]:
     """Of each name the digest that holds the title now."""
     with database.read() as connection:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 
 from trainer.web.gate_view import SHADES, side_by_side
-from trainer.web.model_rows import answers, champions, key_of, model_page, model_sheet, verdict_of
+from trainer.web.model_rows import answers, champions, key_of, known, model_page, model_sheet, verdict_of
 from trainer.web.parts import Parts
 from trainer.web.rendering import render
 
@@ -26,7 +26,7 @@ def router(parts: Parts) -> APIRouter:
         said = answers(parts.database, [row["digest"] for row in rows])
         return render(
             request, "models.html", here="models", rows=rows[:A_PAGE], older=older, best=champions(parts.database), answers=said,
-            shades=SHADES, chosen={"name": name}, first=not before,
+            shades=SHADES, chosen={"name": name}, first=not before, known=known(parts.database, [row["parent"] for row in rows]),
         )  # fmt: skip
 
     @routes.get("/models/{digest}")
@@ -39,8 +39,9 @@ def router(parts: Parts) -> APIRouter:
         champion = verdict_of(home, sheet.champion_judged) if sheet.champion is not None and not reigns else None
         rules = side_by_side(verdict, champion) if verdict else []
         return render(
-            request, "model.html", here="models", sheet=sheet, verdict=verdict, champion=champion, reigns=reigns, rules=rules, shades=SHADES
-        )
+            request, "model.html", here="models", sheet=sheet, verdict=verdict, champion=champion, reigns=reigns, rules=rules,
+            shades=SHADES, known=known(parts.database, [sheet.row["parent"]]),
+        )  # fmt: skip
 
     @routes.get("/verdicts/{name}")
     def verdict(request: Request, name: str, beside: Text = "") -> Response:

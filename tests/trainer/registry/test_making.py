@@ -220,7 +220,7 @@ def test_what_no_bundle_can_be_made_of_is_said(home: Home, case: str) -> None:
     ("name", "number"), [("Boxes", "1.0.0"), ("b", "1.0.0"), ("a/b", "1.0.0"), ("boxes", "1"), ("boxes", "1.0.0-x"), ("x\0y", "1.0.0")]
 )
 def test_names_and_versions_are_plain(home: Home, name: str, number: str) -> None:
-    with pytest.raises(BundleError, match=r"name|version"):
+    with pytest.raises(BundleError, match=r"^bundle (name|version) '"):
         draft(home, name, number)
     assert list(home.bundles.iterdir()) == []
 
