@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from contracts.update import Assignment, Mode, Model, SignedAssignment, UpdateSi
 from contracts.wire import utc_from_ns
 from trainer.clock import Clock, wall_us
 from trainer.registry.keys import SigningKey
-from trainer.store.push_tables import assignments
+from trainer.store.push_tables import assignments, rollout_boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,19 @@ class Waiting:
 
 
 class Assignments:
-    """All within the transaction of who asks."""
+    """All within the transaction of who asks. `key` is asked for each time: a ceremony may have exchanged it."""
 
-    def __init__(self, key: SigningKey, clock: Clock) -> None:
+    def __init__(self, key: Callable[[], SigningKey], clock: Clock) -> None:
         self._key, self._clock = key, clock
+        self._signed_by = ""
 
     def give(self, connection: Connection, device: str, rollout: str, model: Model | None, mode: Mode, days: float) -> int:
         """Its number. It is at least the time in seconds: a store that was brought back from a copy does not fall behind its boxes."""
         last = connection.execute(select(assignments.c.seq).where(assignments.c.device == device)).scalar()
         seq = max((last or 0) + 1, self._clock.wall_ns() // 1_000_000_000)
         expires = utc_from_ns(self._clock.wall_ns()) + timedelta(days=days)
-        body = self._signed(Assignment(device=device, seq=seq, rollout=rollout, model=model, mode=mode, expires=expires))
+        said = Assignment(device=device, seq=seq, rollout=rollout, model=model, mode=mode, expires=expires)
+        body = _signed(said.model_dump_json(), self._key())
         row = {"seq": seq, "rollout": rollout, "body": body, "sent": 0, "made_us": wall_us(self._clock)}
         if last is None:
             connection.execute(assignments.insert(), {"device": device, **row})
@@ -43,10 +45,27 @@ class Assignments:
             connection.execute(update(assignments).where(assignments.c.device == device).values(row))
         return seq
 
-    def _signed(self, assignment: Assignment) -> str:
-        payload = assignment.model_dump_json()
-        signature = UpdateSignature(keyid=self._key.public.keyid, sig=self._key.sign(payload.encode()).hex())
-        return SignedAssignment(payload=payload, sigs=[signature]).model_dump_json()
+    def sign_again(self, connection: Connection) -> int:
+        """After the key was exchanged: what boxes have not answered yet, word for word, by the new one."""
+        key = self._key()
+        if key.public.keyid == self._signed_by:
+            return 0
+        same = (rollout_boxes.c.device == assignments.c.device) & (rollout_boxes.c.seq == assignments.c.seq)
+        query = select(assignments.c.device, assignments.c.body).join(rollout_boxes, same).where(rollout_boxes.c.state == "")
+        count = 0
+        for device, body in connection.execute(query).all():
+            said = SignedAssignment.model_validate_json(body)
+            if key.public.keyid not in {each.keyid for each in said.sigs}:
+                new = {"body": _signed(said.payload, key), "sent": 0}
+                connection.execute(update(assignments).where(assignments.c.device == device).values(new))
+                count += 1
+        self._signed_by = key.public.keyid
+        return count
+
+
+def _signed(payload: str, key: SigningKey) -> str:
+    signature = UpdateSignature(keyid=key.public.keyid, sig=key.sign(payload.encode()).hex())
+    return SignedAssignment(payload=payload, sigs=[signature]).model_dump_json()
 
 
 def unsent(connection: Connection, most: int) -> list[Waiting]:

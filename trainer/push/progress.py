@@ -40,6 +40,7 @@ class Progress:
         """Whether there may be more to do at once."""
         with self._rollouts.database.write() as connection:
             lock(connection)
+            self._assignments.sign_again(connection)
             read = self._read(connection)
             rows = connection.execute(select(rollouts).where(rollouts.c.state.in_(ACTIVE)).order_by(rollouts.c.created_us)).all()
             moved = [self._move(connection, rollout_of(row)) for row in rows]

@@ -55,8 +55,8 @@ class Fleet:
     def open(self) -> None:
         """As a program that starts: nothing of the last one is known but what is in the store."""
         self.rollouts = Rollouts(self.database, self.clock)
-        key = assignment_key(Place(self.yard.home))
-        self.progress = Progress(self.rollouts, Assignments(key, self.clock), lambda: self.released, self.clock)
+        assigning = Assignments(lambda: assignment_key(Place(self.yard.home)), self.clock)
+        self.progress = Progress(self.rollouts, assigning, lambda: self.released, self.clock)
 
     @property
     def clock(self) -> HandClock:

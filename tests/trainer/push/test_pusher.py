@@ -40,11 +40,9 @@ def fleet(yard: Yard) -> Iterator[Fleet]:
 
 
 class Running:
-    def __init__(self, fleet: Fleet, broker: Broker) -> None:
-        address = Address(broker.host, broker.port, "pusher", setting="--")
-        self.pusher = Pusher(fleet.database, fleet.yard.place, fleet.progress, address)
-        self.stop = threading.Event()
-        self._thread = threading.Thread(target=self.pusher.run, args=(self.stop,), daemon=True)
+    def __init__(self, pusher: Pusher) -> None:
+        self.pusher, self.stop = pusher, threading.Event()
+        self._thread = threading.Thread(target=pusher.run, args=(self.stop,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -53,9 +51,14 @@ class Running:
         assert not self._thread.is_alive()
 
 
+def pushing(fleet: Fleet, broker: Broker) -> Running:
+    address = Address(broker.host, broker.port, "pusher", setting="--")
+    return Running(Pusher(fleet.database, fleet.yard.place, fleet.progress, address))
+
+
 @pytest.fixture
 def running(fleet: Fleet, broker: Broker) -> Iterator[Running]:
-    made = Running(fleet, broker)
+    made = pushing(fleet, broker)
     yield made
     made.close()
 
@@ -90,7 +93,7 @@ def test_a_broker_that_lost_everything_gets_it_again_from_the_next_start(fleet: 
     for attempt in range(2):
         (tmp_path / f"empty-{attempt}").mkdir()
         with broker_in(tmp_path / f"empty-{attempt}") as fresh:
-            running = Running(fleet, fresh)
+            running = pushing(fleet, fresh)
             heard = Listener(fresh, f"{ROOT}/+/dn/desired")
             assert len(desired(heard.wait(lambda messages: len(desired(messages)) == 5))) == 5
             heard.close()

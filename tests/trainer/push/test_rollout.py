@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ConfigError
+from device.update.assigned import read_assignment
 from tests.trainer.push.fleets import NEW, OLD, STATES, Fleet, body_of, names, public, receipt
 from tests.trainer.push.yards import Yard
 from trainer.accounts.audit import HERE, Audit
-from trainer.push.assign import unsent
+from trainer.push.assign import note_sent, unsent
+from trainer.push.ceremony import revoke
 from trainer.push.rollout import Rollout
 from trainer.push.waves import Rules, waves
 from trainer.registry.keys import SigningKey
@@ -265,6 +267,26 @@ def test_every_decision_is_in_the_audit_and_its_chain_holds(fleet: Fleet) -> Non
     assert actions[-2:] == ["rollout stop", "rollout stopped"]
     assert actions.count("boxes assigned") == 3
     assert audit.broken() is None
+
+
+def test_after_the_key_was_revoked_what_is_pending_is_signed_by_the_new_one(fleet: Fleet) -> None:
+    fleet.away = {"box-0001"}
+    start(fleet)
+    fleet.progress.step()
+    fleet.live(fleet.told())
+    fleet.progress.step()
+    with fleet.database.write() as connection:
+        note_sent(connection, [(each.device, each.seq) for each in unsent(connection, 100)])
+    old = fleet.yard.keys.keys[0].keyid
+    revoke(fleet.yard.home, fleet.clock, old, "stolen", fleet.yard.brought)
+    fleet.progress.step()
+    with fleet.database.read() as connection:
+        again = unsent(connection, 100)
+    assert [each.device for each in again] == ["box-0001"]
+    assert read_assignment(again[0].body.encode(), fleet.yard.keys).model == NEW
+    fleet.away.clear()
+    fleet.go()
+    assert state(fleet) == "done"
 
 
 # ---- kills
