@@ -98,6 +98,7 @@ def test_the_highest_cell_of_a_target_is_one_and_the_smaller_of_two_boxes_wins_a
     assert (goal.weight > 0).sum() > 1
 
 
+@pytest.mark.soak  # that the small one learns is seen in tests/trainer/train/test_learning.py and tests/trainer/ship
 def test_it_learns_eight_pictures_by_heart() -> None:
     samples = [rendered(i) for i in range(8)]
     schedule = Schedule(rounds=4, batches=20, batch=8, rate=3e-3, backbone_rate=3e-3, warm_up=10, average=0.8, frozen=0, decay=0.0)

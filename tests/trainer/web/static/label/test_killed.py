@@ -49,6 +49,7 @@ def test_the_trainer_is_killed_between_two_keystrokes_and_nothing_is_lost(come: 
     desk.close()
 
 
+@pytest.mark.soak  # the one before it is the same once
 def test_the_trainer_is_killed_again_and_again_while_somebody_draws(come: Come, serve: Serve) -> None:
     served = serve([street(0)])
     lea = come(served).open()
