@@ -197,7 +197,7 @@ class Appliance:
         desk = Desk(
             device_id=settings.device_id, profile=settings.profile, version=version("vedette"), clock=self._clock, board=self.board,
             tally=self.tally, rings=self.sight.rings, scenes=self._scenes, messages=self.outbox, history=self.outbox, clips=self.index,
-            data=self._data, health=self._health_now, storage=self.janitor.report, still=picture_in, model=self.model,
+            data=self._data, health=self._health_now, storage=self.janitor.report, still=picture_in, serving=lambda: self._stamp.model,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
             exports={"dataset": settings.export.dir or self._data / "dataset"}, exporting=settings.export.enabled,
             recordings=Showing(self.index, self._data),

@@ -225,3 +225,9 @@ class Desk:
     exporting: bool = False  # training data is being written
     exports: Mapping[str, Path] = field(default_factory=dict)  # data sets that the trainer may fetch, by name
     model: str | None = None  # digest of the bundle that is looking, sha256:<hex>
+    serving: Callable[[], str | None] = lambda: None  # that digest now, where it may change
+
+    @property
+    def looking(self) -> str | None:
+        """Of the bundle that looks at this moment."""
+        return self.serving() or self.model

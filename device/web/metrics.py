@@ -21,7 +21,7 @@ class Numbers(Collector):
     def collect(self) -> Iterator[Metric]:
         desk = self._desk
         info = InfoMetricFamily("vedette", "What runs here")
-        info.add_metric([], {"device": desk.device_id, "profile": desk.profile, "version": desk.version, "model": desk.model or ""})
+        info.add_metric([], {"device": desk.device_id, "profile": desk.profile, "version": desk.version, "model": desk.looking or ""})
         yield info
         yield from self._tally()
         yield from self._board()

@@ -76,7 +76,7 @@ def status(desk: Desk) -> dict[str, Any]:
         "device": desk.device_id,
         "profile": desk.profile,
         "version": desk.version,
-        "model": desk.model,
+        "model": desk.looking,
         "clock": clock(desk),
         "broker": broker(desk),
         "cameras": cameras(desk),

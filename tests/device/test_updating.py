@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -61,7 +62,7 @@ def factory(tmp_path: Path) -> StoredBundle:
 
 def loaded(tmp_path: Path, broker: Broker, **update: Any) -> Loaded:
     path = config(
-        tmp_path, PATTERN, page=None, record=None, device_id="edge01", mqtt={"port": broker.port},
+        tmp_path, PATTERN, page={"port": 0}, record=None, device_id="edge01", mqtt={"port": broker.port},
         model={"folders": [str(tmp_path / "bundles")]}, pipeline={"detect": {"bundle": "white-box"}},
         update={"trust": str(tmp_path / "trust"), "retry_min_s": 0.05, "prove": PROVE, **update},
     )  # fmt: skip
@@ -94,6 +95,11 @@ def test_a_retained_assignment_brings_the_model_and_the_next_start_runs_it(
             stranger["sigs"][0]["sig"] = "0" * 128
             ear.publish("vedette/v1/edge01/dn/desired", json.dumps(stranger).encode())
             ear.wait(lambda messages: [s for s in states(messages, "committed") if s["refused"]], 60)
+            assert box.page is not None
+            with urlopen(f"{box.page.address}/api/v1/health", timeout=10) as answer:  # noqa: S310  loopback, http
+                assert answer.status == 200
+            with urlopen(f"{box.page.address}/metrics", timeout=10) as answer:  # noqa: S310  loopback, http
+                assert model.digest in answer.read().decode()
         finally:
             box.stop()
         report = next(each for each in states(heard, "committed") if each["seq"] == 1)
