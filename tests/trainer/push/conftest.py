@@ -1,4 +1,4 @@
-"""A home with a run, once; a yard of it for each test."""
+"""A home with a run and a ceremony held, once; a copy of it for each test."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("tuf")
 pytest.importorskip("sqlalchemy")
 
-from tests.trainer.push.yards import Yard, yard_in
+from tests.trainer.push.yards import Yard, copied, yard_in
 from tests.trainer.registry.works import trained_home
 from trainer.home import Home
 
@@ -20,7 +20,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Home:
     return trained_home(tmp_path_factory.mktemp("template") / "home")
 
 
+@pytest.fixture(scope="session")
+def held(tmp_path_factory: pytest.TempPathFactory, template: Home) -> Yard:
+    return yard_in(tmp_path_factory.mktemp("held"), template)
+
+
 @pytest.fixture
-def yard(tmp_path: Path, template: Home, monkeypatch: pytest.MonkeyPatch) -> Yard:
+def yard(tmp_path: Path, held: Yard, monkeypatch: pytest.MonkeyPatch) -> Yard:
     monkeypatch.delenv("VEDETTE_STORE", raising=False)
-    return yard_in(tmp_path, template)
+    return copied(held, tmp_path)

@@ -18,6 +18,7 @@ from contracts.errors import ConfigError
 from device.update.assigned import read_assignment
 from tests.trainer.push.fleets import NEW, OLD, STATES, Fleet, body_of, names, public, receipt
 from tests.trainer.push.yards import Yard
+from tests.trainer.store.conftest import postgres, url
 from trainer.accounts.audit import HERE, Audit
 from trainer.push.assign import note_sent, unsent
 from trainer.push.ceremony import revoke
@@ -27,10 +28,20 @@ from trainer.registry.keys import SigningKey
 from trainer.store.database import Database
 from trainer.store.push_tables import assignments
 
+__all__ = ["postgres", "url"]
+
 
 @pytest.fixture
 def fleet(yard: Yard) -> Iterator[Fleet]:
     database = Database(yard.home.store)
+    yield Fleet(yard, database)
+    database.close()
+
+
+@pytest.fixture
+def anywhere(yard: Yard, url: str) -> Iterator[Fleet]:
+    """On SQLite and on PostgreSQL."""
+    database = Database(url)
     yield Fleet(yard, database)
     database.close()
 
@@ -86,6 +97,20 @@ def test_wave_by_wave_to_everybody(fleet: Fleet) -> None:
     counts = fleet.rollouts.counted("r1")
     assert (counts.boxes, counts.accepted, counts.failed, counts.pending) == (20, 20, 0, 0)
     assert set(fleet.current.values()) == {NEW.digest}
+
+
+def test_to_everybody_and_back_on_every_database(anywhere: Fleet) -> None:
+    start(anywhere, approve=True)
+    for _ in range(2):
+        anywhere.go()
+        anywhere.rollouts.decide("r1", "approve", HERE)
+    anywhere.go()
+    assert (state(anywhere), anywhere.rollouts.counted("r1").accepted) == ("done", 20)
+    assert anywhere.rollouts.listed()[0][1].accepted == 20
+    anywhere.rollouts.stop("r1", "blind at night", HERE)
+    anywhere.go()
+    assert state(anywhere) == "stopped"
+    assert set(anywhere.current.values()) == {OLD.digest}
 
 
 def test_an_offline_box_is_pending_and_catches_up(fleet: Fleet) -> None:

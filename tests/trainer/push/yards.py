@@ -90,6 +90,14 @@ def yard_in(folder: Path, template: Home, roots: int = 1, threshold: int = 1) ->
     return made
 
 
+def copied(yard: Yard, folder: Path) -> Yard:
+    """As it was after its ceremony; nothing in it knows where it lies."""
+    shutil.copytree(yard.home.path, folder / "home")
+    for root in yard.roots:
+        shutil.copytree(root, folder / root.name)
+    return Yard(Home(folder / "home"), HandClock(), tuple(folder / root.name for root in yard.roots))
+
+
 def believed(home: Home, name: str = "ada") -> None:
     """Whose signature of a bundle counts."""
     make_key(home, name, TARGETS_WORDS)
