@@ -1,7 +1,7 @@
 # The two commands for a newcomer are `make demo` and `make test`; both set up what they need. `make help` names the rest.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers soak model lock schemas options clean
+.PHONY: help demo demo-loop test check bench bench-peers soak model lock schemas options clean
 export VENV ?= .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
@@ -17,6 +17,11 @@ demo: ## the appliance on real street footage: page, events, clips (DEMO_SECONDS
 	@$(PY) scripts/footage.py || [ $$? = 3 ]
 	@$(PY) scripts/text_model.py || [ $$? = 3 ]
 	@$(PY) scripts/demo.py
+
+demo-loop: ## a box gets better at what its model is weak on: labels, training, gates, bundle; ten minutes on two cores
+	@scripts/system demo
+	@scripts/venv trainer
+	@$(PY) scripts/demo_loop.py
 
 test: ## every test but the long ones; PYTEST_ARGS="-k gate" chooses, WITHOUT_TRAINER=1 does without PyTorch
 	@scripts/system test
