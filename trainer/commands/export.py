@@ -67,6 +67,7 @@ class Words:
 
 def told(document: Exported) -> str:
     """A table for people; what was refused and what must be known stand below it."""
+    from contracts.shown import shown
     from trainer.judge.told import table
 
     rows: list[tuple[str, ...]] = []
@@ -77,7 +78,7 @@ def told(document: Exported) -> str:
     lines = [*table(("", "", "size", "AP", "lost", "CPU ms", "file"), rows), "", f"counted on {document.pictures} pictures for validation"]
     lines += [f"refused: {file.why}" for file in document.files if file.state == "refused"]
     lines += [f"note: {note}" for note in document.notes]
-    return "\n".join(lines)
+    return shown("\n".join(lines))
 
 
 def _figure(value: float | None, digits: int = 4) -> str:

@@ -56,11 +56,12 @@ def _import(args: argparse.Namespace) -> int:
     import sys
 
     from contracts.errors import ConfigError
+    from contracts.shown import shown
     from trainer.importer import look
 
     if (args.model is None) == (args.recipe is None):
         raise ConfigError("models import: give a model file or --recipe, one of them")
-    stored, notes = _made(args, lambda text: print(text, file=sys.stderr, flush=True))
+    stored, notes = _made(args, lambda text: print(shown(text), file=sys.stderr, flush=True))
     result: dict[str, Any] = {
         "bundle": str(stored.path),
         "digest": stored.digest,
@@ -73,7 +74,7 @@ def _import(args: argparse.Namespace) -> int:
         picture = stored.path.with_name(f"{stored.manifest.name}-{args.check.stem}.jpg")
         found, labels = look(stored, args.check, picture)
         result |= {"picture": str(picture), "seen": _seen(found, labels)}
-    print(json.dumps(result, indent=1) if args.json else _told(result))
+    print(json.dumps(result, indent=1) if args.json else shown(_told(result)))
     return 0
 
 
@@ -115,12 +116,12 @@ def _plain(stem: str) -> str:
 
 def _told(result: dict[str, Any]) -> str:
     spec, labels = result["input"], result["labels"]
-    shown = ", ".join(labels[:12]) + (f" and {len(labels) - 12} more" if len(labels) > 12 else "")
+    names = ", ".join(labels[:12]) + (f" and {len(labels) - 12} more" if len(labels) > 12 else "")
     lines = [
         f"{result['bundle']}  {result['digest']}",
         f"  head   {result['head']['kind']} {result['head']['options'] or ''}".rstrip(),
         f"  input  {spec['name']}: {spec['size'][1]}x{spec['size'][0]} {spec['layout']} {spec['dtype']} {spec['color']}, {spec['fit']}",
-        f"  labels {len(labels)}: {shown}",
+        f"  labels {len(labels)}: {names}",
         *(f"  note   {note}" for note in result["notes"]),
         *(f"  seen   {s['label']} {s['confidence']:.2f} at {s['box']}" for s in result.get("seen", [])),
     ]

@@ -63,6 +63,15 @@ def test_a_form_that_is_refused_is_told_and_is_an_exit_code(home: Home, capsys: 
     assert "correct the argument" in capsys.readouterr().err
 
 
+def test_what_others_wrote_into_a_run_moves_no_cursor(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = RunFolder(home.runs / ID)
+    folder.write(folder.read().model_copy(update={"notes": ["\x1b]0;mine\x07\x9b2J\nsecond line"]}))
+    assert main(["export", ID, "--home", str(home.path)]) == 0
+    said = capsys.readouterr().out
+    assert not {"\x1b", "\x07", "\x9b"} & set(said)
+    assert r"note: \x1b]0;mine\x07\x9b2J" in said
+
+
 def test_weights_that_are_not_the_runs_are_refused(home: Home) -> None:
     folder = RunFolder(home.runs / ID)
     write_network(folder.best, build("small", 1), About("small", ("figure",), lessons.SIZE), {})
