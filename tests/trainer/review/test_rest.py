@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,20 @@ TRUTH = {"boxes": [PERSON], "exhaustive_for": ["person"], "ignore": [], "seconds
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Running]:
-    parts = parts_in(tmp_path)
+    with served(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A labeller at a page for tests after which nothing is another."""
+    with served(tmp_path_factory.mktemp("trainer")) as running:
+        yield running.login("lea")
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Running]:
+    parts = parts_in(folder)
     cats = [Shot(n, [box("cat", (1, 1, 8, 8), 0.9)], "uniform", 0.1) for n in range(20, 23)]
     add(parts.home.sets / "yard", [*(Shot(n) for n in range(5)), *cats])
     fill(parts.database, parts.home.sets, SystemClock())
@@ -167,13 +181,12 @@ def with_box(**change: Any) -> str:
         (json.dumps({**TRUTH, "answer": "boxes", "boxes": [{"box": [1, 1, 1, 1], "category": "x"}] * 10_001}), "at most 10000"),
     ],
 )
-def test_what_cannot_be_so_is_refused_by_name(page: Running, body: str, why: str) -> None:
-    lea = page.login("lea")
-    item = first(lea)
-    answer = lea.post(f"{API}/items/{item['id']}/answer", content=body.encode(), headers={"If-Match": item["etag"]})
+def test_what_cannot_be_so_is_refused_by_name(lasting: httpx.Client, body: str, why: str) -> None:
+    item = first(lasting)
+    answer = lasting.post(f"{API}/items/{item['id']}/answer", content=body.encode(), headers={"If-Match": item["etag"]})
     assert answer.status_code == 422, answer.text
     assert why in answer.json()["detail"]
-    assert first(lea)["version"] == item["version"]
+    assert first(lasting)["version"] == item["version"]
 
 
 def test_a_million_boxes_are_not_even_read(page: Running) -> None:

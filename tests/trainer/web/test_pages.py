@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.trainer.web import worlds
-from tests.trainer.web.pages import Running
+from tests.trainer.web.pages import Running, parts_in
 from trainer.store.registry_tables import models
 
 HTML = {"accept": "text/html"}
@@ -28,6 +28,16 @@ def vera(page: Running) -> httpx.Client:
 def full(page: Running) -> Iterator[Running]:
     worlds.fill(page.parts)
     yield page
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, httpx.Client]]:
+    """People at a full trainer's page, for tests that only look."""
+    running = Running(parts_in(tmp_path_factory.mktemp("trainer")))
+    worlds.fill(running.parts)
+    yield {name: running.login(name) for name in ("ada", "vera")}
+    running.close()
+    running.parts.database.close()
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -114,8 +124,8 @@ def test_a_data_set_is_shown_with_pictures_and_boxes(full: Running) -> None:
         "/models/x", "/jobs/none", "/jobs/new/none", "/static/../site.py", "/static/%2e%2e/site.py", "/sets/a%00b", "/events?label=%00",
     ],
 )  # fmt: skip
-def test_no_address_leads_out_of_the_home(full: Running, path: str) -> None:
-    answer = full.login("ada").get(path, headers=HTML)
+def test_no_address_leads_out_of_the_home(readers: dict[str, httpx.Client], path: str) -> None:
+    answer = readers["ada"].get(path, headers=HTML)
     assert answer.status_code in {400, 404, 422}
     assert "<h1>" in answer.text
 
@@ -185,7 +195,8 @@ def test_machines_hear_of_errors_in_json_and_people_in_pages(vera: httpx.Client)
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/healthz", "/nothing"])
-def test_head_is_get_without_the_body(vera: httpx.Client, path: str) -> None:
+def test_head_is_get_without_the_body(readers: dict[str, httpx.Client], path: str) -> None:
+    vera = readers["vera"]
     got, asked = vera.get(path, headers=HTML), vera.head(path, headers=HTML)
     assert asked.status_code == got.status_code
     assert asked.content == b""
