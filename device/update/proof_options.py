@@ -19,7 +19,7 @@ class ProofOptions(Strict):
         default=None, ge=64, le=1 << 20, description="most memory of the self-test's process, MiB; null: model.trial_memory_mb"
     )
     growth_mb: float = Field(
-        default=64, gt=0, le=1 << 20, description="by how much the self-test, or this box in a trial, may grow while the model looks, MiB"
+        default=256, gt=0, le=1 << 20, description="by how much the self-test, or this box in a trial, may grow while the model looks, MiB"
     )
     shadow_s: float = Field(
         default=300, ge=0, le=86_400, description="seconds in which both models look at the same frames; 0: none, but for mode shadow"

@@ -216,6 +216,24 @@ def test_work_that_is_let_go_of_leaves_the_old_model(tmp_path: Path, during: str
     assert rig.statuses() == {"ok": rig.offered}
 
 
+def test_a_box_that_ends_by_a_crash_in_a_trial_leaves_word_of_it(tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def told(state: UpdateState, percent: float | None = None, words: str = "", left_s: float | None = None) -> None:
+        if state == "trial":
+            raise Stop
+
+    new = bundle(tmp_path / "new.vdb", "2.0.0")
+    with a_rig(tmp_path, shadow_s=0) as rig:
+        object.__setattr__(rig.proof, "_died", lambda: True)
+        with pytest.raises(Stop):
+            rig.proof.prove(new, told)
+        assert rig.boots.count().trial == new.digest
+        rig.boots.begin()
+        assert rig.boots.count().deaths == 1
+
+
 def test_a_rejected_digest_is_not_even_tried(tmp_path: Path) -> None:
     new = bundle(tmp_path / "new.vdb", "2.0.0")
     with a_rig(tmp_path) as rig:
