@@ -19,10 +19,9 @@ from trainer.home import Home, named
 from trainer.network import Network
 from trainer.train.config import Model
 from trainer.train.family import FAMILY, build
-from trainer.train.weights import digest_of, read_network, read_tensors
+from trainer.train.weights import HEAD, digest_of, read_network, read_tensors
 from vision.bundle import StoredBundle, read_bundle
 
-HEAD = "centre.1"  # the layer that has a row for each class
 MEND = "name a bundle of ours with a float model, or a run"
 
 

@@ -21,6 +21,7 @@ from trainer.train.family import FAMILY, build
 
 KEY = "vedette"
 LARGEST = 1 << 30
+HEAD = "centre.1"  # the layer that has a row for each class
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ def read_network(path: Path) -> tuple[Network, About]:
     """On the CPU, ready to answer."""
     tensors, said = read_tensors(path)
     about = about_of(path, said)
+    if not any(name.startswith(HEAD) and value.ndim and len(value) == len(about.classes) for name, value in tensors.items()):
+        raise ConfigError(f"{path}: its weights are of another number of classes than the {len(about.classes)} it names; train it again")
     network = build(about.architecture, len(about.classes))
     try:
         network.load_state_dict(tensors)

@@ -195,3 +195,14 @@ def test_a_picture_that_is_not_there_cannot_be_judged(shapes: Home) -> None:
     lost = worlds.without_picture(item)
     with pytest.raises(HardwareError, match="its file is not in the data set"):
         answers(network, About("small", material.classes, (96, 128)), [lost])
+
+
+def test_a_file_that_names_more_classes_than_it_has_weights_of_is_refused_before_a_network_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a few bytes a name it would make a layer of gigabytes."""
+    path = tmp_path / "best.safetensors"
+    write_network(path, build("small", 2), About("small", ("",) * 1_000_000, (64, 96)), {})
+    monkeypatch.setattr("trainer.train.weights.build", lambda *_: pytest.fail("a network was made"))
+    with pytest.raises(ConfigError, match="another number of classes than the 1000000 it names"):
+        read_network(path)
