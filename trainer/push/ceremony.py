@@ -179,8 +179,8 @@ def _assignment(place: Place, clock: Clock, brought: Brought) -> list[str]:
 
 
 def _first(place: Place, clock: Clock, key: SigningKey, keys: AssignmentKeys) -> None:
+    Repository(place, clock, new=True).publish_keys(keys, key, {}, 1)
     _trusted(place, keys)  # from here on the ceremony is held; what is left over of one that was broken off is made anew
-    Repository(place, clock).publish_keys(keys, key, {}, 1)
 
 
 def _trusted(place: Place, keys: AssignmentKeys) -> None:

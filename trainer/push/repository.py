@@ -41,8 +41,10 @@ class Standing:
 class Repository:
     """Files of a version are written before the one that names them, the timestamp last: a kill leaves the release before, whole."""
 
-    def __init__(self, place: Place, clock: Clock) -> None:
-        place.require()
+    def __init__(self, place: Place, clock: Clock, *, new: bool = False) -> None:
+        """`new`: its ceremony is being held."""
+        if not new:
+            place.require()
         self._place, self._clock = place, clock
 
     def now(self) -> datetime:

@@ -17,6 +17,7 @@ from device.update.trust import Released, Trust
 from tests.device.update.repository import NOW
 from tests.trainer.push.yards import ROOT_WORDS, TARGETS_WORDS, HandClock, Yard, released, yard_in
 from trainer.home import Home
+from trainer.push import ceremony
 from trainer.push.ceremony import Brought, init, revoke, rotate
 from trainer.push.keys import assignment_key, gone, online_key, signed, targets_key
 from trainer.push.place import Place
@@ -86,6 +87,18 @@ def test_what_is_not_refreshed_for_a_month_is_a_freeze_and_root_for_two_years_to
 def test_a_second_ceremony_is_refused(yard: Yard) -> None:
     with pytest.raises(ConfigError, match="has its keys already"):
         init(yard.home, yard.clock, yard.brought)
+
+
+def test_a_ceremony_that_was_broken_off_is_held_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    yard = Yard(Home(tmp_path / "home"), HandClock(), (tmp_path / "safe",))
+    with monkeypatch.context() as broken:
+        broken.setattr(ceremony, "_trusted", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            init(yard.home, yard.clock, yard.brought)
+    assert not yard.place.begun
+    again = Yard(yard.home, yard.clock, (tmp_path / "another",))
+    init(again.home, again.clock, again.brought)
+    assert Client(again).refresh().assignment_keys() == again.keys
 
 
 def test_root_is_not_kept_in_the_home(tmp_path: Path) -> None:
