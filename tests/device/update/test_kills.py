@@ -88,6 +88,7 @@ def boxes() -> Iterator[list[Killed]]:
             each.box.process.wait(10)
 
 
+@pytest.mark.soak
 def test_killed_in_its_self_test_and_its_shadow_it_goes_on_and_ends_with_the_new_model(tmp_path: Path, boxes: list[Killed]) -> None:
     boxes.append(killed := Killed(tmp_path, shadow_s=2, trial_s=2))
     for state in ("selftest", "shadow"):

@@ -79,6 +79,7 @@ def test_what_is_wrong_in_the_self_test_never_comes_near_the_frames(
     assert rig.statuses() == {"ok": rig.offered}
 
 
+@pytest.mark.soak
 def test_a_slower_model_is_measured_against_the_one_in_force(tmp_path: Path) -> None:
     new = bundle(tmp_path / "new.vdb", "2.0.0", looping(120_000, always=True))
     with a_rig(tmp_path, p95_ms=None, slower=2, looks=8) as rig:
@@ -146,6 +147,7 @@ def test_a_model_that_hangs_in_its_trial_takes_no_worker_with_it(tmp_path: Path)
     assert rig.answers[-1].model == rig.old.digest
 
 
+@pytest.mark.soak
 def test_a_shadow_that_hangs_is_left_alone_and_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("device.update.shadow.STUCK_S", 1.0)
     monkeypatch.setattr("device.update.shadow.JOIN_S", 0.2)
@@ -282,6 +284,7 @@ def test_the_default_model_on_street_pictures_agrees_with_itself_and_is_accepted
     assert rig.statuses() == {"ok": rig.offered}
 
 
+@pytest.mark.soak
 def test_the_default_model_that_is_never_sure_enough_sees_nobody_in_the_street(tmp_path: Path) -> None:
     """Its golden answers were made of itself, and say so too: it is the live frames that tell."""
     old = read_bundle(MODELS / "person-street")
