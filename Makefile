@@ -5,6 +5,8 @@ SHELL := /usr/bin/env bash
 export VENV ?= .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
+# files of tests side by side; what is timed in them is held against what was measured beside it, or waits for what it needs
+WORKERS ?= 2
 # as the oldest Python has it; the numpy that Python 3.12 gets has stubs which only 3.12 reads
 TYPES = --python-version $$($(PY) -c 'import sys; print("3.12" if sys.version_info >= (3, 12) else "3.10")')
 
@@ -23,12 +25,12 @@ demo-loop: ## a box gets better at what its model is weak on: labels, training, 
 	@scripts/venv trainer
 	@$(PY) scripts/demo_loop.py
 
-test: ## every test but the long ones; PYTEST_ARGS="-k gate" chooses, WITHOUT_TRAINER=1 does without PyTorch
+test: ## every test but the long ones; PYTEST_ARGS="-k gate" chooses, WORKERS=0 one after another, WITHOUT_TRAINER=1 does without PyTorch
 	@scripts/system test
 	@scripts/venv $(if $(WITHOUT_TRAINER),dev,trainer)
 	@$(PY) scripts/footage.py || { [ $$? = 3 ] && [ "$$CI" != true ]; }
 	@$(PY) scripts/text_model.py || { [ $$? = 3 ] && [ "$$CI" != true ]; }
-	@$(PY) -m pytest -m "not soak" $(PYTEST_ARGS)
+	@$(PY) -m pytest -m "not soak" -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: ## style, types, layers, generated files
 	@scripts/venv trainer
