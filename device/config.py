@@ -38,7 +38,7 @@ from device.web.options import Options as PageOptions
 
 PREFIX = "VEDETTE_"
 # The trainer's, which may be set where both run; not its VEDETTE_MQTT_PASSWORD and VEDETTE_EXPORT_TOKEN, which look like ours, misspelt.
-TRAINERS = frozenset({"TRAINER_HOME", "TRAINER_PASSWORD", "STORE", "BLOBS", "KEY_PASSPHRASE", "PKI", "PKI_PASSPHRASE"})
+TRAINERS = frozenset({"TRAINER_HOME", "TRAINER_PASSWORD", "STORE", "BLOBS", "KEY_PASSPHRASE", "ROOT_PASSPHRASE", "PKI", "PKI_PASSPHRASE"})
 SHARED = (Path(__file__).resolve().parents[1], Path(sys.prefix) / "share" / "vedette", Path("/etc/vedette"))
 DEVICE_FILES = (Path("device.yaml"), Path("/etc/vedette/device.yaml"))
 

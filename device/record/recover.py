@@ -26,6 +26,7 @@ from device.record.layout import VIDEOS, clips_folder, manifest_of, salvage_fold
 
 log = logging.getLogger(__name__)
 HEAD_BYTES = 4096  # the beginning of an MP4 is far less
+LONGEST_BOX = 256  # bytes of what an MP4 begins with; one that says more would hide what comes behind it
 TEMP = ".tmp"  # with a dot before the name: a manifest being written
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -218,7 +219,7 @@ def holds_nothing(path: Path) -> bool:
     data, at = path.read_bytes(), 0
     while len(data) - at >= 8:
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
-        if kind not in {b"ftyp", b"free"} or size < 8:
+        if kind not in {b"ftyp", b"free"} or not 8 <= size <= LONGEST_BOX:
             return False
         at += size
     return at > 0 or not data

@@ -140,9 +140,9 @@ def test_a_data_folder_that_is_not_there_is_not_made_by_looking(tmp_path: Path) 
 
 def test_a_data_folder_that_takes_nothing_is_an_error_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for data in ("/proc/self", tmp_path / "file"):
+    for data, mend in (("/proc/self", "correct the name"), (tmp_path / "file", "name another folder")):
         found = probes.data(box(tmp_path, data=str(data)).settings)
-        assert found.level == "error" and str(data) in found.text and "give the service's user the folder" in found.mend
+        assert found.level == "error" and str(data) in found.text and mend in found.mend
 
 
 AS_NOBODY = """

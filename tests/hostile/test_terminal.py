@@ -60,7 +60,7 @@ class Evil(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(404)
         self.end_headers()
-        self.wfile.write(EVIL.encode())
+        self.wfile.write(json.dumps({"detail": EVIL}).encode())  # as a box says it; what others say is not shown at all
 
     def log_message(self, *_: object) -> None:
         return None

@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import VedetteError
@@ -114,6 +114,7 @@ def data_with(folder: Path, name: str, content: bytes) -> Iterator[Path]:
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(name=st.sampled_from(["a.mkv", "a.mp4", "b.mp4"]), wounds=damage(), part=st.booleans())
+@example(name="a.mp4", wounds=[(0.0, 4, b"\x00\x01\x00\x00")], part=True)  # a first box that claims to be all there is
 def test_a_damaged_clip_never_keeps_the_box_from_starting(
     tmp_path: Path, good: dict[str, bytes], name: str, wounds: list[tuple[float, int, bytes]], part: bool
 ) -> None:

@@ -54,7 +54,7 @@ FLAWS: list[tuple[Shown, dict[str, Any], str]] = [
     (Shown(shown(per_frame=0), shown(1000, per_frame=0)), {}, ""),
     (Shown(shown(), NORMAL, Flow(200, 100), Flow(1000, 0)), {}, "33 % of the frames are dropped, 0 % before"),
     (Shown(shown(), NORMAL, Flow(200, 100), Flow(1000, 500)), {}, ""),
-    (Shown(shown(), NORMAL, grown_mb=100), {}, "this box grew by 100 MB"),
+    (Shown(shown(), NORMAL, grown_mb=300), {}, "this box grew by 300 MB"),
 ]
 
 
