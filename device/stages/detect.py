@@ -23,6 +23,7 @@ from vision.types import Detections, Scene
 log = logging.getLogger(__name__)
 Watching = Callable[[Scene, int], None]  # a look at a frame and the ns it took; on a detector's thread: it may only take a reference
 
+
 @dataclass(frozen=True, slots=True)
 class Serving:
     """The detector of the moment and what was worked out for it; replaced as a whole, between two frames."""
