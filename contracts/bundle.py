@@ -16,6 +16,11 @@ MAX_PIXELS = 16 << 20  # of an input
 Label = Annotated[str, Field(min_length=1, max_length=100, pattern="^[^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]+$")]
 
 
+def _untold(value: object) -> bool:
+    """Fields that came later are left out of bundles that do not use them: the bytes, and so the digest, stay what they were."""
+    return not value
+
+
 class Entry(Wire):
     """A file of the bundle: a plain relative path, its size and SHA-256."""
 
@@ -138,8 +143,10 @@ class Bundle(Wire):
     gates: list[dict[str, JsonValue]] = Field(default_factory=list)
     dataset: str | None = Field(default=None, description="hash of the data it was trained on")
     parent: str | None = Field(default=None, description="digest of the bundle it was trained from")
-    lineage: Lineage | None = Field(default=None, description="null: nobody wrote it down")
-    draft: bool = Field(default=False, description="made to be judged: it has not passed the gates, and becomes no champion")
+    lineage: Lineage | None = Field(default=None, exclude_if=_untold, description="null: nobody wrote it down")
+    draft: bool = Field(
+        default=False, exclude_if=_untold, description="made to be judged: it has not passed the gates, and becomes no champion"
+    )
     chunks: list[str] = Field(default_factory=list, description="SHA-256 of each MiB of the model, for resuming a download")
     needs: dict[str, JsonValue] = Field(default_factory=dict, description="opset, least version of Vedette, memory")
     license: str = ""

@@ -1,12 +1,14 @@
-"""For every test: hypothesis without a clock, and in CI no test skipped for want of a program or of the footage."""
+"""For every test: hypothesis without a clock, logging as it was, and in CI no test skipped for want of a program or of the footage."""
 
 from __future__ import annotations
 
+import importlib
+import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import settings
@@ -19,6 +21,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jo
 settings.register_profile("here", deadline=None)  # a busy machine is no fault of ours
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
+
+# pytest rewrites these (they come with a plugin of it) when they are first imported, and CPython 3.11 cannot do that in two threads at once
+for late in ("_backends._asyncio", "_core._fileio", "from_thread", "to_thread", "streams.buffered", "streams.memory", "streams.tls"):
+    importlib.import_module(f"anyio.{late}")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command run here logs to the stderr of its test, which is closed afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    for handler in root.handlers[:]:
+        if handler not in handlers:
+            root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.hookimpl(wrapper=True)
