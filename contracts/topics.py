@@ -12,7 +12,7 @@ ROOT = "vedette/v1"
 FLEET = "fleet"
 DEVICE = r"^[a-z0-9-]{3,40}$"
 LEAF = r"^[a-z0-9][a-z0-9-]{0,63}$"
-UP = ("status", "info", "event", "health", "update", "alert", "res", "chunk")
+UP = ("status", "info", "event", "health", "update", "alert", "res", "chunk", "drift")
 DN = ("desired", "cmd", "chunk")
 MAX_REPLY = 200  # characters of a topic that a reply may go to
 
@@ -46,6 +46,12 @@ class Topics:
         if not re.fullmatch(LEAF.strip("^$"), alert_id):
             raise ValueError(f"{alert_id!r} is not possible in a topic; use a-z, 0-9 and -")
         return f"{self.up('alert')}/{alert_id}"
+
+    def drift(self, slot: str) -> str:
+        """An hour of the day under which what was seen in it stands."""
+        if not re.fullmatch(LEAF.strip("^$"), slot):
+            raise ValueError(f"{slot!r} is not possible in a topic; use a-z, 0-9 and -")
+        return f"{self.up('drift')}/{slot}"
 
     def dn(self, name: str) -> str:
         """`dn("cmd")`: something this box alone reads."""

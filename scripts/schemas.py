@@ -35,6 +35,8 @@ WHOLE = {
     "dataset-ontology": "contracts.dataset:Ontology",
     "dataset-record": "contracts.dataset:Record",
     "disk": "contracts.disk:Disk",
+    "drift-hour": "contracts.drift:DriftHour",
+    "drift-now": "contracts.drift:DriftNow",
     "envelope": "contracts.envelope:Envelope",
     "evaluation": "contracts.evaluation:Evaluation",
     "event": "contracts.event:Event",
