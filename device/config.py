@@ -1,118 +1,45 @@
-"""The configuration: command line over environment over device.yaml over profile over defaults; every fault named at once."""
+"""The configuration: layer over layer, from the defaults to the command line (device/layers.py); every fault named at once."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import socket
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import EnvSettingsSource
 
-from contracts.topics import DeviceId
 from device import capture, stages
 from device.credentials import read_credentials
 from device.documents import read_yaml
-from device.export.export_options import ExportOptions
 from device.grafts import grafted
-from device.keep.options import StorageOptions
-from device.pipeline.line import Line
-from device.pipeline.zone import Zone
-from device.plugs import Plug, resolved
+from device.layers import OWNER, PUSHED, REVISION, Layer, Layered, Nullable, barred, null_is_a_value, read_layer
+from device.plugs import options_of, resolved
 from device.problems import BadConfig, Loc, Origins, Problem, from_pydantic, known_keys, meant, shown
-from device.publish.eventlog import Options as LogOptions
-from device.publish.health import Options as HealthOptions
-from device.publish.mqtt import Options as MqttOptions
-from device.publish.outbox_options import Options as OutboxOptions
-from device.record.options import PictureOptions, RecordOptions
-from device.record.session_options import SessionOptions
 from device.scrub import masked, scrub
-from device.update.options import Options as UpdateOptions
-from device.web.options import Options as PageOptions
+from device.settings import PREFIX, Camera, Model, Settings, host_id
 
-PREFIX = "VEDETTE_"
+__all__ = ["Camera", "Loaded", "Model", "Said", "Settings", "host_id", "load", "merge", "shared", "there"]
 # The trainer's, which may be set where both run; not its VEDETTE_MQTT_PASSWORD and VEDETTE_EXPORT_TOKEN, which look like ours, misspelt.
 TRAINERS = frozenset({"TRAINER_HOME", "TRAINER_PASSWORD", "STORE", "BLOBS", "KEY_PASSPHRASE", "ROOT_PASSPHRASE", "PKI", "PKI_PASSPHRASE"})
 SHARED = (Path(__file__).resolve().parents[1], Path(sys.prefix) / "share" / "vedette", Path("/etc/vedette"))
 DEVICE_FILES = (Path("device.yaml"), Path("/etc/vedette/device.yaml"))
 
 
-def host_id() -> str:
-    """The host's name made into a device id (`[a-z0-9-]{3,40}`)."""
-    kept = "".join(c if c.isalnum() and c.isascii() else "-" for c in socket.gethostname().lower()).strip("-")
-    return (kept or "box")[:40].ljust(3, "0")
+@dataclass(frozen=True)
+class Said:
+    """How `load` was called: what is needed to load the same once more. `owner` and `revision` stand for what is in the data folder."""
 
-
-class Camera(Plug):
-    """One camera: which source, its own options, and what is true of the place it looks at."""
-
-    detection_fps: float | None = Field(default=None, gt=0, le=120, description="overrides detection_fps for this camera")
-    zones: dict[str, Zone] = Field(default_factory=dict, description="name -> points in 0..1 of the picture, labels")
-    lines: dict[str, Line] = Field(default_factory=dict, description="name -> both ends in 0..1 of the picture, labels")
-
-
-class Model(BaseModel):
-    """How models run on this box."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    engine: str = Field(default="onnx", description="onnx or tensorrt", pattern="^(onnx|tensorrt)$")
-    workers: int = Field(default=0, ge=0, le=64, description="frames in flight, one thread each; 0: as many as cores")
-    mode: str = Field(default="throughput", pattern="^(throughput|latency)$", description="latency: one frame on all cores")
-    folders: list[Path] = Field(default_factory=list, description="more places to look for bundles")
-    trial_s: float = Field(default=120, ge=0, le=3600, description="seconds that a bundle's first trial may take; 0: none is tried")
-    trial_memory_mb: int = Field(default=2048, ge=768, le=1 << 20, description="memory of that trial, MiB; for engine onnx")
-
-
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        nested_model_default_partial_update=True,
-        env_parse_none_str="null",
-        env_ignore_empty=True,  # `VEDETTE_DATA=` in a unit's environment file means nothing, not the working directory
-    )
-    device_id: DeviceId = Field(default_factory=host_id, description="this box on the wire: 3 to 40 of a-z, 0-9 and -")
-    profile: str = Field(default="street", description="what the box is for: a name in configs/profiles or the path of a file")
-    data: Path = Field(
-        default_factory=lambda: Path(os.environ.get("STATE_DIRECTORY", "vedette-data").split(":")[0]),
-        description="folder of all that is kept",
-    )
-    detection_fps: float = Field(default=10, gt=0, le=120, description="frames of each camera that are looked at, per second")
-    patience_ms: int = Field(default=0, ge=0, le=10_000, description="so long a live frame may wait for analysis, each in memory; 0: none")
-    cameras: dict[Annotated[str, Field(min_length=1, max_length=64)], Camera] = Field(default_factory=dict)
-    pipeline: dict[str, Plug] = Field(default_factory=dict)
-    model: Model = Model()
-    record: RecordOptions | None = Field(default=RecordOptions(), description="clips of events; null: none")
-    recording: SessionOptions | None = Field(default=None, description="sessions of takes, with a clip of every camera each; null: none")
-    pictures: PictureOptions | None = Field(default=PictureOptions(), description="a picture of each event; null: none")
-    export: ExportOptions = Field(default=ExportOptions(), description="training data: pictures with what was seen in them")
-    storage: StorageOptions = Field(default=StorageOptions(), description="how long things are kept, and how much room they get")
-    mqtt: MqttOptions | None = Field(default=None, description="the broker; null: none, events stay on this box")
-    outbox: OutboxOptions = OutboxOptions()
-    event_log: LogOptions = LogOptions(rotate="daily")
-    health: HealthOptions = HealthOptions()
-    page: PageOptions | None = Field(default=PageOptions(), description="the box's own page; null: none")
-    update: UpdateOptions | None = Field(default=None, description="models pushed by a trainer; null: the box keeps the one it came with")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)  # `load` merges: the order is its matter
+    device_file: Path | None = None
+    profile: str | None = None
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    owner: Path | None = None
+    revision: Path | Literal["none"] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +51,9 @@ class Loaded:
     origins: Origins
     sources: Mapping[str, tuple[type, Any]]
     stages: Mapping[str, tuple[type, Any]]
+    layered: Layered = field(default_factory=Layered)
+    said: Said = field(default_factory=Said)
+    pushed: str | None = None  # SHA-256 of the revision that is in it
 
     def digest(self) -> str:
         """What decides events: profile, pipeline and cameras, without secrets; the same configuration has the same digest."""
@@ -133,22 +63,27 @@ class Loaded:
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def load(device_file: Path | None = None, profile: str | None = None, overrides: Mapping[str, Any] | None = None) -> Loaded:
-    """Read, merge and check. BadConfig carries every problem that could be found."""
-    origins = Origins()
+def load(
+    device_file: Path | None = None, profile: str | None = None, overrides: Mapping[str, Any] | None = None, *,
+    owner: Path | None = None, revision: Path | Literal["none"] | None = None,
+) -> Loaded:  # fmt: skip
+    """Read, merge and check. BadConfig carries every problem that could be found. `owner`, `revision`: these files, not those in force."""
+    said = Said(device_file, profile, overrides or {}, owner, revision)
+    origins, problems = Origins(), list[Problem]()
     chosen = device_file or next((path for path in DEVICE_FILES if there(path)), None)
-    device = read_yaml(chosen, origins) if chosen else {}
-    wanted = profile or os.environ.get(PREFIX + "PROFILE") or device.get("profile") or Settings.model_fields["profile"].default
-    profile_file = find_profile(str(wanted), chosen, origins)
-    device_lines = dict(origins.lines)
-    merged = merge(read_yaml(profile_file, origins), device)
-    origins.lines.update(device_lines)
-    origins.last_file = str(chosen or profile_file)
-    said = {**(overrides or {}), **({"profile": profile} if profile else {})}
+    file = Layer("file", read_yaml(chosen, origins), dict(origins.lines)) if chosen else Layer("file", {})
     secrets = read_credentials(PREFIX)
-    problems = check_environment(origins, secrets)
-    origins.variables.update({loc: "--profile" if profile and loc == ("profile",) else "--set" for loc in _keys(said)})
-    whole = grafted(merge(merge(merged, _environment(problems, secrets)), said), origins)
+    problems += check_environment(origins, secrets)
+    environment = Layer("environment", _environment(problems, secrets))
+    last = Layer("command line", {**said.overrides, **({"profile": profile} if profile else {})})
+    data = _data(file.values, environment.values, last.values)
+    kept = [layer for layer in (_kept(data, "owner", owner, origins), _kept(data, "pushed", revision, origins)) if layer]
+    upper = [file, *(layer for layer, _ in kept), environment, last]
+    if refused := [problem for layer, path in kept for problem in barred(layer, _below(layer, upper), str(path))]:
+        raise BadConfig(refused)  # before anything that it names is looked at
+    layered = _layered(upper, chosen, origins)
+    origins.variables.update({loc: "--profile" if profile and loc == ("profile",) else "--set" for loc in _keys(last.values)})
+    whole = grafted(layered.values, origins)
     settings = _settings(whole, origins, problems)
     plugs = settings and (
         resolved(settings.cameras, "cameras", capture.SOURCES, origins, problems),
@@ -156,7 +91,48 @@ def load(device_file: Path | None = None, profile: str | None = None, overrides:
     )
     if problems or not settings or not plugs:
         raise BadConfig(problems)
-    return Loaded(settings, tuple(path for path in (profile_file, chosen) if path), origins, *plugs)
+    files = tuple(path for path in (Path(origins.profile), chosen, *(path for _, path in kept)) if path)
+    return Loaded(settings, files, origins, *plugs, layered, said, _digest(kept))
+
+
+def _layered(upper: Sequence[Layer], chosen: Path | None, origins: Origins) -> Layered:
+    """The profile is the lowest, and any of the others may name it. Its lines count least."""
+    named = next((layer.values["profile"] for layer in reversed(upper) if layer.values.get("profile")), None)
+    path = find_profile(str(named or Settings.model_fields["profile"].default), chosen, origins)
+    mine = Origins()
+    layered = Layered().over(Layer("profile", read_yaml(path, mine)), NULLABLE)
+    origins.lines, origins.profile = {**mine.lines, **origins.lines}, str(path)
+    if not chosen and origins.last_file == Origins.last_file:
+        origins.last_file = str(path)
+    for layer in upper:
+        layered = layered.over(layer, NULLABLE)
+    return layered
+
+
+def _data(*layers: Mapping[str, Any]) -> Path | None:
+    """The folder that the others lie in; None where it is not said as a path, which is then found to be wrong."""
+    data = next((layer["data"] for layer in reversed(layers) if layer.get("data") is not None), None)
+    return Path(data) if isinstance(data, (str, Path)) else Settings.model_fields["data"].get_default(call_default_factory=True)
+
+
+def _kept(data: Path | None, name: Literal["owner", "pushed"], instead: Path | str | None, origins: Origins) -> tuple[Layer, Path] | None:
+    """A layer that lies in the data folder, and where; None where there is none."""
+    if data is None or instead == "none":
+        return None
+    path = Path(instead) if instead else data / (OWNER if name == "owner" else PUSHED / "current" / REVISION)
+    return (read_layer(name, path, origins), path) if instead or there(path) else None
+
+
+def _below(layer: Layer, upper: Sequence[Layer]) -> Mapping[str, Any]:
+    under = Layered()
+    for each in upper[: upper.index(layer)]:
+        under = under.over(each, NULLABLE)
+    return under.values
+
+
+def _digest(kept: Sequence[tuple[Layer, Path]]) -> str | None:
+    path = next((path for layer, path in kept if layer.name == "pushed"), None)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path else None
 
 
 def there(path: Path) -> bool:
@@ -232,6 +208,13 @@ def _environment(problems: list[Problem], secrets: Mapping[str, str]) -> dict[st
     except ValueError as error:  # pydantic-settings: a variable that should be JSON and is not
         problems.append(Problem("environment", PREFIX + "...", "", scrub(str(error)), "write its value as JSON"))
         return {}
+
+
+def _options(section: str, use: str) -> type[BaseModel] | None:
+    return options_of(use, capture.SOURCES if section == "cameras" else stages.STAGES)
+
+
+NULLABLE: Nullable = null_is_a_value(Settings, _options)
 
 
 def _settings(merged: dict[str, Any], origins: Origins, problems: list[Problem]) -> Settings | None:

@@ -81,6 +81,16 @@ def _resolve(table: Mapping[str, str], use: str, origins: Origins, loc: Loc, pro
     return cls
 
 
+def options_of(use: str, table: Mapping[str, str]) -> type[BaseModel] | None:
+    """Of one of ours that can be loaded; a site's own is not imported to ask it."""
+    module, _, name = table.get(use, "").partition(":")
+    try:
+        options: type[BaseModel] | None = getattr(import_module(module), name).Options if module else None
+    except ImportError:
+        return None
+    return options
+
+
 def _takes_options(cls: type) -> bool:
     options = getattr(cls, "Options", None)
     return isinstance(options, type) and issubclass(options, BaseModel)

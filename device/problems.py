@@ -62,6 +62,7 @@ class Origins:
     lines: dict[Loc, str] = field(default_factory=dict)
     variables: dict[Loc, str] = field(default_factory=dict)
     last_file: str = "configuration"
+    profile: str = ""  # the file of it
 
     def where(self, loc: Loc) -> str:
         """The most exact place known: the key itself, else the nearest thing around it."""
