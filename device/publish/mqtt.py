@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import random
 import threading
 from collections.abc import Callable
@@ -14,11 +13,11 @@ from pydantic import Field
 from broker.address import tls_context
 from broker.letters import Incoming, Letter
 from broker.link import Link
+from broker.staying import Staying
 from contracts.errors import ProtocolError
 from contracts.status import Status
 from contracts.topics import Topics, fleet, read_topic
 from device.pipeline.board import Board, PartWord
-from device.pipeline.channel import SLICE_S
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
 from device.publish.broker import BrokerOptions
@@ -26,12 +25,11 @@ from device.publish.commands import Commands
 from device.publish.delivery import Delivery
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
-from device.publish.pace import Pace, backoff_s
+from device.publish.pace import Pace
 from device.publish.stamp import Stamp
 
 log = logging.getLogger(__name__)
 PART = "mqtt"
-STABLE_NS = 5_000_000_000  # a connection that lasted so long was a good one: the next attempt begins early again
 FAREWELL_S = 2.0
 
 
@@ -82,11 +80,10 @@ class Mqtt:
         self._outbox, self._notices, self._stamp, self._clock = outbox, notices, stamp, stamp.clock
         self._board, self._tally, self._commands, self._software = board, tally, commands, software
         self._updates = updates
-        self._rng = rng or random.Random(int.from_bytes(os.urandom(8), "big"))  # noqa: S311 - jitter, not a secret
         self._stopping = threading.Event()
-        self._stopping_ns = 0
-        self._link_lock = threading.Lock()
-        self._link: Link | None = None
+        self._session = ""  # of the connection of the moment
+        pause_s = options.reconnect_min_s, options.reconnect_max_s
+        self._staying = Staying(self._link, pause_s, self._clock.mono_ns, patience_s=FAREWELL_S, rng=rng)
         self._pace = Pace(options.replay_per_s)
         self._outbox.listen(self.wake)
         self._notices.listen(self.wake)
@@ -94,72 +91,39 @@ class Mqtt:
 
     def wake(self) -> None:
         """There is something to send; from any thread."""
-        with self._link_lock:
-            if self._link is not None:
-                self._link.wake()
+        self._staying.wake()
 
     def close(self) -> None:
         """What waits is given `drain_s`, then a farewell is left and `run` returns."""
-        self._stopping_ns = self._clock.mono_ns()
         self._stopping.set()
         self.wake()
-
-    def _silent(self) -> bool:
-        """The box stops, and a broker that has not answered yet had its time."""
-        return self._stopping.is_set() and self._clock.mono_ns() - self._stopping_ns > FAREWELL_S * 1e9
 
     # ---- the worker
 
     def run(self, tick: Tick) -> None:
-        attempt = 0
-        while not self._stopping.is_set():
-            tick()
-            began = self._clock.mono_ns()
-            reason = self._connection(tick)
-            if reason is None:
-                return
-            attempt = 0 if self._clock.mono_ns() - began > STABLE_NS else attempt + 1
-            self._tally.count("", "mqtt", "reconnect")
-            self._say("degraded", f"{reason}; events are kept on the box")
-            self._rest(backoff_s(attempt, self._options.reconnect_min_s, self._options.reconnect_max_s, self._rng), tick)
+        self._staying.run(self._stopping, lambda link: self._serve(link, tick), self._lost, tick)
 
-    def _rest(self, seconds: float, tick: Tick) -> None:
-        until = self._clock.mono_ns() + int(seconds * 1e9)
-        while (left := (until - self._clock.mono_ns()) / 1e9) > 0 and not self._stopping.wait(min(left, SLICE_S)):
-            tick()
-
-    def _connection(self, tick: Tick) -> str | None:
-        """From CONNECT to the loss of it, whose reason is returned; None: the box stops and has said farewell."""
-        session = self._stamp.ulid()
+    def _link(self) -> Link:
+        self._session = self._stamp.ulid()
         client_id = self._options.client_id or f"vedette-{self._device}"
-        link = Link(self._options.address(client_id), self._clock.mono_ns, self._status("lost", session))
-        with self._link_lock:
-            self._link = link
-        try:
-            link.connect()
-            while link.lost is None and not link.up and not self._silent():
-                tick()
-                link.spin(0.2 if self._stopping.is_set() else SLICE_S)
-            if link.up:
-                self._serve(link, session, tick)
-            return None if self._stopping.is_set() else link.lost
-        finally:
-            with self._link_lock:
-                self._link = None
-            link.close(farewell=self._stopping.is_set())
+        return Link(self._options.address(client_id), self._clock.mono_ns, self._status("lost"))
 
-    def _serve(self, link: Link, session: str, tick: Tick) -> None:
+    def _lost(self, reason: str) -> None:
+        self._tally.count("", "mqtt", "reconnect")
+        self._say("degraded", f"{reason}; events are kept on the box")
+
+    def _serve(self, link: Link, tick: Tick) -> None:
         """Birth, subscriptions, then everything that waits; at the end a farewell."""
         link.subscribe(self._subscriptions())
         delivery = self._delivery(link)
-        delivery.send(self._status("online", session))
-        log.info("connected to the broker", extra={"broker": self._options.where(), "session": session})
+        delivery.send(self._status("online"))
+        log.info("connected to the broker", extra={"broker": self._options.where(), "session": self._session})
         while link.lost is None and not self._stopping.is_set():
             tick()
             self._round(link, delivery)
             link.spin(delivery.spare_s())
         if link.lost is None:
-            self._farewell(link, delivery, session, tick)
+            self._farewell(link, delivery, tick)
 
     def _subscriptions(self) -> list[str]:
         wished = [self._topics.dn("desired"), fleet("desired")] if self._updates else []
@@ -201,16 +165,16 @@ class Mqtt:
         elif topic.name == "chunk" and self._updates:
             self._updates.chunk(topic.rest, message.payload)
 
-    def _status(self, state: str, session: str) -> Letter:
-        status = Status.model_validate({"state": state, "session": session, "software": self._software})
+    def _status(self, state: str) -> Letter:
+        status = Status.model_validate({"state": state, "session": self._session, "software": self._software})
         payload = self._stamp.wrap("status", status).model_dump_json().encode()
         return Letter(self._topics.up("status"), payload, retain=True, delay_s=self._options.will_delay_s if state == "lost" else None)
 
-    def _farewell(self, link: Link, delivery: Delivery, session: str, tick: Tick) -> None:
+    def _farewell(self, link: Link, delivery: Delivery, tick: Tick) -> None:
         """What waits is brought away if that is quick, then `offline` is left behind."""
         self._until(self._options.drain_s, link, delivery, tick, lambda: self._outbox.finished and delivery.done())
         if link.lost is None:
-            delivery.send(self._status("offline", session))
+            delivery.send(self._status("offline"))
             self._until(FAREWELL_S, link, delivery, tick, lambda: not delivery.flying())
         self._say("degraded", "stopped")
 

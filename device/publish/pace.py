@@ -1,8 +1,6 @@
-"""Pace and backoff: how fast what waited is caught up, how long to wait before trying a broker again."""
+"""Pace: how fast what waited is caught up."""
 
 from __future__ import annotations
-
-import random
 
 
 class Pace:
@@ -19,9 +17,3 @@ class Pace:
 
     def spend(self, now_ns: int) -> None:
         self._next_ns = max(self._next_ns, now_ns - self._burst_ns) + self._interval_ns
-
-
-def backoff_s(attempt: int, least_s: float, most_s: float, rng: random.Random) -> float:
-    """Doubles with each attempt up to a cap; half of it is chance, so that a thousand boxes do not come back at once."""
-    top = min(most_s, least_s * 2.0 ** min(attempt, 30))
-    return rng.uniform(top / 2, top)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import threading
 import time
 from collections import Counter
@@ -13,6 +12,7 @@ from collections.abc import Callable
 from broker.address import tls_context
 from broker.letters import Incoming
 from broker.link import Link
+from broker.staying import Staying
 from contracts.command import Reply
 from contracts.envelope import Ulids
 from contracts.errors import StorageError
@@ -27,7 +27,6 @@ log = logging.getLogger(__name__)
 SLICE_S = 0.25
 ASK_EVERY_S = 0.5
 KINDS = ("event", "health", "update", "status", "info")
-STABLE_S = 5.0
 
 
 def now_us() -> int:
@@ -47,7 +46,6 @@ class Ingest:
         self.boxes = self._writer.boxes
         ulids = Ulids(os.urandom)
         self._asking = Asking(options, self.boxes, self.counts, lambda: ulids.next(clock() * 1000))
-        self._rng = random.Random(int.from_bytes(os.urandom(8), "big"))
         self.connected = False
         self.trouble = f"not connected to {options.address().where()} yet"
         self.refused_last = ""
@@ -55,32 +53,17 @@ class Ingest:
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop; what had come by then is stored."""
-        attempt = 0
-        while not stop.is_set():
-            began = time.monotonic()
-            reason = self._connection(stop)
-            self.connected = False
-            if stop.is_set():
-                return
-            attempt = 0 if time.monotonic() - began > STABLE_S else attempt + 1
-            self.counts["reconnects"] += 1
-            self.trouble = reason
-            log.warning("%s", reason)
-            most = min(self._options.reconnect_max_s, self._options.reconnect_min_s * 2 ** min(attempt, 30))
-            stop.wait(self._rng.uniform(most / 2, most))
+        pause_s = self._options.reconnect_min_s, self._options.reconnect_max_s
+        Staying(self._link, pause_s, time.monotonic_ns).run(stop, lambda link: self._serve(link, stop), self._lost)
+        self.connected = False
 
-    def _connection(self, stop: threading.Event) -> str:
-        """From CONNECT to the loss of it, whose reason is returned."""
-        link = Link(self._options.address(), time.monotonic_ns, manual_ack=True)
-        try:
-            link.connect()
-            while link.lost is None and not link.up and not stop.is_set():
-                link.spin(SLICE_S)
-            if link.up:
-                self._serve(link, stop)
-            return link.lost or "stopped"
-        finally:
-            link.close(farewell=True)
+    def _link(self) -> Link:
+        return Link(self._options.address(), time.monotonic_ns, manual_ack=True)
+
+    def _lost(self, reason: str) -> None:
+        self.connected, self.trouble = False, reason
+        self.counts["reconnects"] += 1
+        log.warning("%s", reason)
 
     def _serve(self, link: Link, stop: threading.Event) -> None:
         link.subscribe([*(f"{ROOT}/+/up/{name}" for name in KINDS), f"{ROOT}/+/up/res/{self._options.client_id}"])

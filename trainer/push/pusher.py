@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 import threading
 import time
 from collections import Counter
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 from broker.address import Address, tls_context
 from broker.letters import Incoming, Letter
 from broker.link import Link
+from broker.staying import Staying
 from contracts.envelope import read_envelope
 from contracts.errors import ProtocolError, StorageError
 from contracts.files import inside, storage, write_durably
@@ -27,7 +27,6 @@ from trainer.store.database import Database
 log = logging.getLogger(__name__)
 SLICE_S = 0.1
 STEP_S = 1.0
-STABLE_S = 5.0
 CHUNK_EXPIRY_S = 60
 PAUSE_S = (1.0, 60.0)
 
@@ -44,36 +43,20 @@ class Pusher:
         self._flying: dict[int, tuple[str, int] | None] = {}
         self._stepped_at = 0.0
         self._fresh = True
-        self._rng = random.Random()
 
     def run(self, stop: threading.Event) -> None:
         """Until told to stop. Without a broker rollouts are still counted, and what is to be sent waits in the store."""
-        attempt = 0
-        while not stop.is_set():
-            began = time.monotonic()
-            reason = self._connection(stop)
-            self.connected = False
-            if stop.is_set():
-                return
-            attempt = 0 if time.monotonic() - began > STABLE_S else attempt + 1
-            self.trouble = reason
-            log.warning("%s", reason)
-            self._step()
-            most = min(PAUSE_S[1], PAUSE_S[0] * 2 ** min(attempt, 10))
-            stop.wait(self._rng.uniform(most / 2, most))
+        staying = Staying(self._link, PAUSE_S, time.monotonic_ns)
+        staying.run(stop, lambda link: self._serve(link, stop), self._lost, self._step)
+        self.connected = False
 
-    def _connection(self, stop: threading.Event) -> str:
-        link = Link(self._address, time.monotonic_ns)
+    def _link(self) -> Link:
         self._flying.clear()
-        try:
-            link.connect()
-            while link.lost is None and not link.up and not stop.is_set():
-                link.spin(SLICE_S)
-            if link.up:
-                self._serve(link, stop)
-            return link.lost or "stopped"
-        finally:
-            link.close(farewell=True)
+        return Link(self._address, time.monotonic_ns)
+
+    def _lost(self, reason: str) -> None:
+        self.connected, self.trouble = False, reason
+        log.warning("%s", reason)
 
     def _serve(self, link: Link, stop: threading.Event) -> None:
         link.subscribe([f"{ROOT}/+/up/chunk"])
@@ -160,11 +143,12 @@ class Pusher:
         """Empty: there is no such file, or it ends before."""
         try:
             path = inside(self._place.repository, ask.path)
-            if not path.is_file():
-                return b""
-            with storage(path), path.open("rb") as file:
-                file.seek(ask.offset)
-                return file.read(ask.size)
+            with storage(path):  # a name may be longer than a file system has them, which is an error of its own
+                if not path.is_file():
+                    return b""
+                with path.open("rb") as file:
+                    file.seek(ask.offset)
+                    return file.read(ask.size)
         except (ProtocolError, StorageError):
             return b""
 

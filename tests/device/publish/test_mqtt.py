@@ -160,7 +160,7 @@ def test_a_box_that_vanishes_is_lost_under_the_session_of_its_birth_and_a_stale_
 ) -> None:
     with listening(broker, f"vedette/v1/{DEVICE}/up/status") as listener, Box(tmp_path, broker) as box:
         listener.wait(lambda m: len(m) == 1)
-        box.mqtt._link.lose("cable cut")  # type: ignore[union-attr]  # the link is closed without a farewell
+        box.mqtt._staying.link.lose("cable cut")  # type: ignore[union-attr]  # the link is closed without a farewell
         box.mqtt.wake()
         messages = listener.wait(lambda m: {"lost", "online"} <= {e["data"]["state"] for e in envelopes(m[1:], "status")})
     births = [e["data"]["session"] for e in envelopes(messages, "status") if e["data"]["state"] == "online"]
@@ -172,7 +172,7 @@ def test_a_box_that_vanishes_is_lost_under_the_session_of_its_birth_and_a_stale_
 def test_a_quick_return_cancels_the_will(tmp_path: Path, broker: Broker) -> None:
     with listening(broker, f"vedette/v1/{DEVICE}/up/status") as listener, Box(tmp_path, broker, {"will_delay_s": 2}) as box:
         listener.wait(lambda m: len(m) == 1)
-        box.mqtt._link.lose("cable cut")  # type: ignore[union-attr]
+        box.mqtt._staying.link.lose("cable cut")  # type: ignore[union-attr]
         box.mqtt.wake()
         listener.wait(lambda m: len(m) == 2)
         threading.Event().wait(2.5)  # nothing must come: the will's delay has to pass
@@ -184,8 +184,8 @@ def test_the_session_at_the_broker_outlives_the_process(tmp_path: Path, broker: 
     for _ in range(2):
         with Box(tmp_path, broker) as box:
             box.await_part("mqtt", "ok")
-            assert box.mqtt._link
-            seen.append(box.mqtt._link.session_present)
+            assert box.mqtt._staying.link
+            seen.append(box.mqtt._staying.link.session_present)
     assert seen == [False, True], "clean_start is off: what came for the box in between was kept"
 
 
@@ -203,8 +203,8 @@ def test_the_brokers_receive_maximum_limits_the_window(tmp_path: Path, monkeypat
     folder.mkdir()
     with broker_in(folder, "max_inflight_messages 3") as broker, listening(broker, EVENTS) as listener, Box(tmp_path, broker) as box:
         box.await_part("mqtt", "ok")
-        assert box.mqtt._link
-        assert box.mqtt._link.window == 3
+        assert box.mqtt._staying.link
+        assert box.mqtt._staying.link.window == 3
         box.put(*(event(n) for n in range(1, 200)))
         listener.wait(complete(199))
     assert max(outstanding) == 3, "used, and never exceeded"
@@ -293,11 +293,11 @@ def test_twenty_reconnects_leave_no_thread_and_no_file_behind(tmp_path: Path, br
         box.await_part("mqtt", "ok")
         threads, files = threading.active_count(), open_files()
         for count in range(1, 21):
-            eventually(lambda: box.mqtt._link and box.mqtt._link.up)
-            box.mqtt._link.lose("cable cut")  # type: ignore[union-attr]
+            eventually(lambda: box.mqtt._staying.link and box.mqtt._staying.link.up)
+            box.mqtt._staying.link.lose("cable cut")  # type: ignore[union-attr]
             box.mqtt.wake()
             eventually(lambda wanted=count: box.tally.get("", "mqtt", "reconnect") >= wanted)
-        eventually(lambda: box.mqtt._link and box.mqtt._link.up)
+        eventually(lambda: box.mqtt._staying.link and box.mqtt._staying.link.up)
         gc.collect()
         assert threading.active_count() == threads
         assert open_files() <= files + 1

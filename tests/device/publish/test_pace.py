@@ -1,11 +1,9 @@
-"""Pace and backoff: bounded, and no two boxes alike."""
-
-import random
+"""Pace: bounded."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.publish.pace import Pace, backoff_s
+from device.publish.pace import Pace
 
 
 @given(st.floats(1, 1000), st.lists(st.integers(0, 50_000_000), min_size=50, max_size=300))
@@ -37,14 +35,3 @@ def test_waiting_as_told_gives_the_rate() -> None:
         now += pace.wait_ns(now)
         pace.spend(now)
     assert 4.5 < now / 1e9 < 5.1
-
-
-@given(st.integers(0, 10_000), st.integers())
-def test_backoff_stays_within_its_bounds(attempt: int, seed: int) -> None:
-    assert 0.5 <= backoff_s(attempt, 1, 60, random.Random(seed)) <= 60
-
-
-def test_a_thousand_boxes_do_not_come_back_at_once() -> None:
-    pauses = sorted(backoff_s(20, 1, 60, random.Random(seed)) for seed in range(1000))
-    most_in_a_second = max(sum(p <= q < p + 1 for q in pauses) for p in pauses)
-    assert most_in_a_second < 80, "spread over half a minute"

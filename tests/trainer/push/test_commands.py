@@ -110,3 +110,4 @@ def test_what_brings_assignments_to_the_broker_as_a_process(yard: Yard, typed: T
         process.send_signal(signal.SIGTERM)
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["assignments"] == 1
+        assert process.wait(30) == 0  # while Python takes itself down a second signal would be its end
