@@ -8,7 +8,9 @@ from contracts.wire import Utc, Wire
 
 
 class LogHeader(Wire):
-    """`processed_at` is the only thing in a log that differs between two runs over the same file.
+    """A file is of one model: when another serves, a new file is begun, and its `processed_at` says since when.
+
+    `processed_at` is the only thing in a log that differs between two runs over the same file.
 
     A key that older logs lack has a default, and is no new format; `format` grows when a reader of today would misread a log.
     """

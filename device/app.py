@@ -113,7 +113,7 @@ class Appliance:
         self._undo.callback(log.finish)
         journal = Journal(self._journal_inbox, [self.outbox, log], self._clock, tally)
         notices = Notices(tally)
-        announcing = Announcing(self._loaded, self.sight.stages, self._stamp, notices)
+        announcing = Announcing(self._loaded, self.sight.stages, self._stamp, notices, log)
         self.updating = update(self._loaded, self.crew, announcing, self.sight.detect(), board=board, tally=tally)
         mqtt = self._broker(notices, announcing)
 

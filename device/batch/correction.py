@@ -11,7 +11,7 @@ from contracts.errors import StorageError
 from contracts.event import Event
 from contracts.files import write_durably
 from contracts.wire import utc_from_ns
-from device.publish.eventlog import line, read_log
+from device.publish.log_lines import line, read_log
 from device.replaying import WHOLE
 
 CORRECTED = "option"  # said by the owner, as with --start-time

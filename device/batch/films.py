@@ -31,7 +31,7 @@ from device.capture.file import FileSource
 from device.clock import Clock
 from device.pipeline.tally import Tally
 from device.publish.document import entries
-from device.publish.eventlog import line
+from device.publish.log_lines import line
 from device.replaying import PLAYING, WHOLE
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,7 @@ from device.config import Loaded
 from device.inventory import header
 from device.pipeline.tally import Tally
 from device.publish.document import entries
-from device.publish.eventlog import read_log
+from device.publish.log_lines import read_log
 from device.replaying import replay
 from device.sight import open_stages
 

@@ -6,7 +6,6 @@ import errno
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,6 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from contracts.canonical import canonical
-from contracts.errors import StorageError
 from contracts.event import Event
 from contracts.eventlog import LogHeader
 from contracts.wire import utc_from_ns
@@ -22,11 +20,11 @@ from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.strict import Strict
 from device.pipeline.tally import Tally
+from device.publish.log_lines import line, mend
 
 log = logging.getLogger(__name__)
 PART = "event_log"
 MAX_UNWRITTEN = 10_000
-CHUNK_BYTES = 1 << 16
 
 
 class Options(Strict):
@@ -38,12 +36,17 @@ class Options(Strict):
 
 
 class EventLog:
-    """One thread (Journal). A disk that takes nothing costs no line until `MAX_UNWRITTEN` wait in memory; what is lost is counted."""
+    """One thread (Journal). A disk that takes nothing costs no line until `MAX_UNWRITTEN` wait in memory; what is lost is counted.
+
+    A log is of one model: the first event of another begins a new file, whose first line says which and since when.
+    """
 
     def __init__(self, path: Path, header: LogHeader, clock: Clock, *, board: Board, tally: Tally, options: Options | None = None) -> None:
         self._path, self._header, self._clock, self._board, self._tally = path, header, clock, board, tally
         self._options = options or Options()
-        self._unwritten: deque[bytes] = deque()
+        self._newest = self._following = header  # of what waits, and of the model that serves
+        self._unwritten: deque[bytes | LogHeader] = deque()
+        self._bare = False  # the file has its first line alone
         self._file = -1
         self._size = 0  # of the file, up to the end of the last whole line
         self._day = ""  # the file's, in UTC
@@ -53,13 +56,29 @@ class EventLog:
         self.report = ""  # what had to be cut off what an earlier run left
         self._flush()
 
+    def serves(self, model: str, engine: str, stages: dict[str, dict[str, str]]) -> None:
+        """Another model looks from now on; from any thread. Events of frames before are still to come."""
+        changed = {"model": model, "engine": engine, "stages": stages, "processed_at": utc_from_ns(self._clock.wall_ns())}
+        self._following = self._following.model_copy(update=changed)
+
     def add(self, event: Event, mono_ns: int) -> None:
+        following = self._following
+        if event.model == following.model != self._newest.model:
+            self._newest = following
+            self._unwritten.append(following)
         self._unwritten.append(line(event))
         if len(self._unwritten) > MAX_UNWRITTEN:
-            self._unwritten.popleft()
-            self._tally.count("", "event_log", "lost")
+            self._lose_one()
         if not self._trouble:
             self._flush()
+
+    def _lose_one(self) -> None:
+        """The oldest line; the model of those behind it is not forgotten."""
+        oldest = self._unwritten.popleft()
+        if isinstance(oldest, LogHeader):
+            self._unwritten.popleft()
+            self._unwritten.appendleft(oldest)
+        self._tally.count("", "event_log", "lost")
 
     def due_in_s(self) -> float:
         if self._trouble:
@@ -84,12 +103,14 @@ class EventLog:
         self._tried_ns = self._clock.mono_ns()
         try:
             self._rotate_if_due()
-            if self._file < 0:
-                self._begin()
-            if self._size == 0:
-                self._write(canonical(self._header.model_dump(mode="json")))
+            self._headed()
             while self._unwritten:
-                self._write(self._unwritten[0])
+                first = self._unwritten[0]
+                if isinstance(first, LogHeader):
+                    self._turn_to(first)
+                else:
+                    self._write(first)
+                    self._bare = False
                 self._unwritten.popleft()
         except OSError as error:
             self._refused(error)
@@ -99,6 +120,30 @@ class EventLog:
             self._board.part(PART, "ok", "", self._clock.wall_ns())
         if self._options.fsync == "each":
             self._sync()
+
+    def _headed(self) -> None:
+        """There is a file, with its first line."""
+        if self._file < 0:
+            self._begin()
+        if self._size == 0:
+            self._write(canonical(self._header.model_dump(mode="json")))
+            self._bare = True
+
+    def _turn_to(self, header: LogHeader) -> None:
+        """A new file for another model; one without an event becomes it."""
+        self._header = header
+        if self._bare:
+            os.ftruncate(self._file, 0)
+            self._size = 0
+        else:
+            self._end_file()
+        self._headed()
+
+    def _end_file(self) -> None:
+        self._sync()
+        os.close(self._file)
+        self._file = -1
+        self._set_aside()
 
     def _write(self, content: bytes) -> None:
         """A whole line or none: what a full disk took of it is cut off again."""
@@ -159,10 +204,7 @@ class EventLog:
             return
         if self._size < self._options.max_bytes and self._day == day(self._clock.wall_ns()):
             return
-        self._sync()
-        os.close(self._file)
-        self._file = -1
-        self._set_aside()
+        self._end_file()
         self._header = self._header.model_copy(update={"processed_at": utc_from_ns(self._clock.wall_ns())})
 
     def _set_aside(self) -> None:
@@ -181,50 +223,3 @@ class EventLog:
 
 def day(wall_ns: int) -> str:
     return utc_from_ns(wall_ns).strftime("%Y%m%d")
-
-
-def line(event: Event) -> bytes:
-    return canonical(event.model_dump(mode="json"))
-
-
-def mend(path: Path) -> str:
-    """Cut what follows the last whole line, which a crash tore; what was done, or nothing."""
-    try:
-        file = path.open("r+b")
-    except FileNotFoundError:
-        return ""
-    with file:
-        size = end = file.seek(0, os.SEEK_END)
-        while end > 0:
-            begin = max(0, end - CHUNK_BYTES)
-            file.seek(begin)
-            at = file.read(end - begin).rfind(b"\n")
-            if at >= 0:
-                end = begin + at + 1
-                break
-            end = begin
-        file.truncate(end)
-    return f"{path}: its last line was torn; {size - end} bytes were cut off" if end < size else ""
-
-
-def read_log(path: Path) -> tuple[LogHeader, Iterator[Event]]:
-    """The header and the events of a log; a torn last line is left out, a damaged one is a StorageError that names it."""
-    with path.open("rb") as file:
-        first = file.readline()
-    try:
-        header = LogHeader.model_validate_json(first)
-    except ValidationError as error:
-        raise StorageError(f"{path}: line 1 is not the header of an event log; was it written by something else?") from error
-    return header, _events(path)
-
-
-def _events(path: Path) -> Iterator[Event]:
-    with path.open("rb") as file:
-        file.readline()
-        for number, content in enumerate(file, 2):
-            if not content.endswith(b"\n"):
-                return
-            try:
-                yield Event.model_validate_json(content)
-            except ValidationError as error:
-                raise StorageError(f"{path}: line {number} is not an event; cut it out or restore the file") from error

@@ -29,7 +29,8 @@ from device.keep.troubles import Troubles
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.publish.commands import Memory
-from device.publish.eventlog import EventLog, read_log
+from device.publish.eventlog import EventLog
+from device.publish.log_lines import read_log
 from device.publish.outbox import Outbox
 from device.publish.outbox_options import Options as OutboxOptions
 from device.publish.stamp import Stamp

@@ -22,7 +22,8 @@ from contracts.eventlog import LogHeader
 from contracts.wire import utc_from_ns
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
-from device.publish.eventlog import EventLog, Options, line, mend, read_log
+from device.publish.eventlog import EventLog, Options
+from device.publish.log_lines import line, mend, read_log
 from tests.device.publish.fakes import T0_NS, HandClock, event
 
 
@@ -265,3 +266,88 @@ def test_a_log_of_before_stages_were_named_goes_on_where_no_stage_has_anything_t
     log.add(event(2), 0)
     log.finish()
     assert [e.frame_number for e in read(path)] == [1, 2]
+
+
+def digest(letter: str) -> str:
+    return f"sha256:{letter * 64}"
+
+
+def seen_by(letter: str, number: int) -> Event:
+    return event(number, model=digest(letter))
+
+
+def of_model(path: Path, clock: HandClock, **options: Any) -> EventLog:
+    first = header(clock, model=digest("a"), engine="one")
+    return EventLog(path, first, clock, board=Board(), tally=Tally(), options=Options(**options))
+
+
+def told(folder: Path) -> list[tuple[str, str, list[int]]]:
+    """Of each file, the oldest first: its model, since when, and its events."""
+    files = [*sorted(folder.glob("events-*.jsonl")), folder / "events.jsonl"]
+    heads = [(read_log(file)[0], [each.frame_number for each in read(file)]) for file in files]
+    return [((head.model or "")[7:8], f"{head.processed_at:%H:%M}", numbers) for head, numbers in heads]
+
+
+def test_the_first_event_of_another_model_begins_a_file_that_says_which_and_since_when(tmp_path: Path) -> None:
+    clock = HandClock()
+    log = of_model(tmp_path / "events.jsonl", clock)
+    began, changed = f"{utc_from_ns(clock.wall):%H:%M}", f"{utc_from_ns(clock.wall + 60 * 10**9):%H:%M}"
+    log.add(seen_by("a", 1), 0)
+    clock.advance(60)
+    log.serves(digest("b"), "two", {"detect": {"model": digest("b")}})
+    clock.advance(60)
+    for number, letter in enumerate("aabb", 2):  # frames that were at the old model when it was changed come out of it first
+        log.add(seen_by(letter, number), 0)
+    log.finish()
+    assert told(tmp_path) == [("a", began, [1, 2, 3]), ("b", changed, [4, 5])]
+    newest = read_log(tmp_path / "events.jsonl")[0]
+    assert (newest.engine, newest.stages) == ("two", {"detect": {"model": digest("b")}})
+
+
+def test_a_model_that_was_taken_back_before_it_had_an_event_leaves_no_file(tmp_path: Path) -> None:
+    clock = HandClock()
+    log = of_model(tmp_path / "events.jsonl", clock)
+    log.add(seen_by("a", 1), 0)
+    for letter in "ba":
+        log.serves(digest(letter), "two", {})
+    log.add(seen_by("a", 2), 0)
+    log.finish()
+    assert [(model, numbers) for model, _, numbers in told(tmp_path)] == [("a", [1, 2])]
+
+
+def test_a_log_without_an_event_becomes_that_of_the_model_whose_event_is_its_first(tmp_path: Path) -> None:
+    clock = HandClock()
+    log = of_model(tmp_path / "events.jsonl", clock)
+    log.serves(digest("b"), "two", {})
+    log.add(seen_by("b", 1), 0)
+    log.finish()
+    assert [(model, numbers) for model, _, numbers in told(tmp_path)] == [("b", [1])]
+
+
+def test_an_event_that_was_of_the_old_model_to_its_end_turns_nothing_back(tmp_path: Path) -> None:
+    log = of_model(tmp_path / "events.jsonl", HandClock())
+    log.add(seen_by("a", 1), 0)
+    log.serves(digest("b"), "two", {})
+    for number, letter in enumerate("bab", 2):
+        log.add(seen_by(letter, number), 0)
+    log.finish()
+    assert [(model, numbers) for model, _, numbers in told(tmp_path)] == [("a", [1]), ("b", [2, 3, 4])]
+
+
+def test_lines_that_a_disk_did_not_take_go_into_the_file_of_their_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And when the oldest are lost, the models of those that are left are not."""
+    path, clock = tmp_path / "events.jsonl", HandClock()
+    log = of_model(path, clock)
+    log.add(seen_by("a", 1), 0)
+    real = os.write
+    monkeypatch.setattr("device.publish.eventlog.MAX_UNWRITTEN", 4)
+    monkeypatch.setattr(os, "write", lambda handle, content: real(handle, content) if len(content) < 9 else 0)
+    log.add(seen_by("a", 2), 0)
+    log.serves(digest("b"), "two", {})
+    for number in range(3, 8):
+        log.add(seen_by("b", number), 0)
+    monkeypatch.undo()
+    clock.advance(2)
+    log.commit()
+    log.finish()
+    assert [(model, numbers) for model, _, numbers in told(tmp_path)] == [("a", [1]), ("b", [5, 6, 7])]
