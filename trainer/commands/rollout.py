@@ -90,18 +90,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _did(args: argparse.Namespace, home: Any, rollouts: Any) -> list[dict[str, Any]]:
     from trainer.accounts.audit import HERE
+    from trainer.push.asked import box_documents, document
 
     if args.action == "ls":
-        return [_row(found, counts) for found, counts in rollouts.listed()]
+        return [document(found, counts) for found, counts in rollouts.listed()]
     if args.action == "start":
         found = _started(args, home, rollouts)
     elif args.action == "stop":
         found = rollouts.stop(args.name, args.why, HERE)
     else:
         found = rollouts.get(args.name) if args.action == "show" else rollouts.decide(args.name, args.action, HERE)
-    row = _row(found, rollouts.counted(args.name))
+    row = document(found, rollouts.counted(args.name))
     if args.action == "show":
-        row["each"] = _every(rollouts, args.name)
+        row["each"] = box_documents(_every(rollouts, args.name))
     return [row]
 
 
@@ -119,29 +120,17 @@ def _started(args: argparse.Namespace, home: Any, rollouts: Any) -> Any:
     from contracts.errors import ConfigError
     from trainer.accounts.audit import HERE
     from trainer.clock import SystemClock
+    from trainer.push.asked import Asked
     from trainer.push.place import Place
     from trainer.push.repository import Repository
-    from trainer.push.waves import Rules
 
-    released = Repository(Place(home), SystemClock()).released()
-    model = next((each for each in released.values() if args.model in {each.target, each.digest, f"{each.name}@{each.version}"}), None)
-    if model is None:
-        raise ConfigError(f"model {args.model[:100]!r}: is not released; `vedette-trainer push release` it, `push ls` names what is")
-    given = {name: getattr(args, name) for name in ("success", "errors", "error_share", "approve", "mode", "days")}
+    rules = {name: getattr(args, name) for name in ("success", "errors", "error_share", "approve", "mode", "days")}
+    about = {"name": args.name, "model": args.model, "boxes": args.device, "canaries": args.canary, "all": args.all}
     try:
-        rules = Rules.model_validate({**given, "steps": args.steps.split(",")})
+        asked = Asked.model_validate({**about, **rules, "steps": args.steps.split(",")})
     except ValidationError as error:
         raise ConfigError(f"rollout start: {first_fault(error)}") from error
-    boxes = [*args.device, *(rollouts.heard_of() if args.all else [])]
-    return rollouts.start(args.name, model, boxes, args.canary, rules, HERE)
-
-
-def _row(found: Any, counts: Any) -> dict[str, Any]:
-    return {
-        "name": found.name, "state": found.state, "why": found.why, "wave": found.wave, "target": found.model.target,
-        "boxes": counts.boxes, "assigned": counts.assigned, "accepted": counts.accepted, "failed": counts.failed,
-        "pending": counts.pending,
-    }  # fmt: skip
+    return asked.begin(rollouts, Repository(Place(home), SystemClock()).released(), HERE)
 
 
 def _words(rows: list[dict[str, Any]]) -> str:
@@ -152,7 +141,7 @@ def _words(rows: list[dict[str, Any]]) -> str:
             f"{row['name']}: {row['state']}, wave {row['wave']}; {numbers}; {row['target']}" + (f"; {row['why']}" if row["why"] else "")
         )
         lines += [
-            f"  {each['device']:40} wave {each['wave']} {each['aim'] or 'later':5} {each['state'] or '-':12} {each['code']} {each['words']}"
+            f"  {each['device']:40} wave {each['wave']} {each['aim']:10} {each['state'] or '-':12} {each['code']} {each['words']}"
             for each in row.get("each", [])
         ]
     return "\n".join(lines) or "there is no rollout"

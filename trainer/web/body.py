@@ -11,7 +11,7 @@ from starlette.types import Message, Receive
 from trainer.web.refusal import Refusal
 
 MOST_BYTES = 64 << 10
-LARGE = {"/api/v1/review/": 1 << 20}  # a picture full of boxes
+LARGE = {"/api/v1/review/": 1 << 20, "/api/v1/rollouts": 1 << 20}  # a picture full of boxes; every box of a fleet
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 100
 

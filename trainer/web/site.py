@@ -11,7 +11,21 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp
 
 from contracts.errors import ConfigError, ProtocolError, StorageError, VedetteError
-from trainer.web import devices, events, jobs_api, jobs_page, login, models, people, review_api, rollouts, runs, sets, static_files
+from trainer.web import (
+    devices,
+    events,
+    jobs_api,
+    jobs_page,
+    login,
+    models,
+    people,
+    review_api,
+    rollouts,
+    rollouts_api,
+    runs,
+    sets,
+    static_files,
+)
 from trainer.web.guard import Guard
 from trainer.web.options import Options
 from trainer.web.parts import Parts
@@ -34,7 +48,7 @@ def create_app(parts: Parts, options: Options | None = None) -> ASGIApp:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # nothing leaves by a side door
     )
     app.include_router(static_files.router())
-    for part in (login, devices, events, sets, runs, models, rollouts, jobs_api, jobs_page, people):
+    for part in (login, devices, events, sets, runs, models, rollouts, rollouts_api, jobs_api, jobs_page, people):
         app.include_router(part.router(parts))
     app.include_router(review_api.router_of(parts))
     app.include_router(_general(parts))

@@ -90,3 +90,77 @@ def test_what_makes_no_sense_is_refused(page: Running, rollouts: Rollouts) -> No
     assert ada.post("/rollouts/night-2/approve", data=form).status_code == 422
     assert ada.post("/rollouts/night-2/explode", data=form).status_code == 404
     assert ada.post("/rollouts/none/pause", data=form).status_code == 404
+
+
+# ---- over REST
+
+API = "/api/v1/rollouts"
+
+
+@pytest.fixture
+def released(page: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a bundle is a release is the repository's to say, which tests/trainer/push shows."""
+    monkeypatch.setattr("trainer.web.rollouts_api.Place.require", lambda place: None)
+    monkeypatch.setattr("trainer.web.rollouts_api.Repository.released", lambda repository: {MODEL.target: MODEL})
+
+
+def test_a_program_begins_a_rollout_and_decides_with_the_rights_of_the_page(page: Running, released: None) -> None:
+    ada, vera, lea = (page.login(name) for name in ("ada", "vera", "lea"))
+    boxes = {"boxes": ["box-002", "box-003"], "canaries": ["box-001"]}
+    asked = {"name": "night-3", "model": "mm@2.0.0", **boxes, "steps": [50, 100], "approve": True}
+    for who in (vera, lea):
+        assert who.post(API, json=asked).status_code == 403
+    assert page.nobody.get(API).status_code == 401
+    made = ada.post(API, json=asked)
+    assert (made.status_code, made.headers["location"]) == (201, f"{API}/night-3"), made.text
+    said = vera.get(f"{API}/night-3").json()
+    assert (said["state"], said["boxes"], said["target"], said["who"]) == ("running", 3, MODEL.target, "ada")
+    assert (said["rules"]["steps"], said["rules"]["approve"]) == ([50, 100], True)
+    assert ada.post(f"{API}/night-3/pause").json()["state"] == "paused"
+    assert vera.post(f"{API}/night-3/resume").status_code == 403
+    assert ada.post(f"{API}/night-3/resume").json()["state"] == "running"
+    refused = ada.post(f"{API}/night-3/approve")
+    assert (refused.status_code, "is running" in refused.json()["detail"]) == (422, True)
+    assert ada.post(f"{API}/night-3/stop", json={"why": "blind at night"}).json()["state"] == "stopping"
+    assert "blind at night" in vera.get(f"{API}/night-3").json()["why"]
+    assert [each["name"] for each in vera.get(API).json()["rollouts"]] == ["night-3"]
+    deeds = [(each.who, each.action, each.what) for each in page.parts.accounts.audit.page()[:4]]
+    assert deeds == [("ada", f"rollout {what}", "night-3") for what in ("stop", "resume", "pause", "started")]
+
+
+def test_boxes_come_page_by_page_with_what_they_say(page: Running, rollouts: Rollouts) -> None:
+    vera = page.login("vera")
+    say(page, "box-000", aim="new", state="committed", signed=1, t_us=1_790_000_000_000_000)
+    first = vera.get(f"{API}/night-2/boxes?limit=200").json()
+    rest = vera.get(f"{API}/night-2/boxes", params={"after": first["after"]}).json()
+    assert (len(first["boxes"]), len(rest["boxes"]), rest["after"]) == (200, 50, None)
+    canary = first["boxes"][0]
+    assert (canary["device"], canary["aim"], canary["state"], canary["signed"]) == ("box-000", "new", "committed", True)
+    assert canary["at"].startswith("2026-09-21T")
+    assert {each["aim"] for each in rest["boxes"]} == {"later"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"model": "mm@9.9.9", "boxes": ["box-001"]}, "is not released"),
+        ({"model": "mm@2.0.0"}, "has no box"),
+        ({"model": "mm@2.0.0", "boxes": ["../x"]}, "use 3 to 40"),
+        ({"model": "mm@2.0.0", "boxes": ["box-001"], "steps": [50, 10]}, "rise to 100"),
+        ({"model": "mm@2.0.0", "boxes": ["box-001"], "error_shares": 0.5}, "error_shares"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_begun_says_why(page: Running, released: None, asked: dict[str, object], words: str) -> None:
+    answer = page.login("ada").post(API, json={"name": "night-3", **asked})
+    assert answer.status_code == 422
+    assert words in answer.json()["detail"]
+
+
+def test_a_program_is_told_what_is_not_there(page: Running, rollouts: Rollouts) -> None:
+    ada = page.login("ada")
+    assert ada.get(f"{API}/none").status_code == 404
+    assert ada.post(f"{API}/none/stop", json={"why": "x"}).status_code == 404
+    assert ada.post(f"{API}/night-2/explode").status_code == 422
+    assert ada.post(f"{API}/night-2/stop", json={}).status_code == 422, "say why: it is kept"
+    unbegun = ada.post(API, json={"name": "night-4", "model": "mm@2.0.0", "boxes": ["box-001"]})
+    assert "hold the ceremony" in unbegun.json()["detail"]
