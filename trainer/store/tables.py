@@ -175,6 +175,7 @@ jobs = Table(
 
 # the tables of parts, each in a file of its own: declared here so that whoever has `metadata` has all of them
 from trainer.store import account_tables as _account_tables  # noqa: E402, F401
+from trainer.store import drift_tables as _drift_tables  # noqa: E402, F401
 from trainer.store import push_tables as _push_tables  # noqa: E402, F401
 from trainer.store import registry_tables as _registry_tables  # noqa: E402, F401
 from trainer.store import review_tables as _review_tables  # noqa: E402, F401
