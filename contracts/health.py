@@ -4,7 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from contracts.status import Alert
 from contracts.storage import StorageState
+from contracts.wear import WearHealth
 from contracts.wire import Utc, Wire
 
 
@@ -18,7 +20,7 @@ class StageHealth(Wire):
 
 
 class CameraHealth(Wire):
-    state: Literal["starting", "online", "retrying", "ended", "stopped"]
+    state: Literal["starting", "online", "retrying", "unplugged", "ended", "stopped"]
     reason: str = Field(default="", description="why it is not online, and what to do")
     since: Utc | None = Field(default=None, description="since when it is in this state")
     fps: float = Field(description="frames analysed a second since the last report")
@@ -71,6 +73,8 @@ class SystemHealth(Wire):
     disk_free_bytes: int | None
     written_bytes: int | None = Field(description="written to storage by the appliance since it started: wear")
     temperature_c: float | None = Field(description="hottest thermal zone")
+    temperatures_c: dict[str, float] = Field(default_factory=dict, description="each thermal zone, by the name the board gives it")
+    throttled: list[str] = Field(default_factory=list, description="what slows the box now, for heat or current; empty: nothing does")
     uptime_s: float = Field(description="of the appliance")
     clock: Literal["ntp", "rtc", "unsynced"]
 
@@ -80,6 +84,7 @@ class ShelfHealth(Wire):
 
     bytes: int
     budget_bytes: int | None = None
+    per_day_bytes: int | None = Field(default=None, description="what comes in a day; null: not known yet")
     days_left: float | None = Field(default=None, description="until its budget is used up; null: not known, or never")
 
 
@@ -102,3 +107,5 @@ class Health(Wire):
     outbox: OutboxHealth | None = None
     storage: StorageHealth | None = None
     system: SystemHealth
+    wear: WearHealth | None = None
+    alerts: list[Alert] = Field(default_factory=list, description="what stands, the worst first")

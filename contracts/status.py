@@ -1,11 +1,12 @@
 """What the broker keeps of a box: whether it is there (birth and last will), what it is, what is wrong with it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from contracts.dsse import PublicKey
 from contracts.topics import LEAF
+from contracts.wear import Level
 from contracts.wire import Utc, Wire
 
 
@@ -36,11 +37,17 @@ class Info(Wire):
     key: PublicKey | None = Field(default=None, description="of this box: it signs what it accepted; null: updates are not configured")
 
 
+def _level(value: object) -> object:
+    """Boxes of before 0.2 said `error`."""
+    return "critical" if value == "error" else value
+
+
 class Alert(Wire):
     """A fault that lasts. It is retained under up/alert/<id> and cleared by an empty payload."""
 
     id: str = Field(pattern=LEAF)
-    level: Literal["warning", "error"]
+    level: Annotated[Level, BeforeValidator(_level)] = Field(description="info: good to know; warning: soon; critical: now")
     text: str = Field(description="what, which, what to do")
+    mend: str = Field(default="", description="what to do, by itself")
     since: Utc
     camera: str | None = None

@@ -51,6 +51,7 @@ def sections(loaded: Loaded | None, merged: dict[str, Any] | None, findings: Cal
         "configuration.yaml": lambda: yaml.safe_dump(merged, sort_keys=False, allow_unicode=True),
         "folders.json": lambda: _json(folders(settings.data)),
         "databases.json": lambda: _json({path.name: database(path) for path in sorted(settings.data.glob("*.sqlite"))}),
+        "alerts.json": lambda: standing(settings.data / "alerts.json"),
         "removals.jsonl": lambda: tail(settings.data / "log" / "removals.jsonl"),
         "events.json": lambda: _json(events(settings.data / "log" / "events.jsonl")),
         "health.json": lambda: from_page(settings, "/api/v1/health"),
@@ -140,6 +141,11 @@ def from_page(settings: Settings, path: str) -> str:
             return f"the page answers {error.code}: set page.token, with which programs may ask it"
     except OSError as error:
         return f"the box does not answer on port {page.port}: {getattr(error, 'reason', error)}"
+
+
+def standing(path: Path) -> str:
+    """The alerts that stood when the box said so last, with their words."""
+    return path.read_text() if path.exists() else "[]\n"
 
 
 def _said(*command: str) -> str:

@@ -1,49 +1,37 @@
-"""Wear: how worn the flash of this box is, as its controllers say it; not every disk says."""
+"""Wear: how worn the disks of this box are and how hot it is, as they say it themselves; what has no figures here, smartctl may know."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from device.diagnosis.programs import output
+from device.wear.disks import disks
+from device.wear.heat import Heat
+from device.wear.nvme import LogAt, read_log
 
-TENTHS = {0: "not told", **{n: f"{(n - 1) * 10} to {n * 10} % used" for n in range(1, 11)}, 11: "beyond what it was made for"}
-RESERVES = {1: "normal", 2: "80 % of the spare blocks are used", 3: "90 % of the spare blocks are used"}
-SMART = ("percentage_used", "available_spare", "data_units_written", "media_errors", "unsafe_shutdowns", "critical_warning")
+SMART = ("ata_smart_attributes", "nvme_smart_health_information_log", "smart_status", "power_on_time")
 
 
-def wear(blocks: Path = Path("/sys/block")) -> dict[str, Any]:
-    """By device: eMMC and SD by JESD84-B51's life time estimate, the others by smartctl where it is there and allowed."""
+def wear(sys: Path = Path("/sys"), log_at: LogAt = read_log) -> dict[str, Any]:
+    """By disk; run by root it knows more."""
     found: dict[str, Any] = {}
-    for block in sorted(blocks.glob("*")):
-        if block.name.startswith("mmcblk"):
-            found[block.name] = _emmc(block / "device")
-        elif block.name.startswith(("nvme", "sd")):
-            found[block.name] = _smart(block.name)
-    return found
+    for disk in disks(sys / "block", log_at):
+        found[disk.name] = {name: value for name, value in asdict(disk).items() if name != "name"}
+        if disk.kind == "nvme":
+            log = log_at(Path("/dev") / disk.name)
+            found[disk.name]["log"] = log if isinstance(log, str) else asdict(log)
+        elif disk.kind == "ssd":
+            found[disk.name]["smart"] = _smart(disk.name)
+    return {"disks": found, "heat": asdict(Heat(sys).look())}
 
 
-def _emmc(device: Path) -> dict[str, Any]:
-    lives, reserve = _hex(device / "life_time"), _hex(device / "pre_eol_info")
-    return {
-        "life": [TENTHS.get(life, "not told") for life in lives],
-        "reserve": RESERVES.get(reserve[0], "not told") if reserve else "not told",
-    }
-
-
-def _hex(path: Path) -> list[int]:
-    try:
-        return [int(word, 16) for word in path.read_text().split()]
-    except (OSError, ValueError):
-        return []
-
-
-def _smart(name: str) -> dict[str, Any]:
+def _smart(name: str) -> dict[str, Any] | str:
     said = output(["smartctl", "--json", "--all", f"/dev/{name}"])
     try:
         known = json.loads(said.text)
     except ValueError:
-        return {"smart": said.why or "smartctl said nothing that can be read"}
-    nvme = known.get("nvme_smart_health_information_log", {})
-    return {"smart": {key: nvme[key] for key in SMART if key in nvme}, "passed": known.get("smart_status", {}).get("passed")}
+        return said.why or "smartctl said nothing that can be read"
+    return {key: known[key] for key in SMART if key in known}

@@ -17,7 +17,6 @@ from device.keep.ballast import Ballast
 from device.keep.cleaner import Cleaner
 from device.keep.house import House
 from device.keep.options import StorageOptions
-from device.keep.rates import Rates
 from device.keep.removals import RemovalLog
 from device.keep.report import Desk, health_of
 from device.keep.room import Standing, look, marks, short
@@ -28,6 +27,7 @@ from device.pipeline.board import Board
 from device.pipeline.channel import nothing
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
+from device.rates import Rates
 
 log = logging.getLogger(__name__)
 PART = "storage"  # our name on the board

@@ -14,11 +14,11 @@ from device.keep.ages import Ages
 from device.keep.amounts import amount_bytes, span_s
 from device.keep.cleaner import Cleaner
 from device.keep.options import StorageOptions
-from device.keep.rates import DAY_S, LEAST_S, Rates
 from device.keep.room import Standing
 from device.keep.shelf import Totals
 from device.keep.troubles import Troubles
 from device.keep.verdict import Findings, Verdict, other_bytes
+from device.rates import DAY_S, LEAST_S, Rates
 
 GROWING = 0.98  # a shelf fuller than that of its budget grows no more: its oldest go as new things come
 LONGEST_DAYS = 36_525.0
@@ -111,7 +111,9 @@ def _utc(wall_ns: int | None) -> datetime | None:
 def health_of(report: StorageReport) -> StorageHealth:
     """The small form."""
     shelves = {
-        name: ShelfHealth(bytes=shelf.bytes, budget_bytes=shelf.budget_bytes, days_left=shelf.days_left)
+        name: ShelfHealth(
+            bytes=shelf.bytes, budget_bytes=shelf.budget_bytes, per_day_bytes=shelf.per_day_bytes, days_left=shelf.days_left
+        )
         for name, shelf in report.shelves.items()
     }
     return StorageHealth(state=report.state, free_bytes=report.free_bytes, days_left=report.days_left, shelves=shelves)

@@ -6,79 +6,23 @@ import json
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-from pydantic import Field
 
 from broker.letters import Letter
 from contracts.errors import StorageError
 from contracts.files import write_durably
-from contracts.health import Health
 from contracts.status import Alert
 from contracts.topics import LEAF, Topics
+from contracts.wear import Level
 from contracts.wire import utc_from_ns
 from device.pipeline.sqlite_file import PRIVATE
-from device.pipeline.strict import Strict
+from device.publish.faults import Fault, Thresholds
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 
 log = logging.getLogger(__name__)
-GiB = 1 << 30
-
-
-class Thresholds(Strict):
-    lasting_s: float = Field(default=30, ge=0, description="a camera or part in trouble for so many seconds is an alert")
-    clock_s: float = Field(default=300, ge=0, description="a clock that nobody sets for so many seconds is an alert")
-    disk_free_percent: float = Field(default=3, ge=0, le=100, description="less free than this is an alert")
-    temperature_c: float = Field(default=90, description="hotter than this for `lasting_s` is an alert")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong now; it becomes an alert when it has lasted `after_s`."""
-
-    id: str
-    level: Literal["warning", "error"]
-    text: str
-    after_s: float
-    camera: str | None = None
-
-
-def faults(health: Health, thresholds: Thresholds) -> list[Fault]:
-    """Everything wrong in a report."""
-    found = [
-        Fault(f"camera-{slug(name)}", "error", f"camera {name}: {camera.reason or camera.state}", thresholds.lasting_s, name)
-        for name, camera in health.cameras.items()
-        if camera.state == "retrying"
-    ]
-    for name, part in health.parts.items():
-        if part.state != "ok":
-            level: Literal["warning", "error"] = "error" if part.state == "failed" else "warning"
-            found.append(Fault(f"part-{slug(name)}", level, f"{name}: {part.reason}", thresholds.lasting_s))
-    found += [Fault(f"worker-{slug(name)}", "error", f"{name}: has stopped going round", 0) for name in health.late]
-    return found + _system_faults(health, thresholds)
-
-
-def _system_faults(health: Health, thresholds: Thresholds) -> list[Fault]:
-    found, system = [], health.system
-    if system.disk_total_bytes and system.disk_free_bytes is not None:
-        percent = 100 * system.disk_free_bytes / system.disk_total_bytes
-        if percent < thresholds.disk_free_percent:
-            text = f"disk: {system.disk_free_bytes / GiB:.1f} GiB ({percent:.1f} %) free; delete recordings or give them less room"
-            found.append(Fault("disk", "error", text, 0))
-    if system.clock == "unsynced":
-        found.append(Fault("clock", "warning", "clock: nobody sets it; give the box a time server", thresholds.clock_s))
-    if system.temperature_c is not None and system.temperature_c > thresholds.temperature_c:
-        text = f"temperature: {system.temperature_c:.0f} degrees; check fan and airflow"
-        found.append(Fault("temperature", "warning", text, thresholds.lasting_s))
-    return found
-
-
-def slug(name: str) -> str:
-    """A name as it may stand in a topic."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:50] or "unnamed"
+LOUDNESS: dict[Level, int] = {"info": logging.INFO, "warning": logging.WARNING, "critical": logging.ERROR}
+WORST_FIRST = {"critical": 0, "warning": 1, "info": 2}
 
 
 class Alerts:
@@ -101,24 +45,28 @@ class Alerts:
         self._take_back([*over, *sorted(stale)])
         self._raise(lasting)
 
+    def standing(self) -> list[Alert]:
+        """The worst first, of each level the oldest."""
+        return sorted(self.raised.values(), key=lambda alert: (WORST_FIRST[alert.level], alert.since, alert.id))
+
     def _raise(self, lasting: Mapping[str, Fault]) -> None:
         for id_, fault in lasting.items():
             since = utc_from_ns(self._since[id_][1])
-            alert = Alert(id=id_, level=fault.level, text=fault.text, since=since, camera=fault.camera)
+            alert = Alert(id=id_, level=fault.level, text=fault.text, mend=fault.mend, since=since, camera=fault.camera)
             if self.raised.get(id_) == alert:
                 continue
             new = id_ not in self.raised
             self.raised[id_] = alert
             self._post(id_, self._stamp.wrap("alert", alert).model_dump_json().encode())
             if new:
-                log.warning("alert: %s", fault.text)
+                log.log(LOUDNESS[fault.level], "alert: %s", fault.text, extra={"alert": id_, "alert_level": fault.level})
                 self._keep()
 
     def _take_back(self, ids: list[str]) -> None:
         for id_ in ids:
             self.raised.pop(id_, None)
             self._post(id_, b"")
-            log.info("alert over: %s", id_)
+            log.info("alert over: %s", id_, extra={"alert": id_})
         if ids:
             self._earlier -= set(ids)
             self._keep()
@@ -130,7 +78,9 @@ class Alerts:
     def _keep(self) -> None:
         self._earlier -= set(self.raised)
         try:
-            write_durably(self._path, json.dumps({"format": 1, "raised": sorted({*self.raised, *self._earlier})}).encode(), PRIVATE)
+            known = [alert.model_dump(mode="json") for alert in self.standing()]
+            said = {"format": 1, "raised": sorted({*self.raised, *self._earlier}), "alerts": known}
+            write_durably(self._path, json.dumps(said).encode(), PRIVATE)
         except StorageError as error:
             log.warning("%s; after a restart an alert may stay at the broker", error)
 

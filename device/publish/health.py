@@ -22,10 +22,13 @@ from device.pipeline.protocols import Tick
 from device.pipeline.strict import Strict
 from device.pipeline.tally import Percentiles, Tally
 from device.publish import system
-from device.publish.alerts import Alerts, Thresholds, faults
+from device.publish.alerts import Alerts
+from device.publish.faults import Thresholds, faults
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
+from device.wear.heat import Heat
+from device.wear.worn import Worn
 
 
 class Options(Strict):
@@ -54,6 +57,7 @@ class HealthReport:
         self._board, self._tally, self._late, self._outbox, self._notices = board, tally, late, outbox, notices
         self._data, self._storage = data, storage
         self._alerts = Alerts(options.alerts, topics, stamp, notices, data / "alerts.json")
+        self._worn, self._heat = Worn(data, self._clock), Heat()
         self._began_ns = self._before_ns = self._clock.mono_ns()
         self._before: dict[tuple[str, str], int] = {}
         self._cpu_ns = system.figures(data).cpu_ns
@@ -63,12 +67,13 @@ class HealthReport:
     def step(self) -> Health:
         now = self._clock.mono_ns()
         health = self._health(max(1e-3, (now - self._before_ns) / 1e9), now)
+        self._alerts.step(faults(health, self._options.alerts))
+        health = health.model_copy(update={"alerts": self._alerts.standing()})
         self._before_ns, self.last = now, health
         if self._notices:
             payload = self._stamp.wrap("health", health).model_dump_json().encode()
             expiry_s = int(self._options.interval_s * 3) + 1
             self._notices.post_state(Letter(self._topics.up("health"), payload, retain=True, expiry_s=expiry_s))
-        self._alerts.step(faults(health, self._options.alerts))
         return health
 
     def run(self, tick: Tick) -> None:
@@ -89,6 +94,7 @@ class HealthReport:
     def _health(self, seconds: float, now_ns: int) -> Health:
         states = self._board.cameras()
         percentiles, counts = self._tally.percentiles(), self._tally.counts()
+        storage, box = self._storage(), self._system(seconds, now_ns)
         cameras = {name: self._camera(name, state, seconds, now_ns, percentiles) for name, state in states.items()}
         parts = self._board.parts().items()
         return Health(
@@ -99,8 +105,9 @@ class HealthReport:
             parts={name: PartHealth(state=p.state, reason=p.reason, since=_utc(p.since_wall_ns)) for name, p in parts},
             late=list(self._late()),
             outbox=self._waiting(),
-            storage=self._storage(),
-            system=self._system(seconds, now_ns),
+            storage=storage,
+            system=box,
+            wear=self._worn.step(box.written_bytes, storage.shelves if storage else {}),
         )
 
     def _camera(
@@ -143,6 +150,7 @@ class HealthReport:
 
     def _system(self, seconds: float, now_ns: int) -> SystemHealth:
         figures = system.figures(self._data)
+        warmth = self._heat.look()
         used, self._cpu_ns = figures.cpu_ns - self._cpu_ns, figures.cpu_ns
         return SystemHealth(
             rss_bytes=figures.rss_bytes,
@@ -150,7 +158,9 @@ class HealthReport:
             disk_total_bytes=figures.disk_total_bytes,
             disk_free_bytes=figures.disk_free_bytes,
             written_bytes=figures.written_bytes,
-            temperature_c=figures.temperature_c,
+            temperature_c=warmth.hottest_c,
+            temperatures_c=warmth.temperatures_c,
+            throttled=list(warmth.throttled),
             uptime_s=round((now_ns - self._began_ns) / 1e9, 1),
             clock=self._clock.state(),
         )

@@ -1,4 +1,4 @@
-"""System figures of the box: memory, CPU time, disk, temperature, bytes written; None where the machine does not say."""
+"""System figures of the box: memory, CPU time, disk, bytes written; None where the machine does not say."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ class Figures:
     disk_total_bytes: int | None
     disk_free_bytes: int | None
     written_bytes: int | None
-    temperature_c: float | None
 
 
-def figures(data: Path, proc: Path = Path("/proc/self"), thermal: Path = Path("/sys/class/thermal")) -> Figures:
+def figures(data: Path, proc: Path = Path("/proc/self")) -> Figures:
     """Cheap enough for every few seconds; `data` names the disk that is meant."""
     total, free = _disk(data)
     times = os.times()
@@ -29,7 +28,6 @@ def figures(data: Path, proc: Path = Path("/proc/self"), thermal: Path = Path("/
         disk_total_bytes=total,
         disk_free_bytes=free,
         written_bytes=_written(proc),
-        temperature_c=_hottest(thermal),
     )
 
 
@@ -55,14 +53,3 @@ def _written(proc: Path) -> int | None:
         return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
     except (OSError, ValueError, IndexError, StopIteration):
         return None
-
-
-def _hottest(thermal: Path) -> float | None:
-    """The hottest zone in degrees; a sensor that cannot be read or says nonsense does not count."""
-    readings = []
-    for zone in thermal.glob("thermal_zone*/temp"):
-        try:
-            readings.append(int(zone.read_text()) / 1000)
-        except (OSError, ValueError):
-            continue
-    return max((r for r in readings if -60 < r < 200), default=None)

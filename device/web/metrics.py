@@ -8,7 +8,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from contracts.health import Health
 from contracts.storage import StorageReport
+from contracts.wear import WearHealth
 from device.web.desk import Desk
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -26,6 +28,7 @@ class Numbers(Collector):
         yield from self._tally()
         yield from self._board()
         yield from self._storage()
+        yield from self._box()
 
     def _tally(self) -> Iterator[Metric]:
         tally = self._desk.tally
@@ -87,6 +90,40 @@ class Numbers(Collector):
             removed.add_metric([name], shelf.removed_count)
             removed_bytes.add_metric([name], shelf.removed_bytes)
         yield from (shelves, removed, removed_bytes)
+
+
+    def _box(self) -> Iterator[Metric]:
+        """Of the last report of health."""
+        health = self._desk.health()
+        if not isinstance(health, Health):
+            return
+        alerts = GaugeMetricFamily("vedette_alert", "1 for each alert that stands", labels=["id", "level"])
+        for alert in health.alerts:
+            alerts.add_metric([alert.id, alert.level], 1)
+        clock = GaugeMetricFamily("vedette_clock_state", "1 for how far the clock can be trusted", labels=["state"])
+        clock.add_metric([health.system.clock], 1)
+        heat = GaugeMetricFamily("vedette_temperature_celsius", "Thermal zones of the board", labels=["zone"])
+        for zone, degrees in health.system.temperatures_c.items():
+            heat.add_metric([zone], degrees)
+        slowed = GaugeMetricFamily("vedette_throttled", "1 for each thing that slows the box now", labels=["by"])
+        for by in health.system.throttled:
+            slowed.add_metric([by], 1)
+        yield from (alerts, clock, heat, slowed)
+        yield from _wear(health.wear) if health.wear else ()
+
+
+def _wear(wear: WearHealth) -> Iterator[Metric]:
+    classes = GaugeMetricFamily("vedette_written_day_bytes", "Written in a day by the appliance, by class of files", labels=["class"])
+    for name, size in wear.by_class.items():
+        classes.add_metric([name], size)
+    disks = GaugeMetricFamily("vedette_disk_written_day_bytes", "Written to a disk in a day by everything", labels=["disk"])
+    used = GaugeMetricFamily("vedette_disk_used_ratio", "Of a disk's promised life, used", labels=["disk"])
+    for name, disk in wear.disks.items():
+        if disk.per_day_bytes is not None:
+            disks.add_metric([name], disk.per_day_bytes)
+        if disk.used_percent is not None:
+            used.add_metric([name], disk.used_percent / 100)
+    yield from (classes, disks, used)
 
 
 def registry(desk: Desk) -> CollectorRegistry:

@@ -69,6 +69,7 @@ def router(shown: Sheet, app: FastAPI) -> APIRouter:
     @routes.get("/health")
     def health() -> Response:
         values: dict[str, Any] = {"cameras": words.cameras(desk), "parts": words.parts(desk), "troubles": words.troubles(desk)}
+        values["alerts"] = words.alerts(desk)
         return shown("health.html", "health", storage=words.storage(desk.storage()), **values)
 
     @routes.get("/api/v1/docs")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from contracts.health import Health
 from contracts.storage import StorageReport
 from device.pipeline.board import CameraState
 from device.web import fill
@@ -20,10 +21,12 @@ CAMERA = {
     "starting": ("degraded", "starting"),
     "online": ("ok", "online"),
     "retrying": ("failed", "no picture, trying again"),
+    "unplugged": ("failed", "unplugged"),
     "ended": ("idle", "ended"),
     "stopped": ("idle", "stopped"),
 }
 GATE = {"off": "", "idle": "nothing moves", "watching": "watching", "active": "motion"}
+LEVELS = {"info": "idle", "warning": "degraded", "critical": "failed"}
 NO_BROKER = "no broker: events stay on this box"
 
 
@@ -88,9 +91,16 @@ def status(desk: Desk) -> dict[str, Any]:
 
 def troubles(desk: Desk) -> list[str]:
     """Why the box is not well; nothing: it is. A missing broker is no trouble, a camera without a picture is one."""
-    dark = [c for c in cameras(desk) if c["word"] in {"starting", "retrying", "stopped"}]
+    dark = [c for c in cameras(desk) if c["word"] in {"starting", "retrying", "unplugged", "stopped"}]
     failed = [p for p in parts(desk) if p["state"] == "failed"]
     return [f"camera {c['name']}: {c['reason'] or c['text']}" for c in dark] + [f"{p['name']}: {p['reason'] or 'failed'}" for p in failed]
+
+
+def alerts(desk: Desk) -> list[dict[str, str]]:
+    """What stands, the worst first, and what to do about it."""
+    health = desk.health()
+    standing = health.alerts if isinstance(health, Health) else []
+    return [{"id": a.id, "level": a.level, "state": LEVELS[a.level], "what": a.text.partition("; ")[0], "mend": a.mend} for a in standing]
 
 
 def storage(report: StorageReport | None) -> str:

@@ -11,7 +11,7 @@ import pytest
 from contracts.errors import StorageError
 from contracts.session import SessionManifest
 from contracts.wire import utc_from_ns
-from device.keep.rates import Rates
+from device.rates import Rates
 from device.keep.removals import RemovalLog
 from device.keep.sessions import SessionShelf
 from device.pipeline.take_log import NAME

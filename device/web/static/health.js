@@ -77,15 +77,39 @@ const box = (name, text) => { document.querySelector(`[data-box="${name}"]`).tex
 async function system() {
   const answer = await fetch("/api/v1/health");
   if (!answer.ok) return;
-  const { system: now, outbox } = await answer.json();
+  const { system: now, outbox, wear, alerts } = await answer.json();
+  standing(alerts ?? []);
+  if (wear) {
+    const worn = Object.entries(wear.disks).filter(([, disk]) => disk.used_percent !== null);
+    box("written", wear.per_day_bytes === null ? "known in an hour" : bytes(wear.per_day_bytes));
+    box("wear", worn.map(([name, disk]) => `${name} ${disk.used_percent} %`).join(", ") || "not told");
+  }
   if (now) {
     box("uptime", long(now.uptime_s));
     box("memory", bytes(now.rss_bytes));
     box("cpu", `${Math.round(now.cpu_percent)} % of a core`);
     box("disk", bytes(now.disk_free_bytes));
-    box("temperature", now.temperature_c === null ? "not known" : `${now.temperature_c.toFixed(0)} °C`);
+    const slowed = now.throttled?.length ? ", slowed" : "";
+    box("temperature", now.temperature_c === null ? "not known" : `${now.temperature_c.toFixed(0)} °C${slowed}`);
   }
   box("outbox", outbox ? `${outbox.depth} waiting` : "none");
+}
+
+// What stands, the worst first, with what to do.
+const LEVELS = { info: "idle", warning: "degraded", critical: "failed" };
+function standing(alerts) {
+  const list = document.getElementById("alerts");
+  list.replaceChildren(...alerts.map(({ id, level, text, mend }) => {
+    const item = document.createElement("li");
+    item.dataset.name = id;
+    item.dataset.state = LEVELS[level] ?? "degraded";
+    item.innerHTML = '<span class="dot"></span><b></b><span class="say"></span><span class="why"></span>';
+    item.querySelector("b").textContent = level;
+    item.querySelector(".say").textContent = text.split("; ")[0];
+    item.querySelector(".why").textContent = mend;
+    return item;
+  }));
+  document.getElementById("alerts-panel").hidden = !alerts.length;
 }
 
 function states(list, items) {

@@ -119,16 +119,16 @@ def test_what_is_not_installed_hangs_or_fails_is_told() -> None:
 
 
 def test_the_wear_of_flash_is_read(tmp_path: Path) -> None:
-    device = tmp_path / "mmcblk0" / "device"
+    device = tmp_path / "block" / "mmcblk0" / "device"
     device.mkdir(parents=True)
     (device / "life_time").write_text("0x02 0x0b\n")
     (device / "pre_eol_info").write_text("0x01\n")
-    (tmp_path / "loop0").mkdir()
-    (tmp_path / "mmcblk1" / "device").mkdir(parents=True)
-    assert wear(tmp_path) == {
-        "mmcblk0": {"life": ["10 to 20 % used", "beyond what it was made for"], "reserve": "normal"},
-        "mmcblk1": {"life": [], "reserve": "not told"},
-    }
+    (device / "type").write_text("MMC\n")
+    (tmp_path / "block" / "nvme0n1").mkdir()
+    found = wear(tmp_path, lambda _path: "only root may ask it")
+    assert (found["disks"]["mmcblk0"]["used_percent"], found["disks"]["mmcblk0"]["reserve"]) == (110, "normal")
+    assert found["disks"]["nvme0n1"]["log"] == "only root may ask it"
+    assert found["heat"] == {"temperatures_c": {}, "throttled": ()}
 
 
 def test_a_disk_that_is_full_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Rates: what comes into each shelf in a day, from hourly sums of the last week that outlive a restart."""
+"""Rates: how much comes in a day, by name, from hourly sums of the last week that outlive a restart."""
 
 from __future__ import annotations
 

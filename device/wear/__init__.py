@@ -1,0 +1,1 @@
+"""What wears a box out: bytes written, the life of its disks, heat."""
