@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from importlib.metadata import version
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from contracts.errors import ConfigError
 from contracts.event import Event, snapshot_path
@@ -15,6 +15,7 @@ from contracts.topics import Topics
 from device.announcing import Announcing
 from device.clock import Clock
 from device.config import Loaded
+from device.drifting import gather
 from device.export.training import Training
 from device.indexing import open_index
 from device.inventory import header, model_digest
@@ -115,6 +116,7 @@ class Appliance:
         notices = Notices(tally)
         announcing = Announcing(self._loaded, self.sight.stages, self._stamp, notices, log)
         self.updating = update(self._loaded, self.crew, announcing, self.sight.detect(), board=board, tally=tally)
+        self.drift = gather(self._loaded, self.crew, self._outlets, self._stamp, notices, tally)
         mqtt = self._broker(notices, announcing)
 
         def write_down(tick: Tick) -> None:
@@ -197,10 +199,11 @@ class Appliance:
         desk = Desk(
             device_id=settings.device_id, profile=settings.profile, version=version("vedette"), clock=self._clock, board=self.board,
             tally=self.tally, rings=self.sight.rings, scenes=self._scenes, messages=self.outbox, history=self.outbox, clips=self.index,
-            data=self._data, health=self._health_now, storage=self.janitor.report, still=picture_in, serving=lambda: self._stamp.model,
+            data=self._data, health=lambda: self.health.last or self.health.step(), storage=self.janitor.report, still=picture_in, serving=lambda: self._stamp.model,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
             exports={"dataset": settings.export.dir or self._data / "dataset"}, exporting=settings.export.enabled,
             recordings=Showing(self.index, self._data),
+            drift=self.drift.now if self.drift else lambda: None,
             sessions=Album(self._data / settings.recording.output_dir, self._clock) if settings.recording else None,
         )  # fmt: skip
         page = PageServer(desk, settings.page)
@@ -209,9 +212,6 @@ class Appliance:
         self.crew.on_stop(page.close)
         self.sight.on_end.append(self._scenes.close)
         return page
-
-    def _health_now(self) -> BaseModel:
-        return self.health.last or self.health.step()
 
     def start(self) -> None:
         self.crew.start()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contracts.topics import DeviceId
+from device.drift.options import DriftOptions
 from device.export.export_options import ExportOptions
 from device.keep.options import StorageOptions
 from device.pipeline.line import Line
@@ -86,6 +87,7 @@ class Settings(BaseSettings):
     event_log: LogOptions = LogOptions(rotate="daily")
     health: HealthOptions = HealthOptions()
     page: PageOptions | None = Field(default=PageOptions(), description="the box's own page; null: none")
+    drift: DriftOptions | None = Field(default=DriftOptions(), description="what is seen, counted by the hour; null: it is not")
     update: UpdateOptions | None = Field(default=None, description="models pushed by a trainer; null: the box keeps the one it came with")
 
     @classmethod

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from contracts.clip import Clip, Trigger
+from contracts.drift import DriftNow
 from contracts.event import Event
 from contracts.session import SessionManifest
 from contracts.storage import StorageReport
@@ -225,6 +226,7 @@ class Desk:
     exporting: bool = False  # training data is being written
     exports: Mapping[str, Path] = field(default_factory=dict)  # data sets that the trainer may fetch, by name
     model: str | None = None  # digest of the bundle that is looking, sha256:<hex>
+    drift: Callable[[], DriftNow | None] = lambda: None  # what is seen, as histograms; None: it is not counted
     serving: Callable[[], str | None] = lambda: None  # that digest now, where it may change
 
     @property

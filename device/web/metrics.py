@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from contracts.health import Health
 from contracts.storage import StorageReport
 from contracts.wear import WearHealth
+from device.web import drifted
 from device.web.desk import Desk
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -28,6 +29,7 @@ class Numbers(Collector):
         yield from self._tally()
         yield from self._board()
         yield from self._storage()
+        yield from drifted.metrics(self._desk)
         yield from self._box()
 
     def _tally(self) -> Iterator[Metric]:

@@ -12,7 +12,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from contracts.errors import StorageError
-from device.web import api, changing, clips, dataset, dataset_pages, exports, login, pages, sessions, sockets, storage, trends
+from device.web import api, changing, clips, dataset, dataset_pages, drifted, exports, login, pages, sessions, sockets, storage, trends
 from device.web.access import Access
 from device.web.desk import Desk
 from device.web.guard import Guard
@@ -57,6 +57,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
     app.include_router(clips.router(desk))
     app.include_router(changing.router(desk))
     app.include_router(storage.router(desk))
+    app.include_router(drifted.router(desk))
     app.include_router(sessions.router(desk))
     if gallery:
         app.include_router(dataset.router(gallery))
@@ -65,7 +66,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
     app.include_router(login.router(access))
     app.include_router(pages.router(sheet, app))
     app.include_router(dataset_pages.pages(sheet, gallery))
-    for more in (clips, storage, sessions):
+    for more in (clips, storage, sessions, drifted):
         app.include_router(more.pages(sheet))
     app.include_router(changing.pages(desk))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
