@@ -20,6 +20,7 @@ GPU_LIBRARIES = (
 TORCH = "torch==2.13.0\n"  # what the models that ship with the repository were trained with
 WORDS = {
     "build": "what builds the distribution",
+    "install": "what puts a release's wheels into its environment on a box",
     "box": "what the appliance runs on",
     "dev": "what the tests and checks need, and the box.txt it rests on",
     "oracles": "other tools that the long tests hold our data set formats against, in an environment of their own",
@@ -47,13 +48,17 @@ def main() -> int:
         print("uv is missing: install it first (pip install uv)", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        excludes, torch, build, oracles = (Path(folder) / name for name in ("excludes.txt", "torch.txt", "build.in", "oracles.in"))
+        excludes, torch, build, install, oracles = (
+            Path(folder) / name for name in ("excludes.txt", "torch.txt", "build.in", "install.in", "oracles.in")
+        )
         torch.write_text(TORCH)
         excludes.write_text("\n".join(GPU_LIBRARIES))
         build.write_text("hatchling\neditables\n")
+        install.write_text("pip\n")
         oracles.write_text("datumaro\nsupervision\ntfrecord\n")
         hashed = [*upgrade, "--generate-hashes"]
         compile_lock("build", [str(build)], hashed)
+        compile_lock("install", [str(install)], hashed)
         compile_lock("box", ["pyproject.toml"], hashed)
         same = ["-c", str(LOCKS / "box.txt")]
         compile_lock("dev", ["pyproject.toml"], [*hashed, *same, "--extra", "dev"])
