@@ -34,6 +34,7 @@ KEPT_FROM_PUSHED: Mapping[Loc, str] = {
     ("storage", "mount"): "which disk it writes to",
 }
 OWN_FILES = frozenset({"machine"})  # options that name a file: of this box nothing but what is in the revision may be read
+OF_THE_PLACE = frozenset({"zones", "lines", "detection_fps"})
 Nullable = Callable[[Loc, Mapping[str, Any]], bool]
 
 
@@ -65,7 +66,7 @@ class Layered:
 
 
 def _laid(under: Mapping[str, Any], over: Mapping[str, Any], at: Loc, absent: bool, nullable: Nullable) -> dict[str, Any]:
-    merged = dict(under)
+    merged = _begun_anew(under, over, at) if absent else dict(under)
     use = {"use": over.get("use", under.get("use"))}
     for key, value in over.items():
         mine = merged.get(key)
@@ -76,6 +77,13 @@ def _laid(under: Mapping[str, Any], over: Mapping[str, Any], at: Loc, absent: bo
         else:
             merged.pop(key, None)
     return merged
+
+
+def _begun_anew(under: Mapping[str, Any], over: Mapping[str, Any], at: Loc) -> dict[str, Any]:
+    """A camera of another kind keeps its zones and lines, and nothing of how the old one was reached."""
+    if len(at) != 2 or at[0] != "cameras" or over.get("use") in {None, under.get("use")}:
+        return dict(under)
+    return {key: value for key, value in under.items() if key in OF_THE_PLACE}
 
 
 def keys_of(value: Any, at: Loc = ()) -> Iterator[Loc]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from contracts.errors import ConfigError
 from device.config import Loaded, load, merge
@@ -39,12 +39,12 @@ def seconds(text: str) -> float:
     return value
 
 
-def load_from(args: argparse.Namespace, extra: dict[str, Any] | None = None) -> Loaded:
-    """What the arguments say, over everything else; from now on no log shows a secret of it."""
+def load_from(args: argparse.Namespace, extra: dict[str, Any] | None = None, revision: Path | Literal["none"] | None = None) -> Loaded:
+    """What the arguments say, over everything else; from now on no log shows a secret of it. `revision`: as for `load`."""
     overrides = dict(extra or {})
     for change in args.changes:
         overrides = merge(overrides, parse_change(change))
-    loaded = load(args.config, args.profile, overrides)
+    loaded = load(args.config, args.profile, overrides, revision=revision)
     forget()
     remember(secrets_in(loaded.settings))
     return loaded

@@ -6,6 +6,8 @@ import argparse
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TextIO
 
 import yaml
@@ -19,7 +21,7 @@ from device.config import Loaded
 from device.findings import Finding, from_message, worst
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
-from device.problems import BadConfig
+from device.problems import BadConfig, Loc
 from device.scrub import masked
 from device.sight import build, open_sources
 from device.updating import checked
@@ -30,6 +32,8 @@ log = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
     parser.add_argument("--merged", action="store_true", help="print the merged configuration, secrets hidden")
+    parser.add_argument("--layers", action="store_true", help="print for each key the layer and line that says it, secrets hidden")
+    parser.add_argument("--revision", type=Path, metavar="FILE", help="check as if this file were the revision that was pushed to this box")
     parser.add_argument("--no-probe", action="store_true", help="read the configuration only; try no camera, broker or bundle")
     parser.add_argument("--timeout", type=seconds, default=10, metavar="SECONDS", help="how long a camera may take (default 10)")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
@@ -37,13 +41,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        loaded = load_from(args)
+        loaded = load_from(args, revision=args.revision)
     except ConfigError as error:
         return _report(args, from_error(error), to=sys.stderr)
-    shown = merged(loaded) if args.merged else None
-    if shown and not args.json:
-        print(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True))
-    return _report(args, findings(loaded, args.timeout, probe=not args.no_probe), shown)
+    more: dict[str, Any] = {**({"merged": merged(loaded)} if args.merged else {}), **({"layers": layers(loaded)} if args.layers else {})}
+    if args.merged and not args.json:
+        print(yaml.safe_dump(more["merged"], sort_keys=False, allow_unicode=True))
+    if args.layers and not args.json:
+        print("\n".join(f"{row['key']} = {row['value']}  [{row['layer']}] {row['where']}".rstrip() for row in more["layers"]), end="\n\n")
+    return _report(args, findings(loaded, args.timeout, probe=not args.no_probe), more)
 
 
 def from_error(error: ConfigError) -> list[Finding]:
@@ -84,7 +90,7 @@ def _stages(loaded: Loaded) -> list[Finding]:
 
 
 def merged(loaded: Loaded) -> dict[str, Any]:
-    """Everything as it counts after environment, device.yaml, profile and defaults, secrets hidden."""
+    """Everything as it counts after all layers, secrets hidden."""
     plain = loaded.settings.model_dump(mode="python")
     for section, plugs in (("cameras", loaded.sources), ("pipeline", loaded.stages)):
         for name, (_, options) in plugs.items():
@@ -93,12 +99,30 @@ def merged(loaded: Loaded) -> dict[str, Any]:
     return result
 
 
-def _report(args: argparse.Namespace, found: list[Finding], shown: dict[str, Any] | None = None, to: TextIO | None = None) -> int:
+def layers(loaded: Loaded) -> list[dict[str, str]]:
+    """Each key that counts, with its value, the layer that said it last and where."""
+    rows = []
+    for loc, value in _leaves(merged(loaded), ()):
+        layer = loaded.layered.layer(loc)
+        where = loaded.origins.where(loc) if layer != "default" else ""
+        shown = json.dumps(value, ensure_ascii=False, default=str)
+        rows.append({"key": ".".join(map(str, loc)), "value": shown, "layer": layer, "where": where})
+    return rows
+
+
+def _leaves(value: Any, at: Loc) -> Iterator[tuple[Loc, Any]]:
+    if not isinstance(value, dict) or not value:
+        yield at, value
+        return
+    for key, item in value.items():
+        yield from _leaves(item, (*at, key))
+
+
+def _report(args: argparse.Namespace, found: list[Finding], more: dict[str, Any] | None = None, to: TextIO | None = None) -> int:
     """To stdout, or where it says; the verdict to stderr."""
     errors = sum(finding.level == "error" for finding in found)
     if args.json:
-        whole = {"merged": shown} if shown else {}
-        print(json.dumps({"ok": not errors, "findings": [finding.plain() for finding in found], **whole}, indent=1))
+        print(json.dumps({"ok": not errors, "findings": [finding.plain() for finding in found], **(more or {})}, indent=1))
         return 2 if errors else 0
     print("\n".join(str(finding) for finding in found), file=to, flush=True)
     print(f"\n{errors} error(s): mend them before `vedette run`" if errors else "\nThe configuration is good.", file=sys.stderr)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from device.config import Loaded, load
 from device.layers import Layer, Layered, keys_of
+from device.main import main
 from device.problems import BadConfig
 
 GOOD = "cameras:\n  yard: {use: pattern, zones: {door: {points: [[0, 0], [1, 0], [0, 1]]}}}\ndetection_fps: 2\n"
@@ -124,7 +125,7 @@ def test_null_that_is_a_value_counts_as_one(tmp_path: Path) -> None:
 
 def test_what_is_not_there_may_be_removed_by_a_revision_and_not_by_the_first_file(tmp_path: Path) -> None:
     assert set(load(box(tmp_path, pushed="cameras: {other: null}\n")).settings.cameras) == {"yard"}
-    with pytest.raises(BadConfig, match="cameras.other"):
+    with pytest.raises(BadConfig, match=r"cameras\.other"):
         load(box(tmp_path, file="cameras:\n  other:\n", pushed="{}"))
 
 
@@ -183,3 +184,25 @@ def test_a_loaded_configuration_remembers_how_it_was_said(tmp_path: Path) -> Non
     loaded: Loaded = load(box(tmp_path), "street", {"patience_ms": 1})
     again = load(loaded.said.device_file, loaded.said.profile, loaded.said.overrides)
     assert again.digest() == loaded.digest()
+
+
+def test_check_says_for_each_key_which_layer_and_line_it_comes_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = box(tmp_path, owner="patience_ms: 3\n", pushed="detection_fps: 4\n")
+    assert main(["check", "--config", str(path), "--no-probe", "--layers", "--json", "--set", "record=null"]) == 0
+    rows = {row["key"]: row for row in json.loads(capsys.readouterr().out)["layers"]}
+    assert rows["detection_fps"] == {
+        "key": "detection_fps", "value": "4.0", "layer": "pushed", "where": f"{tmp_path}/data/config/pushed/current/revision.yaml:1",
+    }  # fmt: skip
+    found = {name: rows[name]["layer"] for name in ("patience_ms", "cameras.yard.use", "record", "health.interval_s", "data")}
+    assert found == {
+        "patience_ms": "owner", "cameras.yard.use": "file", "record": "command line", "health.interval_s": "default", "data": "file",
+    }  # fmt: skip
+    assert main(["check", "--config", str(path), "--no-probe", "--layers"]) == 0
+    assert f"patience_ms = 3  [owner] {tmp_path}/data/config/owner.yaml:1" in capsys.readouterr().out
+
+
+def test_a_revision_can_be_checked_before_it_is_in_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = box(tmp_path, pushed="detection_fps: 4\n")
+    (tmp_path / "new.yaml").write_text("detection_fsp: 1\n")
+    assert main(["check", "--config", str(path), "--no-probe", "--revision", str(tmp_path / "new.yaml")]) == 2
+    assert f"{tmp_path}/new.yaml:1: detection_fsp" in capsys.readouterr().err
