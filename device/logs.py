@@ -9,9 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from device.journald import PLAIN, SOCKET, JournalSocket
 from device.scrub import scrub
 
-PLAIN = frozenset(logging.LogRecord("", 0, "", 0, "", (), None).__dict__) | {"message", "asctime", "taskName"}
 log = logging.getLogger(__name__)
 
 
@@ -73,12 +73,11 @@ def set_up(level: str = "INFO") -> None:
 
 
 def _journal() -> logging.Handler | None:
-    try:
-        from systemd.journal import JournalHandler
-    except ImportError:
+    """Where its socket is; our own few lines, so that fields do not depend on what is installed."""
+    if not SOCKET.exists():
         return None
-    handler: logging.Handler = JournalHandler(SYSLOG_IDENTIFIER="vedette")
-    handler.setFormatter(FieldFormatter("%(name)s: %(message)s"))  # journald drops fields whose names are not in capitals
+    handler = JournalSocket("vedette", SOCKET)
+    handler.setFormatter(FieldFormatter("%(name)s: %(message)s"))  # the fields stand in the line, too: journalctl shows only that
     return handler
 
 

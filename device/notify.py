@@ -21,6 +21,10 @@ class Notify:
     def watchdog(self) -> bool:
         return self._send("WATCHDOG=1")
 
+    def overdue(self) -> bool:
+        """systemd (243 and later) does at once what it does when no WATCHDOG came in time."""
+        return self._send("WATCHDOG=trigger")
+
     def status(self, text: str) -> bool:
         return self._send(f"STATUS={_line(text)}")
 

@@ -13,6 +13,7 @@ from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
 
 log = logging.getLogger(__name__)
+OVERDUE = 0.8  # of the watchdog's time: silent for so long a worker is taken to hang, and the rest is for the restart
 LONGEST_STATUS = 400  # characters; `systemctl status` shows one line
 BUILD_S, BUILD_EVERY_S = 60.0, 20.0
 
@@ -20,9 +21,12 @@ BUILD_S, BUILD_EVERY_S = 60.0, 20.0
 class Watch:
     """`step` once a round: READY when every worker has gone round, WATCHDOG only while all of them do, STATUS when it changed."""
 
-    def __init__(self, crew: Crew, board: Board, notify: Notify, greeting: str, on_ready: Callable[[], None] = nothing) -> None:
+    def __init__(
+        self, crew: Crew, board: Board, notify: Notify, greeting: str, on_ready: Callable[[], None] = nothing,
+        watchdog_s: float | None = None,
+    ) -> None:  # fmt: skip
         self._crew, self._board, self._notify, self._greeting = crew, board, notify, greeting
-        self._on_ready, self._ready = on_ready, False
+        self._on_ready, self._ready, self._watchdog_s = on_ready, False, watchdog_s
         self._late: list[str] = []
         self._said = ""
 
@@ -36,6 +40,8 @@ class Watch:
             self._tell_of(late)
         if not late:
             self._notify.watchdog()
+        elif self._watchdog_s and self._crew.silent_s() >= OVERDUE * self._watchdog_s:
+            self._notify.overdue()
         if self._ready:
             self._say(f"not answering: {', '.join(late)}" if late else words(self._board))
 

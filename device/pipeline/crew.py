@@ -75,6 +75,11 @@ class Crew:
             if name not in self._done and now - self._ticks.get(name, self._started_ns) > deadline
         ]
 
+    def silent_s(self) -> float:
+        """How long the one of those late that has been silent longest has been so; 0 when none is late."""
+        now = self._clock.mono_ns()
+        return max((now - self._ticks.get(name, self._started_ns) for name in self.late()), default=0) / 1e9
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """True when a worker crashed or all are done."""
         with self._changed:

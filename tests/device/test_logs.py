@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import logging
+import re
+import socket
+import struct
 import sys
 import threading
 from collections.abc import Iterator
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device import logs, scrub
+from device.journald import PLAIN, datagram, field_name
 from tests.device.site import SECRET
 
 FORMAT = "%(levelname)s %(name)s: %(message)s"
@@ -92,49 +96,68 @@ def test_a_url_in_a_chained_traceback_is_scrubbed_and_the_traceback_stays() -> N
     assert "RuntimeError: outer" in text and "Traceback (most recent call last)" in text
 
 
-class JournalHandler(logging.Handler):
-    """systemd-python's: sends the formatted line, the exception, and everything the record holds."""
-
-    sent: list[dict[str, str]]
-
-    def __init__(self, SYSLOG_IDENTIFIER: str) -> None:  # noqa: N803
-        super().__init__()
-        self.name_, self.sent = SYSLOG_IDENTIFIER, []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        fields: dict[str, Any] = {"MESSAGE": self.format(record), "EXCEPTION_TEXT": record.exc_text, "EXCEPTION_INFO": record.exc_info}
-        self.sent.append({key: str(value) for key, value in {**fields, **record.__dict__, "CODE_ARGS": record.args}.items()})
-
-
 @pytest.fixture
-def journal(monkeypatch: pytest.MonkeyPatch) -> type[JournalHandler]:
-    module = ModuleType("systemd.journal")
-    module.JournalHandler = JournalHandler  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "systemd", ModuleType("systemd"))
-    monkeypatch.setitem(sys.modules, "systemd.journal", module)
-    return JournalHandler
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """journald's end of its socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(tmp_path / "journal"))
+        sock.settimeout(5)
+        monkeypatch.setattr(logs, "SOCKET", tmp_path / "journal")
+        monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+        yield sock
 
 
-def test_under_systemd_lines_go_to_the_journal_with_their_fields_and_without_secrets(
-    journal: type[JournalHandler], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+def fields_of(raw: bytes) -> dict[str, str]:
+    """systemd.io/JOURNAL_NATIVE_PROTOCOL: each name, newline, length, value, newline."""
+    found = {}
+    while raw:
+        name, _, rest = raw.partition(b"\n")
+        (size,) = struct.unpack_from("<Q", rest)
+        found[name.decode()] = rest[8 : 8 + size].decode()
+        assert rest[8 + size : 9 + size] == b"\n"
+        raw = rest[9 + size :]
+    return found
+
+
+def test_under_systemd_lines_go_to_the_journal_with_their_fields_and_without_secrets(journal: socket.socket) -> None:
     logs.set_up()
-    handler = logging.getLogger().handlers[0]
-    assert isinstance(handler, journal)
     scrub.remember([SECRET])
     logging.getLogger("device.x").error(
-        "refused by %s", f"mqtt://a:{SECRET}@h", extra={"camera": "left", "why": ValueError(SECRET)}, exc_info=raised(OSError(SECRET))
+        "refused by %s",
+        f"mqtt://a:{SECRET}@h",
+        extra={"camera": "left\nPRIORITY=0", "why": ValueError(SECRET)},
+        exc_info=raised(OSError(SECRET)),
     )
-    sent = handler.sent[-1]
+    sent = fields_of(journal.recv(1 << 20))
     assert SECRET not in str(sent)
-    assert sent["MESSAGE"].startswith("device.x: refused by mqtt://***@h camera=left why=***")
-    assert "OSError: ***" in sent["EXCEPTION_TEXT"]
+    assert sent["MESSAGE"].startswith("device.x: refused by mqtt://***@h camera=left") and "OSError: ***" in sent["MESSAGE"]
+    wanted = {
+        "PRIORITY": "3",
+        "LOGGER": "device.x",
+        "SYSLOG_IDENTIFIER": "vedette",
+        "VEDETTE_CAMERA": "left\nPRIORITY=0",
+        "VEDETTE_WHY": "***",
+    }
+    assert {name: sent[name] for name in wanted} == wanted
 
 
-def test_without_the_journals_module_lines_go_to_stderr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@given(st.dictionaries(st.text(min_size=1, max_size=80).filter(lambda key: key not in PLAIN), st.text(max_size=50), max_size=5))
+def test_any_field_has_a_name_the_journal_takes_and_arrives_whole(extra: dict[str, str]) -> None:
+    named = {field_name(key): value for key, value in extra.items()}
+    assert all(re.fullmatch(r"VEDETTE_[A-Z0-9_]{1,56}", name) for name in named)
+    assert fields_of(datagram(named)) == {name: value.encode(errors="backslashreplace").decode() for name, value in named.items()}
+
+
+def test_a_journal_that_takes_nothing_has_the_line_from_stderr(journal: socket.socket, capfd: pytest.CaptureFixture[str]) -> None:
+    logs.set_up("WARNING")
+    journal.close()
+    logging.getLogger("device.x").warning("told", extra={"password": "hunter2hunter2"})
+    assert capfd.readouterr().err == "<4>device.x: told password=***\n"
+
+
+def test_without_a_journal_lines_go_to_stderr(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
-    monkeypatch.setitem(sys.modules, "systemd.journal", None)
+    monkeypatch.setattr(logs, "SOCKET", tmp_path / "none")
     logs.set_up("WARNING")
     logging.getLogger("device.x").warning("told", extra={"password": "hunter2hunter2"})
     logging.getLogger("device.x").info("not told")

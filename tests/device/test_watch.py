@@ -57,6 +57,27 @@ class Worker:
         self._turns.release()
 
 
+def test_a_worker_that_hangs_is_told_before_the_watchdogs_own_time_is_over(systemd: socket.socket) -> None:
+    clock, worker = HandClock(), Worker()
+    crew = Crew(clock)
+    crew.add("follow", worker.run, deadline_s=20)
+    crew.on_stop(worker.end)
+    watch = Watch(crew, Board(), Notify(send_to_socket), "one", watchdog_s=30)
+    crew.start()
+    worker.go_round()
+    watch.step()
+    clock.advance(21)
+    watch.step()
+    assert heard(systemd)[-1] == "STATUS=not answering: follow", "it may come back"
+    clock.advance(4)
+    watch.step()
+    assert heard(systemd) == ["WATCHDOG=trigger"]
+    worker.go_round()
+    watch.step()
+    assert "WATCHDOG=1" in heard(systemd)
+    crew.stop()
+
+
 def test_ready_watchdog_and_status_follow_the_workers(systemd: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
     clock, board = HandClock(), Board()
     crew, worker, other = Crew(clock), Worker(), Worker()
