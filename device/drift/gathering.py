@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
-from contracts.drift import MOST_PARTS, MOST_WINDOWS, DriftHour, DriftNow, DriftWindow
+from contracts.drift import MOST_BYTES, MOST_CLASSES, MOST_PARTS, MOST_WINDOWS, DriftHour, DriftNow
 from contracts.errors import StorageError
 from contracts.wire import utc_from_ns
 from device.clock import Clock
@@ -25,6 +26,7 @@ HOUR_NS = 3600 * 1_000_000_000
 ROUND_S = 1.0
 QUIET_NS = 10 * 1_000_000_000  # an hour is over when another has begun and nothing came for it in so long
 DAY = 24
+ENVELOPE_BYTES = 1024  # around the hour itself, generously
 MOST = MOST_WINDOWS * MOST_PARTS  # of an hour
 
 
@@ -151,12 +153,10 @@ class Gathering:
         self._trying(lambda: self._hours.forget(now_ns // HOUR_NS - DAY * self._options.kept_days, undated=False))
 
     def _tell(self, hour: int) -> None:
-        """Of an hour whose time is not known nothing is told: nobody could compare it."""
         with self._lock:
-            windows: list[DriftWindow] = [window.told(key.camera, key.model) for key, window in self._over.get(hour, {}).items()]
-        for part in range(0, len(windows[:MOST]), MOST_WINDOWS):
-            start = utc_from_ns(hour * HOUR_NS)
-            self._post(DriftHour(start=start, part=part // MOST_WINDOWS, windows=windows[part : part + MOST_WINDOWS]))
+            windows = sorted(self._over.get(hour, {}).items(), key=lambda each: (each[0].camera, each[0].model))[:MOST]
+            for part in range(0, len(windows), MOST_WINDOWS):
+                self._post(_bounded(utc_from_ns(hour * HOUR_NS), part // MOST_WINDOWS, windows[part : part + MOST_WINDOWS]))
 
     def _begin(self) -> None:
         """Once: the hours of the last day, for the page and for a broker that lost them."""
@@ -208,3 +208,13 @@ class Gathering:
             self._hours.save(changed, self._offset_ns)
         with self._lock:
             self._unsaved.clear()
+
+
+def _bounded(start: datetime, part: int, windows: Sequence[tuple[Key, Window]]) -> DriftHour:
+    """With as many classes of each as a message has room for."""
+    most = MOST_CLASSES
+    while True:
+        hour = DriftHour(start=start, part=part, windows=[window.told(key.camera, key.model, most) for key, window in windows])
+        if most == 1 or len(hour.model_dump_json().encode()) <= MOST_BYTES - ENVELOPE_BYTES:
+            return hour
+        most = max(1, most // 2)
