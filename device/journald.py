@@ -40,7 +40,8 @@ class JournalSocket(logging.Handler):
         own = {field_name(key): str(value) for key, value in record.__dict__.items() if key not in PLAIN}
         return own | {
             "MESSAGE": text, "PRIORITY": str(priority(record.levelno)), "SYSLOG_IDENTIFIER": self._identifier, "LOGGER": record.name,
-            "THREAD_NAME": str(record.threadName), "CODE_FILE": record.pathname, "CODE_LINE": str(record.lineno), "CODE_FUNC": record.funcName,
+            "THREAD_NAME": str(record.threadName), "CODE_FILE": record.pathname, "CODE_LINE": str(record.lineno),
+            "CODE_FUNC": record.funcName,
         }  # fmt: skip
 
     def close(self) -> None:
