@@ -162,7 +162,7 @@ for name in ("systemd", "tensorrt"):
 keep() { # FOLDER TARGET: what going back to this release needs
   mkdir -p "$2/release" && cp -r "$1/deploy" "$1/install.sh" "$1/RELEASE" "$2/release/" && cp -r "$1/doc" "$1/licenses" "$1/LICENSE" "$1/NOTICE" "$2/" &&
     chmod -R u=rwX,go=rX "$2" &&
-    [ "$("$2/bin/vedette" --version)" = "vedette $(about "$1" version)" ] && "$2/bin/python" -I -c 'import av, cv2, numpy, onnxruntime'
+    [ "$("$2/bin/vedette" --version)" = "vedette $(about "$1" version)" ] && "$2/bin/vedette" run --help >/dev/null && "$2/bin/python" -I -c 'import av, cv2, numpy, onnxruntime'
 }
 
 # --- what is outside /opt ---------------------------------------------------------------------------------------------------------------------
@@ -516,6 +516,7 @@ arguments() {
   case $ROLE in '' | box | trainer | both) ;; *) fail $USAGE "--role is box, trainer or both, not $ROLE" ;; esac
   [ -d "$FROM" ] || fail $USAGE "$FROM is no folder; unpack the tar of a release first"
   FROM=$(cd "$FROM" && pwd)
+  cd / || exit $FAILED # wherever this was called from may go away, or not be there to the service's user
 }
 alone() {
   mkdir -p /run/lock && exec 9>/run/lock/vedette-install.lock || fail $FAILED "/run/lock/vedette-install.lock cannot be made"

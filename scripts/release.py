@@ -46,6 +46,7 @@ class Plan:
     cache: Path
     output: Path
     epoch: int
+    uncommitted: bool = False
 
     @property
     def name(self) -> str:
@@ -62,9 +63,9 @@ def epoch() -> int:
     return max(int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct") or 0), 315_619_200)
 
 
-def commit() -> str:
-    """With `-changed` where files differ from it."""
-    return (git("rev-parse", "HEAD") + ("-changed" if git("status", "--porcelain", "--untracked-files=no") else "")) or "unknown"
+def commit(uncommitted: bool) -> str:
+    """With `-changed` where files that differ from it were taken."""
+    return git("rev-parse", "HEAD") + ("-changed" if uncommitted and git("status", "--porcelain") else "") or "unknown"
 
 
 def make(plan: Plan) -> Path:
@@ -75,9 +76,10 @@ def make(plan: Plan) -> Path:
     with tempfile.TemporaryDirectory(dir=plan.output, prefix=".release-") as temp:
         work, new = Path(temp), Path(temp) / plan.name
         parts = ["install", "box", *(["trainer"] if plan.trainer else [])]
-        every = wheels.fetch(locked(ROOT / "requirements", parts, plan.target), plan.target, plan.cache / plan.target.name)
-        every = wheels.with_own([*every, wheels.build(plan.version, plan.epoch, work)], plan.own, plan.target)
-        fill(new, plan, every)
+        source = wheels.export(work / "source", uncommitted=plan.uncommitted)
+        every = wheels.fetch(locked(source / "requirements", parts, plan.target), plan.target, plan.cache / plan.target.name)
+        every = wheels.with_own([*every, wheels.build(source, plan.version, plan.epoch, work)], plan.own, plan.target)
+        fill(new, plan, every, source)
         archive(new, work / "tar.gz", plan.epoch)
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
@@ -93,7 +95,7 @@ def not_another(folder: Path, target: Target) -> None:
         raise SystemExit(f"{folder} is of another Python; give --output another folder, or remove it")
 
 
-def fill(new: Path, plan: Plan, every: Sequence[wheels.Wheel]) -> None:
+def fill(new: Path, plan: Plan, every: Sequence[wheels.Wheel], source: Path) -> None:
     (new / "wheels").mkdir(parents=True)
     for wheel in every:
         shutil.copyfile(wheel.path, new / "wheels" / wheel.path.name)
@@ -101,14 +103,13 @@ def fill(new: Path, plan: Plan, every: Sequence[wheels.Wheel]) -> None:
     pip = next(wheel for wheel in every if wheel.name == "pip")
     (new / "wheels/requirements.txt").write_text("".join(wheel.line() + "\n" for wheel in installed))
     (new / "RELEASE").write_text(about(plan, every, pip.path.name))
-    copy_tracked("deploy", new / "deploy")
+    for folder, place in (("deploy", "deploy"), ("docs/guide", "doc/guide"), ("docs/images", "doc/images")):
+        shutil.copytree(source / folder, new / place)
     (new / "deploy/install.sh").rename(new / "install.sh")
-    copy_tracked("docs/guide", new / "doc/guide")
-    copy_tracked("docs/images", new / "doc/images")
     for name in ("LICENSE", "NOTICE", "CHANGELOG.md"):
-        shutil.copyfile(ROOT / name, new / name)
+        shutil.copyfile(source / name, new / name)
     said = [notices.read(wheel) for wheel in every if wheel.name != "vedette"]
-    notices.check(said, allowed=[name for name in notices.LIBRARIES if name in (ROOT / "NOTICE").read_text()])
+    notices.check(said, allowed=[name for name in notices.LIBRARIES if name in (source / "NOTICE").read_text()])
     notices.lay(said, new / "licenses")
     files = sorted(path for path in new.rglob("*") if path.is_file())
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(new).as_posix()}\n" for path in files]
@@ -121,17 +122,9 @@ def about(plan: Plan, every: Sequence[wheels.Wheel], pip: str) -> str:
     unpacked = sum(info.file_size for wheel in every for info in zipfile.ZipFile(wheel.path).infolist())
     values = {
         "version": plan.version, "arch": plan.target.arch, "python": plan.target.python, "glibc": f"2.{glibc}",
-        "trainer": "yes" if plan.trainer else "no", "needs_mib": str(int(unpacked * COMPILED / MIB) + 32), "pip": pip, "commit": commit(),
+        "trainer": "yes" if plan.trainer else "no", "needs_mib": str(int(unpacked * COMPILED / MIB) + 32), "pip": pip, "commit": commit(plan.uncommitted),
     }  # fmt: skip
     return "".join(f"{name}={value}\n" for name, value in values.items())
-
-
-def copy_tracked(folder: str, to: Path) -> None:
-    for name in wheels.tracked():
-        if name.as_posix().startswith(folder + "/"):
-            place = to / name.relative_to(folder)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, place)
 
 
 def archive(folder: Path, to: Path, when: int) -> None:
@@ -159,13 +152,14 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--trainer", action="store_true", help="with what the trainer needs, too")
     parser.add_argument("--version", default=wheels.project_version(), help="instead of that of pyproject.toml")
     parser.add_argument("--with", dest="own", type=Path, action="append", default=[], metavar="WHEEL", help="a wheel of your own (again for more)")
+    parser.add_argument("--uncommitted", action="store_true", help="the files as they lie here; otherwise those of the last commit")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache/wheels", metavar="DIR", help="where fetched wheels are kept")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = arguments().parse_args(argv)
-    plan = Plan(Target(args.arch, args.python), args.version, args.trainer, tuple(args.own), args.cache, args.output, epoch())
+    plan = Plan(Target(args.arch, args.python), args.version, args.trainer, tuple(args.own), args.cache, args.output, epoch(), args.uncommitted)
     folder = make(plan)
     size = (folder.parent / f"{folder.name}.tar.gz").stat().st_size
     print(f"{folder}\n{folder}.tar.gz ({size / MIB:.0f} MiB, {len(list((folder / 'wheels').glob('*.whl')))} wheels)")
