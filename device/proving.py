@@ -16,6 +16,7 @@ from device.stages.detect import Detect
 from device.tried import Tried, key_of, limits
 from device.update.baseline import Baseline
 from device.update.boots import Boots
+from device.update.building import Building
 from device.update.guard import Flow
 from device.update.learning import Learning
 from device.update.looks import Looks
@@ -43,9 +44,10 @@ def prover(
     clock: Clock, tally: Tally,
 ) -> Proof:  # fmt: skip
     """With a worker that learns what is normal here, where there is a stage to look at."""
+    building = Building(settings.model.engine, settings.data / "engines", options.prove)
     test = SelfTest(settings.model.engine, limits(settings), settings.data / "engines", options.prove, lambda: _old(slots))
     if seeing is None or not isinstance(seeing.stage, Detect):
-        return Proof(test, boots, options.prove, None)
+        return Proof(building, test, boots, options.prove, None)
     stage, looks = seeing.stage, Looks(tally)
     learning = Learning(looks, Baseline(settings.data / "update" / "baseline.json", clock), stage.detector.digest, clock)
     stage.watch(looks)
@@ -57,7 +59,7 @@ def prover(
         Shadow(looks, options.prove, clock, tally, marking.differed, stage.classes),
         Trial(switch, learning, options.prove, clock, lambda: _flow(tally)),
     )  # fmt: skip
-    return Proof(test, boots, options.prove, live, seeing.died)
+    return Proof(building, test, boots, options.prove, live, seeing.died)
 
 
 def _opened(bundle: StoredBundle, settings: Settings, min_confidence: float | None) -> Detector:

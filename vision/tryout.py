@@ -96,7 +96,7 @@ def try_bundle(
             encoding="utf-8",
             errors="replace",
             cwd="/",
-            env=_environment(),
+            env=environment(),
             timeout=limits.seconds,
             check=False,
         )
@@ -122,7 +122,7 @@ def _judge(bundle: StoredBundle, done: subprocess.CompletedProcess[str], limits:
     return seen
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The same code is found from a folder where nobody else can have put a module."""
     kept = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
     return {**kept, "PYTHONPATH": os.pathsep.join(str(Path(place).absolute()) for place in sys.path if place)}

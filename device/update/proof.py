@@ -1,4 +1,4 @@
-"""Proof: self-test, shadow and trial, one after the other; the prover of a box that looks."""
+"""Proof: building, self-test, shadow and trial, one after the other; the prover of a box that looks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contracts.files import storage
 from contracts.update import Figures, Mode
 from device.pipeline.context import Detector
 from device.update.boots import Boots
+from device.update.building import Building
 from device.update.proof_options import ProofOptions
 from device.update.prover import Told, Verdict
 from device.update.refusal import Refusal
@@ -38,9 +39,11 @@ class Proof:
     """A Prover. `live` None: the self-test is all that can be shown here. `died`: whether this process is about to end by a crash."""
 
     def __init__(
-        self, selftest: SelfTest, boots: Boots, options: ProofOptions, live: Live | None, died: Callable[[], bool] = lambda: False
-    ) -> None:
-        self._selftest, self._boots, self._options, self._live, self._died = selftest, boots, options, live, died
+        self, building: Building, selftest: SelfTest, boots: Boots, options: ProofOptions, live: Live | None,
+        died: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        self._building, self._selftest, self._boots = building, selftest, boots
+        self._options, self._live, self._died = options, live, died
 
     def prove(self, bundle: StoredBundle, told: Told, mode: Mode = "live") -> Verdict:
         figures = Figures()
@@ -52,6 +55,7 @@ class Proof:
         if words := self._boots.rejects(bundle.digest):
             return Verdict(False, "E_CRASHLOOP", f"{words}; train another, or allow it with `vedette models use`")
         try:
+            self._building(bundle, told)
             figures = self._selftest(bundle, told)
             if self._live is not None and bundle.manifest.task == "detect":
                 with self._marked(bundle.digest):
@@ -77,6 +81,8 @@ class Proof:
             return  # it serves already: what was shown was shown
         candidate = _opened(live.open, bundle, told)
         try:
+            if candidate.digest != bundle.digest:  # what was proved is what is looked with
+                raise Refusal("E_MIX", f"bundle {bundle.path}: was changed after its self-test to {candidate.digest}; see who writes there")
             if self._options.shadow_s or mode == "shadow":
                 report = live.shadow.run(candidate, told)
                 noted(shadow_frames=report.frames, agreement=report.share)

@@ -10,6 +10,9 @@ from device.pipeline.strict import Strict
 class ProofOptions(Strict):
     """Limits of self-test, shadow and trial. Ratios are to what this box measured of the model in force."""
 
+    build_s: float = Field(
+        default=3600, gt=0, le=7 * 86_400, description="seconds in which an engine that compiles must have built a new model"
+    )
     looks: int = Field(default=60, ge=8, le=10_000, description="pictures a new model looks at in its self-test")
     p95_ms: float | None = Field(
         default=None, gt=0, le=600_000, description="most that 95 of 100 looks may take, milliseconds; null: `slower` times the old model's"

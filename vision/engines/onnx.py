@@ -49,6 +49,7 @@ class OnnxEngine:
     """Several threads may run one session at once. The model comes as bytes: what was verified is what is loaded."""
 
     name = "onnx"
+    compiles = False
     Options = OnnxOptions
 
     def __init__(self, model: bytes, spec: Input | None = None, options: OnnxOptions | None = None, work: Path | None = None) -> None:

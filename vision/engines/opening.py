@@ -13,12 +13,13 @@ from contracts.errors import ConfigError
 from vision.bundle import StoredBundle
 from vision.engines import ENGINES
 from vision.engines.engine import Engine
+from vision.engines.progress import Told, unheard
 
 
 def open_engine(
-    stored: StoredBundle, name: str, threads: int, options: Mapping[str, Any] | None = None, work: Path | None = None
+    stored: StoredBundle, name: str, threads: int, options: Mapping[str, Any] | None = None, work: Path | None = None, told: Told = unheard
 ) -> Engine:
-    """`threads` of one run, where the engine has that choice; `work`: the folder it compiles into."""
+    """`threads` of one run, where the engine has that choice; `work`: the folder it compiles into; `told` how far that is."""
     if name not in ENGINES:
         raise ConfigError(f"engine {name}: not known; choose one of {', '.join(ENGINES)}")
     made = resolve_name(ENGINES[name])
@@ -29,4 +30,5 @@ def open_engine(
         first = error.errors()[0]
         raise ConfigError(f"engine {name}: option {'.'.join(map(str, first['loc']))}: {first['msg']}; correct it") from error
     loader: Callable[..., Engine] = made
-    return loader(stored.model(), stored.manifest.input, parsed, work)
+    more = {"told": told} if made.compiles else {}
+    return loader(stored.model(), stored.manifest.input, parsed, work, **more)

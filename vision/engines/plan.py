@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from contracts.bundle import Input
 from contracts.errors import BundleError
+from vision.engines.progress import Told, monitor, unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def shapes_of(spec: Input) -> Shapes:
     return Shapes(_shape(spec, step, step), most, most)
 
 
-def build_plan(trt: Any, logger: Any, model: bytes, recipe: Recipe, timing: bytes) -> tuple[bytes, bytes]:
+def build_plan(trt: Any, logger: Any, model: bytes, recipe: Recipe, timing: bytes, told: Told = unheard) -> tuple[bytes, bytes]:
     """The plan and the timing cache grown by it. Takes minutes on a small box; the GPU's context must be active."""
     builder = trt.Builder(logger)
     network = builder.create_network(0)  # explicit batch is the only kind since TensorRT 10
@@ -47,6 +48,8 @@ def build_plan(trt: Any, logger: Any, model: bytes, recipe: Recipe, timing: byte
         config.set_flag(trt.BuilderFlag.FP16)
     _add_profile(builder, network, config, recipe.shapes)
     _use_timing(config, timing)
+    if (watching := monitor(trt, told)) is not None:
+        config.progress_monitor = watching
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise BundleError(f"engine tensorrt: no plan could be built with TensorRT {trt.__version__}; choose engine onnx for this bundle")

@@ -23,6 +23,7 @@ from vision.engines.cuda import Buffer, Buffers, PycudaBuffers
 from vision.engines.engine import TensorSpec, check_tensor, the_input
 from vision.engines.plan import Recipe, build_plan, has_fp16_flag, shapes_of
 from vision.engines.plan_cache import PlanCache, plan_key
+from vision.engines.progress import Told, unheard
 from vision.strict import Strict
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class TensorrtEngine:
     """One context: threads that share the engine take turns."""
 
     name = "tensorrt"
+    compiles = True
     Options = TensorrtOptions
 
     def __init__(
@@ -50,8 +52,9 @@ class TensorrtEngine:
         options: TensorrtOptions | None = None,
         work: Path | None = None,
         buffers: Callable[[int], Buffers] = PycudaBuffers,
+        told: Told = unheard,
     ) -> None:
-        """`work` is the folder plans are kept in; without one the plan is built at every start."""
+        """`work` is the folder plans are kept in; without one the plan is built at every start. `told`: how far that is."""
         self._options = options or TensorrtOptions()
         self._trt = _library()
         self._lock = threading.Lock()
@@ -63,7 +66,7 @@ class TensorrtEngine:
         self._context: Any = None
         try:
             with self._buffers.active():
-                self.fingerprint = self._load(model, spec, PlanCache(work) if work else None)
+                self.fingerprint = self._load(model, spec, PlanCache(work) if work else None, told)
                 self.inputs, self.outputs = self._specs(is_input=True), self._specs(is_input=False)
             self._input = the_input(self.inputs, self.name)
         except BaseException:
@@ -92,14 +95,14 @@ class TensorrtEngine:
                     self._context = self._engine = self._runtime = None
             self._buffers.close()
 
-    def _load(self, model: bytes, spec: Input, cache: PlanCache | None) -> Mapping[str, str]:
+    def _load(self, model: bytes, spec: Input, cache: PlanCache | None, told: Told) -> Mapping[str, str]:
         trt = self._trt
         recipe = Recipe(shapes_of(spec), self._options.precision, self._options.workspace_mib)
         fields = _key_fields(trt, model, recipe, self._buffers.gpu)
         logger = trt.Logger(trt.Logger.ERROR)
         self._runtime = trt.Runtime(logger)
         self._engine = _kept(self._runtime, cache, plan_key(fields)) or _built(
-            trt, logger, self._runtime, model, recipe, fields=fields, cache=cache
+            trt, logger, self._runtime, model, recipe, fields=fields, cache=cache, told=told
         )
         self._context = self._engine.create_execution_context()
         if self._context is None:
@@ -187,9 +190,9 @@ def _kept(runtime: Any, cache: PlanCache | None, key: str) -> Any:
 
 
 def _built(
-    trt: Any, logger: Any, runtime: Any, model: bytes, recipe: Recipe, *, fields: Mapping[str, str], cache: PlanCache | None
+    trt: Any, logger: Any, runtime: Any, model: bytes, recipe: Recipe, *, fields: Mapping[str, str], cache: PlanCache | None, told: Told
 ) -> Any:
-    plan, timing = build_plan(trt, logger, model, recipe, cache.timing() if cache else b"")
+    plan, timing = build_plan(trt, logger, model, recipe, cache.timing() if cache else b"", told)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         raise BundleError(f"engine tensorrt: TensorRT {trt.__version__} refuses the plan it built; choose engine onnx for this bundle")

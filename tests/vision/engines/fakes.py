@@ -11,6 +11,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -226,6 +227,29 @@ class Profile:
         self.shapes[name] = (tuple(least), tuple(most))
 
 
+class IProgressMonitor:
+    """As TensorRT's: a subclass that does not call this __init__ is refused by the native side."""
+
+    made = False
+
+    def __init__(self) -> None:
+        self.made = True
+
+    def tell(self) -> bool:
+        """Two layers, each of them timed; whether the builder may go on."""
+        call: Any = self
+        call.phase_start("Building Engine", None, 2)
+        for layer in range(2):
+            call.phase_start("Timing", "Building Engine", 4)
+            if not all(call.step_complete("Timing", step) for step in range(4)):
+                return False
+            call.phase_finish("Timing")
+            if not call.step_complete("Building Engine", layer):
+                return False
+        call.phase_finish("Building Engine")
+        return self.made
+
+
 class Config:
     def __init__(self, trt: Trt) -> None:
         self.trt = trt
@@ -233,6 +257,7 @@ class Config:
         self.pools: dict[str, int] = {}
         self.profiles: list[Profile] = []
         self.timing: Timing | None = None
+        self.progress_monitor: IProgressMonitor | None = None
 
     def set_memory_pool_limit(self, pool: MemoryPoolType, nbytes: int) -> None:
         self.pools[pool.name] = nbytes
@@ -357,7 +382,8 @@ def tensorrt(trt: Trt) -> ModuleType:
             trt.built.append({"flags": config.flags, "pools": config.pools, "profiles": profiles})
             header = json.dumps({"version": trt.version, "profiles": profiles}).encode()
             plan = b"\n".join([MAGIC, header, network.model])
-            return None if trt.build_fails else memoryview(plan)
+            stopped = config.progress_monitor is not None and not config.progress_monitor.tell()
+            return None if trt.build_fails or stopped else memoryview(plan)
 
     class OnnxParser:
         def __init__(self, network: Network, logger: Logger) -> None:
@@ -390,7 +416,8 @@ def tensorrt(trt: Trt) -> ModuleType:
 
     module = ModuleType("tensorrt")
     parts = {
-        "__version__": trt.version, "Logger": Logger, "Builder": Builder, "OnnxParser": OnnxParser, "Runtime": Runtime,
+        "__version__": trt.version, "IProgressMonitor": IProgressMonitor, "Logger": Logger,
+        "Builder": Builder, "OnnxParser": OnnxParser, "Runtime": Runtime,
         "BuilderFlag": BuilderFlag10 if trt.version.startswith("10.") else BuilderFlag11,
         "MemoryPoolType": MemoryPoolType, "TensorIOMode": TensorIOMode, "DataType": DataType,
     }  # fmt: skip
@@ -406,3 +433,39 @@ def install(monkeypatch: pytest.MonkeyPatch, version: str = "10.3.0") -> Trt:
     monkeypatch.setitem(sys.modules, "pycuda", ModuleType("pycuda"))
     monkeypatch.setitem(sys.modules, "pycuda.driver", pycuda_driver(trt.device))
     return trt
+
+
+CHILD = '''"""One GPU for both modules, in a process of its own; files `hang` and `die` beside it say how a build goes."""
+import os, sys, threading
+from pathlib import Path
+from tests.vision.engines import fakes
+
+HERE = Path(__file__).parent
+TRT = fakes.Trt(fakes.Device())
+DRIVER, MODULE = fakes.pycuda_driver(TRT.device), fakes.tensorrt(TRT)
+tell = fakes.IProgressMonitor.tell
+
+
+def slowly(self):
+    (HERE / "pid").write_text(str(os.getpid()))
+    if (HERE / "die").exists():
+        os.abort()
+    if (HERE / "hang").exists():
+        self.phase_start("Building Engine", None, 4)
+        self.step_complete("Building Engine", 0)
+        threading.Event().wait()
+    return tell(self)
+
+
+fakes.IProgressMonitor.tell = slowly
+'''
+
+
+def lay(folder: Path) -> Path:
+    """The modules as files, for processes that are started with this folder in their path."""
+    (folder / "pycuda").mkdir(parents=True)
+    (folder / "fake_gpu.py").write_text(CHILD)
+    (folder / "tensorrt.py").write_text("import fake_gpu\nglobals().update(vars(fake_gpu.MODULE))\n")
+    (folder / "pycuda" / "__init__.py").touch()
+    (folder / "pycuda" / "driver.py").write_text("import fake_gpu\nglobals().update(vars(fake_gpu.DRIVER))\n")
+    return folder

@@ -15,12 +15,13 @@ from contracts.bundle import Input
 from contracts.errors import BundleError, HardwareError
 from tests.vision.engines import fakes
 from tests.vision.models import times_two, two_inputs, white_box
+from vision.building import compiles
 from vision.engines.cuda import PycudaBuffers
 from vision.engines.engine import Engine, TensorSpec
 from vision.engines.onnx import OnnxEngine
 from vision.engines.tensorrt import TensorrtEngine
 
-Open = Callable[[bytes, Input], Engine]
+Open = Callable[..., Engine]
 OPEN = Input(name="image", dtype="float32", layout="nchw", size=(64, 96), multiple=32)
 FIXED = Input(name="image", dtype="float32", layout="nchw", size=(32, 64))
 
@@ -45,7 +46,7 @@ def open_engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyt
         fakes.install(monkeypatch)
     elif reason := no_gpu():
         pytest.skip(f"needs a GPU with TensorRT: {reason}")
-    return lambda model, spec: TensorrtEngine(model, spec, work=tmp_path)
+    return lambda model, spec, **more: TensorrtEngine(model, spec, work=tmp_path, **more)
 
 
 def picture(height: int, width: int, seed: int = 0) -> Any:
@@ -142,3 +143,18 @@ def test_threads_share_it(open_engine: Open) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_what_it_builds_it_tells_and_what_was_kept_is_there_at_once(open_engine: Open) -> None:
+    """An engine that compiles nothing has nothing to tell, and no place for who would listen."""
+    if not compiles(open_engine(times_two(), OPEN).name):
+        with pytest.raises(TypeError):
+            open_engine(times_two(), OPEN, told=lambda percent: None)
+        return
+    said: list[float] = []
+    model = times_two(shape=(1, 3, 32, 64))
+    assert_doubled(open_engine(model, FIXED, told=said.append), picture(32, 64))
+    assert said == sorted(set(said)) and said[0] > 0 and said[-1] == 100
+    again: list[float] = []
+    assert_doubled(open_engine(model, FIXED, told=again.append), picture(32, 64))
+    assert again == []
