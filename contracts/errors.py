@@ -13,6 +13,10 @@ class HardwareError(VedetteError):
     """A camera, an accelerator or a file that is read failed; trying again may help."""
 
 
+class Unplugged(HardwareError):
+    """A local camera is not there; it is opened when it is plugged in."""
+
+
 class BundleError(VedetteError):
     """A model bundle is refused; the old model is kept."""
 

@@ -94,7 +94,7 @@ def info(loaded: Loaded, stages: Mapping[str, Stage | WideStage], key: PublicKey
 
 def address(options: Mapping[str, object]) -> str:
     """Where a camera's pictures come from, without the user of a URL."""
-    given = next((str(options[key]) for key in ("url", "path", "pipeline") if key in options), "")
+    given = next((str(options[key]) for key in ("url", "device", "path", "pipeline") if options.get(key)), "")
     return scrub(given).replace(f"{HIDDEN}@", "")
 
 

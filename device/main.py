@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "be the appliance: watch the cameras until stopped",
     "check": "check the configuration, probe cameras, broker and bundles",
     "replay": "run recorded files through the same pipeline",
+    "cameras": "what is plugged in here, by the ids that a configuration takes",
     "batch": "hours of recordings to event logs, on all cores or many machines",
     "clips": "what is recorded: list, keep, remove, check, copy elsewhere",
     "verify-export": "is a session whole? what is missing or wrong in it",

@@ -13,7 +13,10 @@ from uuid import UUID
 from contracts.errors import ConfigError
 from device.bundles import classifier_opener, opener, reader_opener, workers
 from device.capture.camera import Capture
+from device.capture.local import local_cameras
 from device.capture.look import Look
+from device.capture.plugging import Pluggable, Plugging, Waiting
+from device.capture.uevents import Uevents
 from device.clock import Clock
 from device.config import Loaded
 from device.pipeline.board import Board
@@ -75,11 +78,21 @@ class Sight:
 
         for name, capture in zip(self.sources, self.captures, strict=True):
             crew.add(f"capture {name}", capture.run, deadline_s=60)
+        self._watch_plugs(crew)
         for name, each in zip(self.sources, self.looks, strict=True):
             crew.add(f"look {name}", partial(look, each), deadline_s=60)
         crew.add("feed", self.analysis.feed, deadline_s=60)
         crew.add("follow", follow, deadline_s=60)
         crew.on_stop(self.stop)
+
+    def _watch_plugs(self, crew: Crew) -> None:
+        """A driver that hangs while it is asked is no reason to begin anew: the deadline is long."""
+        pairs = zip(self.sources.items(), self.captures, strict=True)
+        waiting = {name: Waiting(source, capture.wake) for (name, source), capture in pairs if isinstance(source, Pluggable)}
+        if waiting:
+            plugging = Plugging(local_cameras, Uevents, waiting)
+            crew.add("plugging", plugging.run, deadline_s=600)
+            crew.on_stop(plugging.close)
 
     def stop(self) -> None:
         """The sources end; what they gave flows on to the outlets."""

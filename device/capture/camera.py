@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from contracts.errors import ConfigError, HardwareError
+from contracts.errors import ConfigError, HardwareError, Unplugged
 from device.capture.backoff import Backoff
 from device.clock import Clock
 from device.pipeline.board import Board
@@ -44,6 +44,7 @@ class Capture:
         self._stream: StreamInfo | None = None
         self._online_ns: int | None = None  # mono time of this connection's first packet
         self.stopping = threading.Event()
+        self._woken = threading.Event()  # nothing to wait for any more
         self.failure: HardwareError | ConfigError | None = None  # why a file could not be read
 
     def run(self, tick: Tick) -> None:
@@ -64,12 +65,19 @@ class Capture:
     def stop(self) -> None:
         """From any thread: `run` returns within a second or two, whatever the network does."""
         self.stopping.set()
+        self._woken.set()
         self._source.close()
         self._ring.close()
+
+    def wake(self) -> None:
+        """From any thread: what it waits for is there now, so it is opened at once, and soon again should it not be ready."""
+        self._backoff.failures = 0
+        self._woken.set()
 
     def _once(self, tick: Tick) -> bool:
         """One connection; True when there is to be no other."""
         self._online_ns = None
+        self._woken.clear()
         tick()
         self._tell_lost()
         try:
@@ -116,16 +124,18 @@ class Capture:
             return True
         failures = self._backoff.failures
         self._tally.count(camera, "reconnects")
-        self._show(state="retrying", reason=reason, reconnects=self._tally.get(camera, "reconnects"))
+        away = isinstance(error, Unplugged)
+        self._show(state="unplugged" if away else "retrying", reason=reason, reconnects=self._tally.get(camera, "reconnects"))
         if failures & (failures - 1) == 0:
-            log.warning("camera failed, opened again", extra={"camera": camera, "reason": reason, "failures": failures + 1})
+            words = "camera unplugged" if away else "camera failed, opened again"
+            log.warning(words, extra={"camera": camera, "reason": reason, "failures": failures + 1})
         return False
 
     def _rest(self, tick: Tick) -> None:
         """Wait before the next try, ticking, and no longer than until the stop."""
         lasted_ns = 0 if self._online_ns is None else self._clock.mono_ns() - self._online_ns
         left_s = self._backoff.next_s(lasted_ns)
-        while left_s > 0 and not self.stopping.wait(min(left_s, SLICE_S)):
+        while left_s > 0 and not self.stopping.is_set() and not self._woken.wait(min(left_s, SLICE_S)):
             tick()
             left_s -= SLICE_S
 

@@ -153,11 +153,22 @@ class Demux:
         encoder: Encoder | None = None
         rate = self.rate or DEFAULT_RATE
         for packet in self._packets():
-            for picture in self._context.decode(packet):
+            for picture in self._pictures(packet):
                 encoder = encoder or Encoder(picture.width, picture.height, rate)
                 pts_ns = self._ns(picture.pts)
                 if pts_ns is not None:
                     yield from self._described(encoder.encode(picture, pts_ns), picture, rate)
+
+    def _pictures(self, packet: av.Packet[VideoStream]) -> list[av.VideoFrame]:
+        """V4L2 gives an empty packet for a buffer that the camera spoilt; the decoder would take that for the end, which has no time."""
+        if packet.is_corrupt or (not packet.size and packet.pts is not None):
+            self.lost["damaged"] += 1
+            return []
+        try:
+            return self._context.decode(packet)
+        except (av.error.InvalidDataError, av.error.ArgumentError):  # shorter than a picture
+            self.lost["damaged"] += 1
+            return []
 
     def _described(self, units: Iterator[Unit], picture: av.VideoFrame, rate: Fraction) -> Iterator[tuple[StreamInfo, Unit]]:
         for unit in units:

@@ -17,8 +17,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from contracts.errors import ConfigError, StorageError
 from contracts.files import rename_durably, write_durably
+from contracts.shown import shown
 from contracts.topics import DeviceId
 from device import capture, config
+from device.capture.local import LocalCamera, local_cameras
 from device.capture.v4l2 import V4l2Source
 from device.clock import SystemClock
 from device.probes import camera as probe_camera
@@ -162,16 +164,15 @@ def _checked(camera: Mapping[str, Any]) -> None:
         raise ConfigError(f"camera {camera['use']}: {error.errors()[0]['msg']}; correct the address") from error
 
 
-def found_cameras(paths: Iterable[Path] | None = None) -> dict[str, Any]:
-    """Local cameras that give a picture, by the name that stays the same when ports change."""
-    listed = list(paths) if paths is not None else sorted(Path("/dev/v4l/by-id").glob("*-index0")) or sorted(Path("/dev").glob("video*"))
+def found_cameras(cameras: Iterable[LocalCamera] | None = None) -> dict[str, Any]:
+    """Local cameras that give a picture, by the id that stays the same whatever is plugged in first."""
     found: dict[str, Any] = {}
-    for path in listed:
+    for camera in local_cameras() if cameras is None else cameras:
         name = f"camera{len(found) + 1}"
-        finding = probe_camera(V4l2Source(name, V4l2Source.Options(path=path), SystemClock()), 5)
-        print(f"{path}: {finding.text}", file=sys.stderr)
-        if finding.level == "ok":
-            found[name] = {"use": "v4l2", "path": str(path)}
+        finding = probe_camera(V4l2Source(name, V4l2Source.Options(device=camera.id), SystemClock()), 5)
+        print(shown(f"{camera.name}, {camera.id}: {finding.text}"), file=sys.stderr)
+        if finding.level in {"ok", "note"}:
+            found[name] = {"use": "v4l2", "device": camera.id}
     return found
 
 

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-CameraWord = Literal["starting", "online", "retrying", "ended", "stopped"]
+CameraWord = Literal["starting", "online", "retrying", "unplugged", "ended", "stopped"]
 GateWord = Literal["off", "idle", "watching", "active"]
 PartWord = Literal["ok", "degraded", "failed"]
 

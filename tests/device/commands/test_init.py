@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 from contracts.errors import ConfigError
+from device.capture.device_id import DeviceId
+from device.capture.local import LocalCamera
 from device.commands.init import found_cameras, parse_broker, parse_camera, read_address
 from device.config import load
 from tests.device.site import SECRET
@@ -147,5 +149,7 @@ def test_addresses_mean_what_they_look_like(tmp_path: Path) -> None:
 
 
 def test_devices_that_give_no_picture_are_not_taken(capsys: pytest.CaptureFixture[str]) -> None:
-    assert found_cameras([Path("/dev/null"), Path("/dev/video-none")]) == {}
-    assert "/dev/video-none: " in capsys.readouterr().err
+    gone = LocalCamera("usb:046d:0892:A1", "C920\x1b[2J", Path("/dev/video-none"), DeviceId("046d", "0892", "A1", "hub-1"))
+    assert found_cameras([gone]) == {}
+    said = capsys.readouterr().err
+    assert "usb:046d:0892:A1: " in said and "\x1b" not in said
