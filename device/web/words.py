@@ -22,7 +22,6 @@ CAMERA = {
     "online": ("ok", "online"),
     "retrying": ("failed", "no picture, trying again"),
     "unplugged": ("failed", "unplugged"),
-    "unplugged": ("failed", "unplugged"),
     "ended": ("idle", "ended"),
     "stopped": ("idle", "stopped"),
 }
