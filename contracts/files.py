@@ -119,6 +119,10 @@ def inside(root: Path, relative: str) -> Path:
     if not relative or "\0" in relative or "\\" in relative or relative.startswith("/") or ".." in relative.split("/"):
         raise ProtocolError(f"path {relative[:200]!r}: not a plain relative path; name a file below the folder")
     path = root / relative
-    if not path.resolve().is_relative_to(root.resolve()):
+    try:
+        stays = path.resolve().is_relative_to(root.resolve())
+    except RuntimeError:  # a link that leads to itself, before Python 3.13
+        stays = False
+    if not stays:
         raise ProtocolError(f"path {relative[:200]!r}: leads out of its folder by a link; name a file below the folder")
     return path

@@ -14,6 +14,8 @@ from contracts.wire import Utc, Wire
 TARGET = r"^[a-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*){1,4}$"  # of the repository: no part begins with a dot
 VERSION = r"^\d{1,9}\.\d{1,9}\.\d{1,9}$"
 NAME = r"^[a-z0-9][a-z0-9-]{1,62}$"
+ROLLOUT = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+MAX_SEQ = (1 << 53) - 1
 SIGNATURE = r"^[0-9a-f]{128}$"
 MAX_PAYLOAD = 32 << 10  # characters of what is signed
 MAX_SIGNED_BYTES = 64 << 10
@@ -60,8 +62,8 @@ class Assignment(Wire):
 
     device: DeviceId | None = None
     cohort: str | None = Field(default=None, pattern=NAME)
-    seq: int = Field(ge=1, le=(1 << 53) - 1, description="of the box or the cohort; one that is not above the last is a replay")
-    rollout: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")
+    seq: int = Field(ge=1, le=MAX_SEQ, description="of the box or the cohort; one that is not above the last is a replay")
+    rollout: str = Field(pattern=ROLLOUT)
     model: Model | None = Field(default=None, description="null: the box keeps what it has, and gives up what it is at")
     mode: Mode = Field(default="live", description="shadow: only beside the old one; trial: until the guard is content; live: as trial")
     config: ConfigRevision | None = None
@@ -199,16 +201,16 @@ class UpdateReport(Wire):
     state: UpdateState
     code: UpdateCode | None = Field(default=None, description="why it was rejected, or with another state what it waits for")
     words: str = Field(default="", max_length=1000, description="what, which, what to do")
-    model: str | None = Field(default=None, description="digest of the bundle this is about")
-    name: str | None = None
-    version: str | None = None
-    rollout: str | None = None
-    seq: int | None = None
+    model: str | None = Field(default=None, pattern=DIGEST, description="digest of the bundle this is about")
+    name: str | None = Field(default=None, pattern=NAME)
+    version: str | None = Field(default=None, pattern=VERSION)
+    rollout: str | None = Field(default=None, pattern=ROLLOUT)
+    seq: int | None = Field(default=None, ge=1, le=MAX_SEQ)
     percent: float | None = Field(default=None, ge=0, le=100, description="of the state it is in; null: not known")
     bytes: int | None = Field(default=None, ge=0, description="fetched for it so far; what was here already is not in it")
     left_s: float | None = Field(default=None, ge=0, description="until this state is over, as far as can be told")
     at: Utc
-    current: str | None = Field(default=None, description="digest of the bundle that is in force")
+    current: str | None = Field(default=None, pattern=DIGEST, description="digest of the bundle that is in force")
     figures: Figures | None = None
     receipt: SignedReceipt | None = Field(default=None, description="with `committed`")
     refused: RefusedMessage | None = Field(default=None, description="the last message under dn/desired that was not accepted")

@@ -211,7 +211,15 @@ def _tensorrt() -> str | None:
 
 
 def _sticks(options: Options) -> list[Usb]:
-    return [Usb(folder) for folder in options.folders if (folder / "metadata").is_dir()]
+    return [Usb(folder) for folder in options.folders if _readable(folder / "metadata")]
+
+
+def _readable(folder: Path) -> bool:
+    """A stick that is broken, or a share that went away, is as good as none."""
+    try:
+        return folder.is_dir()
+    except OSError:
+        return False
 
 
 def _https(options: Options, clock: Clock) -> Https | None:

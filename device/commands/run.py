@@ -51,8 +51,17 @@ def run(args: argparse.Namespace) -> int:
 
 def _built(loaded: Loaded, notify: Notify) -> Appliance:
     """On the first start with a bundle it is tried, and TensorRT compiles its engine."""
+    _opening(loaded)
     with patience(notify):
         return Appliance(loaded, SystemClock())
+
+
+def _opening(loaded: Loaded) -> None:
+    """The boot guard blames no model for a configuration that cannot be read."""
+    try:
+        Boots(loaded.settings.data).opening()
+    except OSError as error:
+        log.warning("should this start fail, the model is not blamed: %s", error)
 
 
 def _came_up(loaded: Loaded) -> None:

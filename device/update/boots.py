@@ -31,6 +31,7 @@ class Count:
 
     current: str = ""  # the model that the starts below are counted of
     unready: int = 0  # starts of it in a row that never became ready, this one among them
+    opened: bool = True  # whether the last of them came as far as the model
     good: str = ""  # the last with which the box became ready
     trial: str = ""  # what this process tries, or the one that died tried
     deaths: int = 0  # of processes that tried it
@@ -51,18 +52,24 @@ class Boots:
         count = self.count()
         if count.trial:
             count, words = _died(count)
-        count = replace(count, current=current, unready=count.unready + 1 if count.current == current else 1)
+        before = count.unready if count.opened else max(0, count.unready - 1)  # it failed without the model: of that nothing is learnt
+        count = replace(count, current=current, unready=before + 1 if count.current == current else 1, opened=False)
         if count.unready > FAILED and current != count.good:
             count, words = self._back(count)
         self._write(count)
         return words
+
+    def opening(self) -> None:
+        """What comes now may be the model's doing: before, it was the configuration. Nothing where no start was counted."""
+        if self.path.exists():
+            self._write(replace(self.count(), opened=True))
 
     def ready(self) -> None:
         """The box is up with the model that is linked. Nothing where no start was counted."""
         if not self.path.exists():
             return
         count, current = self.count(), self.linked("current") or ""
-        self._write(replace(count, current=current, unready=0, good=current))
+        self._write(replace(count, current=current, unready=0, opened=True, good=current))
 
     def trying(self, digest: str) -> None:
         """From now on a model that is not trusted yet runs in this process."""
@@ -95,7 +102,8 @@ class Boots:
             said: dict[str, Any] = json.loads(self.path.read_text())
             rejected = tuple(Rejected(str(each["digest"]), str(each["words"]), bool(each["told"])) for each in said["rejected"])
             texts = {name: str(said[name]) for name in ("current", "good", "trial")}
-            return Count(**texts, unready=int(said["unready"]), deaths=int(said["deaths"]), rejected=rejected)
+            opened = bool(said.get("opened", True))
+            return Count(**texts, unready=int(said["unready"]), opened=opened, deaths=int(said["deaths"]), rejected=rejected)
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return Count()
 

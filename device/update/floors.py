@@ -29,15 +29,17 @@ class Floors:
             row = connection.execute("SELECT version FROM floors WHERE role = ?", (role,)).fetchone()
         return int(row[0]) if row else 0
 
-    def rise(self, versions: Mapping[str, int], until: datetime | None = None, now: datetime | None = None) -> None:
+    def rise(self, versions: Mapping[str, int], until: datetime | None = None, now: datetime | None = None, keys: str = TIME) -> None:
         """In one commit. The time rises to `now`, at most to `until`, when what was just verified ends: so a clock that jumped
-        ahead, or whoever holds an online key, cannot make it later than the end of what is known, and the next release mends it."""
+        ahead cannot make it later than the end of what is known. It belongs to the `keys` it was verified with: what was remembered
+        with others is forgotten, so that a root which takes a stolen online key away takes with it what a thief made of the time."""
         with self._state.writing() as connection:
             self.rise_with(connection, versions)
             if until is not None and now is not None:
+                connection.execute("DELETE FROM times WHERE name != ?", (keys,))
                 connection.execute(
                     "INSERT INTO times VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET wall_ns = max(wall_ns, excluded.wall_ns)",
-                    (TIME, _ns(min(now, until))),
+                    (keys, _ns(min(now, until))),
                 )
 
     def rise_with(self, connection: Connection, versions: Mapping[str, int]) -> None:
@@ -48,11 +50,12 @@ class Floors:
                 (role, version),
             )
 
-    def now(self, clock: Clock) -> datetime:
-        """The clock's time, or the latest that is known to have been: a box without a battery begins in 1970."""
+    def now(self, clock: Clock, keys: str | None = None) -> datetime:
+        """The clock's time, or the latest that is known to have been: a box without a battery begins in 1970. `keys`: with these."""
         with self._state.reading() as connection:
-            row = connection.execute("SELECT wall_ns FROM times WHERE name = ?", (TIME,)).fetchone()
-        return utc_from_ns(max(clock.wall_ns(), int(row[0]) if row else 0, BUILT_NS))
+            found = dict(connection.execute("SELECT name, wall_ns FROM times").fetchall())
+        known = max(found.values(), default=0) if keys is None else found.get(keys, 0)
+        return utc_from_ns(max(clock.wall_ns(), known, BUILT_NS))
 
 
 def _ns(time: datetime) -> int:

@@ -6,8 +6,9 @@ import http.client
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -39,28 +40,33 @@ class Https:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
             raise ConfigError(f"update.url: {url!r} is not possible; give https://host[:port]/path, without a name or a question in it")
-        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname, parts.port
+        self._host, self._port = parts.hostname, parts.port
+        self._context = (context or ssl.create_default_context()) if parts.scheme == "https" else None
         self._path = parts.path.rstrip("/")
-        self._clock, self._context, self._timeout_s = clock, context, timeout_s
+        self._clock, self._timeout_s = clock, timeout_s
         self._least, self._window_s = least_bytes_per_s, window_s
-        self._live: http.client.HTTPConnection | None = None
+        self._live: socket.socket | None = None
+        self._hung_up = False
 
     def hang_up(self) -> None:
         """From any thread: a call that waits breaks off, and the next begins anew."""
-        socket_of = getattr(self._live, "sock", None)
-        if isinstance(socket_of, socket.socket):
+        self._hung_up = True
+        if (live := self._live) is not None:
             with suppress(OSError):
-                socket_of.shutdown(socket.SHUT_RDWR)
+                socket.socket.shutdown(live, socket.SHUT_RDWR)  # that of TLS would forget its keys under who reads
 
     def metadata(self, name: str, limit: int) -> bytes:
         """Read to one byte beyond the limit at most: data without an end cost no more than that."""
         what = f"metadata/{name}"
-        with closing(self._connected()) as connection, closing(self._ask(connection, what, {})) as answer:
+        with closing(self._connection()) as connection, closing(self._ask(connection, what, {})) as answer:
             if answer.status in GONE:
                 raise Missing(what)
             if answer.status != OK:
                 raise Refusal("E_FETCH", f"{self._host}: answers {answer.status} for {what}; see the server's log")
+            promised = answer.length
             data = b"".join(self._pieces(answer, limit + 1, what))
+        if promised is not None and len(data) < min(promised, limit + 1):
+            raise Refusal("E_FETCH", f"{self._host}: {what} broke off after {len(data)} of {promised} bytes; it is tried again")
         if len(data) > limit:
             raise Refusal("E_SIZE", f"{what}: has more than {limit} bytes; see who answers at {self._host}")
         return data
@@ -68,7 +74,7 @@ class Https:
     def stream(self, target: str, begin: int, end: int) -> Iterator[bytes]:
         what = f"targets/{target}"
         asked = {"Range": f"bytes={begin}-{end - 1}"}
-        with closing(self._connected()) as connection, closing(self._ask(connection, what, asked)) as answer:
+        with closing(self._connection()) as connection, closing(self._ask(connection, what, asked)) as answer:
             if answer.status in GONE:
                 raise Refusal("E_FETCH", f"{self._host}: has no {what} (yet); publish it there")
             self._agreed(answer, begin, what)
@@ -79,20 +85,40 @@ class Https:
             if done < end - begin:
                 raise Refusal("E_FETCH", f"{self._host}: {what} broke off at byte {begin + done}; it is gone on with")
 
-    def _connected(self) -> http.client.HTTPConnection:
-        if self._secure:
-            context = self._context or ssl.create_default_context()
-            self._live = http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=context)
-        else:
-            self._live = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
-        return self._live
+    def _connection(self) -> http.client.HTTPConnection:
+        self._live, self._hung_up = None, False
+        if self._context is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=self._timeout_s, context=self._context)
 
     def _ask(self, connection: http.client.HTTPConnection, what: str, headers: dict[str, str]) -> http.client.HTTPResponse:
         try:
-            connection.request("GET", f"{self._path}/{quote(what)}", headers={"Accept-Encoding": "identity", **headers})
-            return connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
+            with self._hurried():
+                self._connect(connection)
+                connection.request("GET", f"{self._path}/{quote(what)}", headers={"Accept-Encoding": "identity", **headers})
+                return connection.getresponse()
+        except (OSError, http.client.HTTPException, ValueError) as error:
             raise self._broken(what, error) from error
+
+    def _connect(self, connection: http.client.HTTPConnection) -> None:
+        """Here and not in the library: while hands are shaken there is a socket that can be hung up."""
+        self._live = connection.sock = socket.create_connection((self._host, connection.port), self._timeout_s)
+        if self._context is None:
+            return
+        secured = self._context.wrap_socket(self._live, server_hostname=self._host, do_handshake_on_connect=False)
+        self._live = connection.sock = secured
+        secured.do_handshake()
+
+    @contextmanager
+    def _hurried(self) -> Iterator[None]:
+        """A socket's timeout begins anew with each byte: who gives one now and then is hung up on."""
+        timer = threading.Timer(self._window_s, self.hang_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _agreed(self, answer: http.client.HTTPResponse, begin: int, what: str) -> None:
         if answer.status == OK and begin == 0:
@@ -107,9 +133,12 @@ class Https:
         done = 0
         while done < most:
             try:
-                piece = answer.read1(min(PIECE, most - done))
+                with self._hurried() if answer.chunked else nullcontext():  # where a chunk begins there may be words without an end
+                    piece = answer.read1(min(PIECE, most - done))
             except (OSError, http.client.HTTPException, ValueError) as error:
                 raise self._broken(what, error) from error
+            if self._hung_up:
+                raise Refusal("E_FETCH", f"{self._host}: {what}: the connection was given up; it is tried again")
             if not piece:
                 return
             done += len(piece)
@@ -117,7 +146,17 @@ class Https:
             pace.got(len(piece))
 
     def _broken(self, what: str, error: Exception) -> Refusal:
-        return Refusal("E_FETCH", f"{self._host}: {what}: {str(error) or type(error).__name__}; see the network and the server")
+        said = f"no answer within {self._window_s:g} s; see the network and the server" if self._hung_up else _words(error)
+        return Refusal("E_FETCH", f"{self._host}: {what}: {said}")
+
+
+def _words(error: Exception) -> str:
+    """What went wrong, and whose matter it is."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the server's certificate: {error.verify_message}; see update.ca, the name in update.url, and both clocks"
+    if isinstance(error, ssl.SSLError) and "alert" in str(error).lower():  # what the server says of ours
+        return f"the server does not take this box's certificate ({error.reason}); see update.cert and update.key"
+    return f"{str(error) or type(error).__name__}; see the network and the server"
 
 
 def tls_of(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:

@@ -27,15 +27,16 @@ class Metadata:
 
     def refresh(self, road: Road) -> Released:
         """All four roles, verified. Floors rise before anything of it is used or kept: a power cut then costs a download, not the floor."""
-        now = self._floors.now(self._clock)
-        trust = Trust(self._root, self._floors.versions(), now)
+        trust = Trust(self._root, self._floors.versions(), self._floors.now(self._clock))
         roots = self._roots(trust, road)
+        keys = trust.floor_name("timestamp")
+        trust.at(now := self._floors.now(self._clock, keys))
         timestamp = self._timestamp(trust, road)
         version, limit = trust.snapshot_wanted
         snapshot = self._either("snapshot", trust.snapshot, lambda: road.metadata(f"{version}.snapshot.json", limit))
         version, limit = trust.targets_wanted
         targets = self._either("targets", trust.targets, lambda: road.metadata(f"{version}.targets.json", limit))
-        self._floors.rise(trust.reached(), trust.ends, now)
+        self._floors.rise(trust.reached(), trust.ends, now, keys)
         for number, data in roots.items():
             self._keep(f"{number}.root", data)
         for name, new in zip(KEPT, (timestamp, snapshot, targets), strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from device.update.protobuf import Field, Malformed, fields, number, packed, text
 from device.update.refusal import Refusal
@@ -13,6 +14,7 @@ DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 MOST_NODES = 100_000
 DEEPEST = 16  # graphs within graphs
 MOST_ITEMS = 1 << 31  # of one tensor
+MOST_SIDES = 64
 EXTERNAL = 1
 ITEM_BITS = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 9: 8, 10: 16, 11: 64, 12: 32, 13: 64, 16: 16, 17: 8, 18: 8, 21: 4, 22: 4}
 DTYPES = {1: "float32", 2: "uint8", 10: "float16"}
@@ -109,7 +111,7 @@ def _tensor(data: memoryview) -> str:
     name, kind, sides, raw = "", 0, [], -1
     for each in fields(data):
         if each.number == 1:
-            sides += packed(each)
+            sides = _longer(sides, packed(each))
         elif each.number == 2:
             kind = number(each)
         elif each.number == 8:
@@ -130,7 +132,7 @@ def _sparse(data: memoryview) -> str:
         if each.number in {1, 2}:
             name = _tensor(each.bytes) or name
         elif each.number == 3:
-            sides += packed(each)
+            sides = _longer(sides, packed(each))
     _items(sides, name)
     return name
 
@@ -146,7 +148,9 @@ def _value(data: memoryview) -> tuple[str, str, Shape]:
                     if part.number == 1:
                         dtype = DTYPES.get(number(part), f"type {number(part)}")
                     elif part.number == 2:
-                        shape = [_side(side.bytes) for side in _inside(part, 1)]
+                        shape = [_side(side.bytes) for side in islice(_inside(part, 1), MOST_SIDES + 1)]
+    if len(shape) > MOST_SIDES:
+        raise _hostile(f"has a tensor of more than {MOST_SIDES} sides")
     _items([side for side in shape if side is not None], name)
     return name, dtype, tuple(shape)
 
@@ -159,8 +163,15 @@ def _inside(outer: Field, wanted: int) -> Iterator[Field]:
     return (each for each in fields(outer.bytes) if each.number == wanted)
 
 
+def _longer(sides: list[int], more: list[int]) -> list[int]:
+    """One side is two bytes of a file, and eighty of memory: no more of them are kept than a tensor has."""
+    if len(sides) + len(more) > MOST_SIDES:
+        raise _hostile(f"has a tensor of more than {MOST_SIDES} sides")
+    return sides + more
+
+
 def _items(sides: list[int], name: str) -> int:
-    if any(side < 0 for side in sides) or len(sides) > 64 or (items := math.prod(sides)) > MOST_ITEMS:
+    if any(side < 0 for side in sides) or len(sides) > MOST_SIDES or (items := math.prod(sides)) > MOST_ITEMS:
         raise _hostile(f"tensor {name[:100]!r} has the shape {sides[:8]}, which no box holds")
     return items
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from contracts.update import Assignment, AssignmentKeys, UpdateCode, UpdateState
+from contracts.update import Assignment, AssignmentKeys, SignedAssignment, UpdateCode, UpdateState
 from contracts.wire import utc_from_ns, utc_text
 from device.clock import Clock
-from device.update.assigned import Recipient, admit, read_assignment, sequence_of
+from device.update.assigned import Recipient, admit, sequence_of, vouched
 from device.update.floors import Floors
 from device.update.ledger import ENDED, Ledger, Row
 from device.update.state import State, put_word
@@ -53,15 +52,19 @@ class Orders:
         """The assignment, accepted for good; None when it is the one that is at work or was the last. Refusal for any other."""
         if self._raw is not None and raw == self._raw.encode():
             return None
-        assignment = read_assignment(raw, self.keys)
-        admit(assignment, self._to, self._floors.versions(), self._floors.now(self._clock))
-        text = raw.decode()
+        keys = self.keys
+        read = vouched(raw, keys)
+        if self._raw is not None and read.payload == self._payload():
+            return None  # signed anew, by a key that took the place of another
+        assignment, text = read.assignment, raw.decode()
+        keyids = [key.keyid for key in keys.keys]
+        admit(assignment, self._to, self._floors.versions(), keyids, self._floors.now(self._clock))
         with self._state.writing() as connection:
             last = self._ledger.newest(connection)
             if last is not None and last.state not in ENDED:
-                words = f"given up: {sequence_of(assignment)} {assignment.seq} came"
+                words = f"given up: assignment {assignment.seq} for {assignment.device or assignment.cohort} came"
                 self._ledger.write(connection, last.work, "rejected", None, self._body(words))
-            self._floors.rise_with(connection, {sequence_of(assignment): assignment.seq})
+            self._floors.rise_with(connection, {sequence_of(assignment, keyid): assignment.seq for keyid in read.keyids})
             put_word(connection, ASSIGNMENT, text)
             self._ledger.begin(self._body("", assignment), connection)
         self._raw = text
@@ -85,8 +88,11 @@ class Orders:
         return Work(work.number, work.assignment, state)
 
     def _assignment(self) -> Assignment:
-        signed = json.loads(self._raw or "{}")
-        return Assignment.model_validate_json(signed["payload"])
+        return Assignment.model_validate_json(self._payload())
+
+    def _payload(self) -> str:
+        """What was signed, taken out as it was when it was verified."""
+        return SignedAssignment.model_validate_json(self._raw or "{}").payload
 
     def _body(self, words: str, assignment: Assignment | None = None) -> dict[str, JsonValue]:
         body: dict[str, JsonValue] = {"at": utc_text(utc_from_ns(self._clock.wall_ns())), "words": words}

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 from tuf.api import exceptions as tuf
-from tuf.api._payload import Signed, Snapshot, TargetFile, Targets
+from tuf.api._payload import Root, Signed, Snapshot, TargetFile, Targets
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet  # its rules; files and clock are ours: see metadata.py
 from tuf.ngclient.config import EnvelopeType
 
@@ -19,6 +19,7 @@ from device.update.refusal import Refusal
 
 MAX_BYTES: Mapping[str, int] = {"root": 512_000, "timestamp": 16_384, "snapshot": 2_000_000, "targets": 8_000_000}
 MAX_ROOTS = 256  # rotations in one go
+HIGHEST = (1 << 53) - 1  # of a version: what databases, names of files and every reader of JSON take for a number
 
 
 class Trust:
@@ -28,6 +29,7 @@ class Trust:
         self._floors, self._now = floors, now
         with judged("root", "E_SIG"):
             self._set = TrustedMetadataSet(root, EnvelopeType.METADATA)
+        _each_key_once(self._set.root)
         self._set.reference_time = now
 
     @property
@@ -37,7 +39,11 @@ class Trust:
     def root(self, data: bytes) -> None:
         """The next one: signed by the one before and by itself."""
         with judged("root", "E_ROLLBACK"):
-            self._set.update_root(data)
+            _each_key_once(self._set.update_root(data))
+
+    def at(self, now: datetime) -> None:
+        """The time by which what follows is judged."""
+        self._now = self._set.reference_time = now
 
     def timestamp(self, data: bytes) -> bool:
         """Whether it is newer than the one before. Refusal for one below the floor: no cache is needed to know a replay."""
@@ -53,6 +59,7 @@ class Trust:
         found = self._set.timestamp
         self._above("timestamp", found)
         name = self.floor_name("snapshot")
+        _countable("snapshot", found.snapshot_meta.version)
         if found.snapshot_meta.version < self._floors.get(name, 0):
             raise _below("snapshot", found.snapshot_meta.version, self._floors[name])
         return new
@@ -74,6 +81,7 @@ class Trust:
         meta = self._set.snapshot.meta.get("targets.json")
         if meta is None:
             raise Refusal("E_MIX", "snapshot: does not name targets.json; publish the repository again")
+        _countable("targets", meta.version)
         return meta.version, min(meta.length or MAX_BYTES["targets"], MAX_BYTES["targets"])
 
     def targets(self, data: bytes) -> Targets:
@@ -105,6 +113,7 @@ class Trust:
         return Released(dict(self._set.targets.targets))
 
     def _above(self, role: str, signed: Signed) -> None:
+        _countable(role, signed.version)
         floor = self._floors.get(self.floor_name(role), 0)
         if signed.version < floor:
             raise _below(role, signed.version, floor)
@@ -181,6 +190,20 @@ def _refusal(role: str, bad_version: UpdateCode, error: tuf.RepositoryError) -> 
     if bad_version == "E_MIX" and "missing info" in str(error):
         return Refusal("E_MIX", f"{role}: {error}; publish the repository again")
     return Refusal("E_HOSTILE", f"{role}: cannot be read ({str(error)[:200]}); publish the repository again")
+
+
+def _countable(role: str, version: int) -> None:
+    """Whoever holds an online key may write any number there is."""
+    if version > HIGHEST:
+        raise Refusal("E_HOSTILE", f"{role}: its version is beyond {HIGHEST}; take the key away that signed it, and publish anew")
+
+
+def _each_key_once(root: Root) -> None:
+    """A key under two names would sign for two."""
+    for name, role in root.roles.items():
+        known = [str(root.keys[keyid].keyval.get("public", "")).lower() for keyid in role.keyids if keyid in root.keys]
+        if len(set(known)) < len(known):
+            raise Refusal("E_HOSTILE", f"root: names one key twice for {name}, so that it would sign for two; hold the key ceremony again")
 
 
 def _below(role: str, version: int, floor: int) -> Refusal:

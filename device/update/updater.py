@@ -16,7 +16,7 @@ from device.pipeline.channel import SLICE_S
 from device.pipeline.protocols import Tick
 from device.update.attempt import Parts, attempt, refreshed
 from device.update.orders import Work
-from device.update.refusal import Refusal
+from device.update.refusal import Refusal, refusal_of
 from device.update.reports import Standing
 from device.update.trust import Released
 from device.update.usb import Usb
@@ -108,7 +108,10 @@ class Updater:
             attempt(work, self._parts, self._checkpoint)
         except Superseded:
             return 0.0
-        except Refusal as refused:
+        except (Stopped, StorageError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a seam: others' bytes were read, and whatever is wrong with them, the box sees on
+            refused = refusal_of(error)
             if self._stopping:
                 return 0.0
             if self._parts.reports.standing.bytes not in {None, fetched}:
@@ -155,7 +158,10 @@ class Updater:
         """`quiet`: a stick that stays plugged in says the same each time."""
         try:
             assignment = self._take(raw)
-        except Refusal as refused:
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a seam, as above
+            refused = refusal_of(error)
             if not (quiet and raw == self._stale):
                 self._parts.tally.count("", "update", refused.code)
                 log.warning("assignment refused: %s", refused, extra={"code": refused.code})
@@ -195,8 +201,10 @@ class Updater:
         self._refreshed_ns = now_ns
         try:
             refreshed(self._parts, _only_look)
-        except Refusal as refused:
-            log.info("the repository was not refreshed: %s", refused)
+        except StorageError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a seam, as above
+            log.info("the repository was not refreshed: %s", refusal_of(error))
 
     def _checkpoint(self) -> None:
         self._tick()

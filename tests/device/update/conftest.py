@@ -1,4 +1,4 @@
-"""A repository that is served, a factory bundle, and a box that has it."""
+"""A repository that is served, a factory bundle, and a box that has it; a newer bundle that it is not to take."""
 
 from __future__ import annotations
 
@@ -34,3 +34,17 @@ def factory(tmp_path: Path) -> StoredBundle:
 def box(tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle) -> Iterator[TestBox]:
     with a_box(tmp_path / "data", repository, factory, served.url) as made:
         yield made
+
+
+@pytest.fixture
+def v2(tmp_path: Path) -> StoredBundle:
+    return bundle(tmp_path / "v2.vdb")
+
+
+@pytest.fixture
+def old_model_serves(box: TestBox, factory: StoredBundle) -> Iterator[None]:
+    """Whatever was tried."""
+    yield
+    assert box.current == factory.digest
+    assert box.parts.slots.open(factory.digest).manifest.version == "1.0.0"  # every byte of it
+    assert box.parts.ledger.flaw() == ""

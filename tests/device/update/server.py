@@ -28,6 +28,7 @@ class Files(ThreadingHTTPServer):
         self.cut_after: list[int] = []
         self.endless: set[str] = set()
         self.silent: set[str] = set()  # headers, and then a byte now and then
+        self.half: set[str] = set()  # the connection ends in the middle
         self.lies: dict[str, Lie] = {}
         self.no_range = False
         self.closing = threading.Event()
@@ -73,7 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         if path in self.server.silent:
             self._drip(data[begin:end])
             return
-        until = end
+        until = end if path not in self.server.half else (begin + end) // 2
         if path.startswith("targets/") and self.server.cut_after:
             until = min(end, begin + self.server.cut_after.pop(0))
         self._write(path, data[begin:until])

@@ -79,13 +79,13 @@ def test_a_number_is_followed_once_and_none_below_it(numbers: list[int]) -> None
     for number in numbers:
         assignment = read_assignment(signed(payload(seq=number)), KEYS)
         try:
-            admit(assignment, to, floors, NOW)
+            admit(assignment, to, floors, [PUBLIC.keyid], NOW)
         except Refusal as refused:
             assert refused.code == "E_REPLAY"
             assert number <= max(followed)
         else:
             followed.append(number)
-            floors[sequence_of(assignment)] = number
+            floors[sequence_of(assignment, PUBLIC.keyid)] = number
     assert followed == sorted(set(followed))
     assert max(followed) == max(numbers)
 

@@ -47,15 +47,22 @@ def pushed(tmp_path: Path, slots: Slots, version: str) -> StoredBundle:
     return made
 
 
+def start(boots: Boots) -> str:
+    """As far as the model."""
+    words = boots.begin()
+    boots.opening()
+    return words
+
+
 def test_three_starts_that_never_come_up_bring_the_last_good_model_back(
     tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle
 ) -> None:
     boots.begin()
     boots.ready()
     new = pushed(tmp_path, slots, "2.0.0")
-    assert [boots.begin() for _ in range(FAILED)] == [""] * FAILED
+    assert [start(boots) for _ in range(FAILED)] == [""] * FAILED
     assert slots.linked("current") == new.digest
-    words = boots.begin()
+    words = start(boots)
     assert f"{factory.digest} is in force again" in words
     assert slots.linked("current") == factory.digest
     assert boots.rejects(new.digest) == words
@@ -67,12 +74,39 @@ def test_three_starts_that_never_come_up_bring_the_last_good_model_back(
 def test_a_start_that_comes_up_ends_the_count(tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle) -> None:
     new = pushed(tmp_path, slots, "2.0.0")
     for _ in range(FAILED):
-        boots.begin()
+        start(boots)
     boots.ready()
     for _ in range(FAILED + 3):  # it was good once: what fails now is something else
-        boots.begin()
+        start(boots)
     assert slots.linked("current") == new.digest
     assert boots.count().good == new.digest
+
+
+def test_starts_that_fail_before_the_model_is_opened_say_nothing_of_it(
+    tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle
+) -> None:
+    boots.begin()
+    boots.ready()
+    new = pushed(tmp_path, slots, "2.0.0")
+    assert [start(boots) for _ in range(FAILED - 1)] == [""] * (FAILED - 1)
+    assert [boots.begin() for _ in range(3 * FAILED)] == [""] * 3 * FAILED
+    assert slots.linked("current") == new.digest
+    boots.opening()  # it was mended, and now it is the model again
+    assert factory.digest in boots.begin()
+
+
+def test_a_configuration_that_cannot_be_read_costs_no_model(tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle) -> None:
+    """Real starts: the guard, and the appliance that ends at its configuration."""
+    boots.begin()
+    boots.ready()
+    new = pushed(tmp_path, slots, "2.0.0")
+    (tmp_path / "device.yaml").write_text("cameras: [")
+    for _ in range(FAILED + 1):
+        assert boots.begin() == ""
+        command = [sys.executable, "-m", "device.main", "run", "--config", str(tmp_path / "device.yaml")]
+        assert subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, check=False).returncode == 2
+    assert boots.begin() == ""
+    assert slots.linked("current") == new.digest
 
 
 def test_the_one_that_was_good_goes_before_the_previous_and_that_before_the_factorys(
@@ -83,12 +117,12 @@ def test_the_one_that_was_good_goes_before_the_previous_and_that_before_the_fact
     boots.ready()
     pushed(tmp_path, slots, "3.0.0")
     for _ in range(FAILED + 1):
-        boots.begin()
+        start(boots)
     assert slots.linked("current") == good.digest
 
 
 def test_where_there_is_nothing_to_go_back_to_the_start_goes_on(boots: Boots, slots: Slots, factory: StoredBundle) -> None:
-    assert [boots.begin() for _ in range(2 * FAILED)] == [""] * (2 * FAILED)
+    assert [start(boots) for _ in range(2 * FAILED)] == [""] * (2 * FAILED)
     assert slots.linked("current") == factory.digest
 
 
@@ -152,7 +186,7 @@ def test_what_the_guard_took_back_is_told_as_a_rejection(
         boots.ready()
         assert box.told(repository.assign(model)).current == model.digest
     for _ in range(FAILED + 1):
-        boots.begin()
+        start(boots)
     with a_box(data, repository, factory, served.url) as box:
         taken_back(boots, box.parts.ledger, box.clock)
         taken_back(boots, box.parts.ledger, box.clock)  # once is enough
@@ -171,7 +205,7 @@ def test_cut_off_while_it_takes_back_the_next_start_does_the_rest(
     boots.ready()
     new = pushed(tmp_path, slots, "2.0.0")
     for _ in range(FAILED):
-        boots.begin()
+        start(boots)
     with monkeypatch.context() as cut:
         cut.setattr(Boots, "_link", lambda self, digest: (_ for _ in ()).throw(OSError("cut")))
         with pytest.raises(OSError, match="cut"):
@@ -188,6 +222,7 @@ from pathlib import Path
 from device.following import taken_back
 from device.update.boots import Boots
 boots = Boots(Path(sys.argv[1]))
+boots.opening()
 if sys.argv[2] == boots.linked("current"):
     os.kill(os.getpid(), signal.SIGKILL)  # a model with which the process dies before it is up
 boots.ready()
