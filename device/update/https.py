@@ -146,17 +146,17 @@ class Https:
             pace.got(len(piece))
 
     def _broken(self, what: str, error: Exception) -> Refusal:
-        said = f"no answer within {self._window_s:g} s; see the network and the server" if self._hung_up else _words(error)
+        said = f"no answer within {self._window_s:g} s; see the network and the server" if self._hung_up else self._words(error)
         return Refusal("E_FETCH", f"{self._host}: {what}: {said}")
 
-
-def _words(error: Exception) -> str:
-    """What went wrong, and whose matter it is."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the server's certificate: {error.verify_message}; see update.ca, the name in update.url, and both clocks"
-    if isinstance(error, ssl.SSLError) and "alert" in str(error).lower():  # what the server says of ours
-        return f"the server does not take this box's certificate ({error.reason}); see update.cert and update.key"
-    return f"{str(error) or type(error).__name__}; see the network and the server"
+    def _words(self, error: Exception) -> str:
+        """What went wrong, and whose matter it is. In TLS 1.3 a server that does not take our certificate may just hang up."""
+        said = str(error) or type(error).__name__
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"the server's certificate: {error.verify_message}; see update.ca, the name in update.url, and both clocks"
+        if self._context is not None and isinstance(error, (ssl.SSLError, ConnectionError)):
+            return f"{said}; where it asks boxes for a certificate see update.cert and update.key, else the network and the server"
+        return f"{said}; see the network and the server"
 
 
 def tls_of(ca: Path | None, cert: Path | None, key: Path | None) -> ssl.SSLContext:
