@@ -4,9 +4,9 @@
     scripts/release.py --arch aarch64 --python 3.10 --output dist     # a Jetson with JetPack 6
     scripts/release.py --arch x86_64 --python 3.11 --output dist      # Debian 12
 
-Fetches every locked wheel by hash, builds the project's, reads the licences of all, and writes install.sh, deploy/, guide and SHA256SUMS beside them.
-The same tree gives the same bytes: times are those of the last commit, or $SOURCE_DATE_EPOCH. TensorRT and python3-systemd are the system's and not
-in it; `--with WHEEL` adds what was built on such a box (pycuda on a Jetson), or takes the place of a locked wheel of the same name.
+Fetches every locked wheel by hash, builds the project's, reads the licences of all, and writes install.sh, deploy/, guide and SHA256SUMS
+beside them. A commit gives the same bytes again: times are its own, or $SOURCE_DATE_EPOCH. TensorRT and python3-systemd are the system's
+and not in it; `--with WHEEL` adds what was built on such a box (pycuda on a Jetson), or takes the place of a locked wheel of the same name.
 """
 
 from __future__ import annotations
@@ -45,8 +45,7 @@ class Plan:
     own: tuple[Path, ...]
     cache: Path
     output: Path
-    epoch: int
-    uncommitted: bool = False
+    revision: str
 
     @property
     def name(self) -> str:
@@ -58,14 +57,9 @@ def git(*words: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def epoch() -> int:
+def epoch(revision: str) -> int:
     """Seconds; that of 1980 where nothing says, the first that a zip can hold."""
-    return max(int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct") or 0), 315_619_200)
-
-
-def commit(uncommitted: bool) -> str:
-    """With `-changed` where files that differ from it were taken."""
-    return git("rev-parse", "HEAD") + ("-changed" if uncommitted and git("status", "--porcelain") else "") or "unknown"
+    return max(int(os.environ.get("SOURCE_DATE_EPOCH") or git("log", "-1", "--format=%ct", revision or "HEAD") or 0), 315_619_200)
 
 
 def make(plan: Plan) -> Path:
@@ -76,11 +70,11 @@ def make(plan: Plan) -> Path:
     with tempfile.TemporaryDirectory(dir=plan.output, prefix=".release-") as temp:
         work, new = Path(temp), Path(temp) / plan.name
         parts = ["install", "box", *(["trainer"] if plan.trainer else [])]
-        source = wheels.export(work / "source", uncommitted=plan.uncommitted)
+        source = wheels.export(work / "source", plan.revision)
         every = wheels.fetch(locked(source / "requirements", parts, plan.target), plan.target, plan.cache / plan.target.name)
-        every = wheels.with_own([*every, wheels.build(source, plan.version, plan.epoch, work)], plan.own, plan.target)
+        every = wheels.with_own([*every, wheels.build(source, plan.version, epoch(plan.revision), work)], plan.own, plan.target)
         fill(new, plan, every, source)
-        archive(new, work / "tar.gz", plan.epoch)
+        archive(new, work / "tar.gz", epoch(plan.revision))
         shutil.rmtree(folder, ignore_errors=True)
         new.rename(folder)
         (work / "tar.gz").rename(plan.output / f"{plan.name}.tar.gz")
@@ -122,7 +116,8 @@ def about(plan: Plan, every: Sequence[wheels.Wheel], pip: str) -> str:
     unpacked = sum(info.file_size for wheel in every for info in zipfile.ZipFile(wheel.path).infolist())
     values = {
         "version": plan.version, "arch": plan.target.arch, "python": plan.target.python, "glibc": f"2.{glibc}",
-        "trainer": "yes" if plan.trainer else "no", "needs_mib": str(int(unpacked * COMPILED / MIB) + 32), "pip": pip, "commit": commit(plan.uncommitted),
+        "trainer": "yes" if plan.trainer else "no", "needs_mib": str(int(unpacked * COMPILED / MIB) + 32), "pip": pip,
+        "commit": plan.revision or "none: files as they lay", "made": str(epoch(plan.revision)),
     }  # fmt: skip
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
@@ -138,28 +133,37 @@ def archive(folder: Path, to: Path, when: int) -> None:
         return info
 
     (folder / "install.sh").chmod(0o755)
-    with to.open("wb") as raw, gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            for path in [folder, *sorted(folder.rglob("*"))]:
-                tar.add(path, arcname=path.relative_to(folder.parent).as_posix(), recursive=False, filter=plain)
+    with (
+        to.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=1, fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar,
+    ):
+        for path in [folder, *sorted(folder.rglob("*"))]:
+            tar.add(path, arcname=path.relative_to(folder.parent).as_posix(), recursive=False, filter=plain)
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arch", choices=ARCHES, required=True, help="of the box")
-    parser.add_argument("--python", choices=sorted(GLIBC), required=True, help="of the box: 3.10 on JetPack 6 and Ubuntu 22.04, 3.11 Debian 12")
+    parser.add_argument(
+        "--python", choices=sorted(GLIBC), required=True, help="of the box: 3.10 on JetPack 6 and Ubuntu 22.04, 3.11 Debian 12"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where folder and tar are put")
     parser.add_argument("--trainer", action="store_true", help="with what the trainer needs, too")
     parser.add_argument("--version", default=wheels.project_version(), help="instead of that of pyproject.toml")
-    parser.add_argument("--with", dest="own", type=Path, action="append", default=[], metavar="WHEEL", help="a wheel of your own (again for more)")
-    parser.add_argument("--uncommitted", action="store_true", help="the files as they lie here; otherwise those of the last commit")
+    parser.add_argument(
+        "--with", dest="own", type=Path, action="append", default=[], metavar="WHEEL", help="a wheel of your own (again for more)"
+    )
+    parser.add_argument("--commit", default="HEAD", help="what is released (default: the last one)")
+    parser.add_argument("--uncommitted", action="store_true", help="the files as they lie here instead")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache/wheels", metavar="DIR", help="where fetched wheels are kept")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     args = arguments().parse_args(argv)
-    plan = Plan(Target(args.arch, args.python), args.version, args.trainer, tuple(args.own), args.cache, args.output, epoch(), args.uncommitted)
+    revision = "" if args.uncommitted else git("rev-parse", "--verify", f"{args.commit}^{{commit}}")
+    plan = Plan(Target(args.arch, args.python), args.version, args.trainer, tuple(args.own), args.cache, args.output, revision)
     folder = make(plan)
     size = (folder.parent / f"{folder.name}.tar.gz").stat().st_size
     print(f"{folder}\n{folder}.tar.gz ({size / MIB:.0f} MiB, {len(list((folder / 'wheels').glob('*.whl')))} wheels)")

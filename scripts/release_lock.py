@@ -11,7 +11,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ARCHES = ("x86_64", "aarch64")
-GLIBC = {"3.10": 35, "3.11": 36, "3.12": 39}  # 2.x of the distribution whose Python it is: Ubuntu 22.04 and JetPack 6, Debian 12, Ubuntu 24.04
+# 2.x of the distribution whose Python it is: Ubuntu 22.04 and JetPack 6, Debian 12, Ubuntu 24.04
+GLIBC = {"3.10": 35, "3.11": 36, "3.12": 39}
 OLDEST = {"x86_64": 5, "aarch64": 17}  # the first manylinux of a machine
 ALIASES = {5: "manylinux1", 12: "manylinux2010", 17: "manylinux2014"}
 HASH = re.compile(r"--hash=(sha256:[0-9a-f]{64})")
@@ -31,9 +32,9 @@ class Target:
     def environment(self) -> dict[str, str]:
         """What markers are judged by. pip would judge them by the Python it runs on, whatever `--python-version` says."""
         return {
-            "python_version": self.python, "python_full_version": f"{self.python}.9", "sys_platform": "linux", "platform_system": "Linux",
-            "platform_machine": self.arch, "implementation_name": "cpython", "platform_python_implementation": "CPython", "os_name": "posix",
-            "extra": "",
+            "python_version": self.python, "python_full_version": f"{self.python}.9", "platform_machine": self.arch, "os_name": "posix",
+            "sys_platform": "linux", "platform_system": "Linux", "implementation_name": "cpython", "extra": "",
+            "platform_python_implementation": "CPython",
         }  # fmt: skip
 
     def platforms(self) -> list[str]:

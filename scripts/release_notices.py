@@ -14,6 +14,7 @@ from scripts.release_wheels import Wheel
 TEXTS = re.compile(r"[^/]+\.dist-info/licenses/.+|[^/]+/(?:LICEN[CS]E|NOTICE|COPYING|ThirdPartyNotices)[^/]*", re.IGNORECASE)
 INSIDE = re.compile(r"(?:[^/]+\.libs|[^/]+/lib)/(lib[^/]+?)(?:-[0-9a-f]{8}[^/]*)?\.so[^/]*")
 COPYLEFT = re.compile(r"\bA?GPL|Affero|(?<!Lesser )General Public", re.IGNORECASE)
+RUNTIME = "GPL-3.0 with the GCC runtime exception"
 # Libraries that wheels carry and whose own licence asks more of who hands them out than a notice.
 LIBRARIES = {
     "libx264": "GPL-2.0-or-later, or commercial", "libx265": "GPL-2.0-or-later, or commercial",
@@ -22,8 +23,7 @@ LIBRARIES = {
     "libmp3lame": "LGPL-2.0-or-later", "libgnutls": "LGPL-2.1-or-later", "libnettle": "LGPL-3.0-or-later or GPL-2.0-or-later",
     "libhogweed": "LGPL-3.0-or-later or GPL-2.0-or-later", "libgmp": "LGPL-3.0-or-later or GPL-2.0-or-later",
     "libunistring": "LGPL-3.0-or-later or GPL-2.0-or-later", "libasound": "LGPL-2.1-or-later",
-    "libgfortran": "GPL-3.0 with the GCC runtime exception", "libquadmath": "LGPL-2.1-or-later", "libgomp": "GPL-3.0 with the GCC runtime exception",
-    "libstdc++": "GPL-3.0 with the GCC runtime exception", "libgcc_s": "GPL-3.0 with the GCC runtime exception",
+    "libgfortran": RUNTIME, "libquadmath": "LGPL-2.1-or-later", "libgomp": RUNTIME, "libstdc++": RUNTIME, "libgcc_s": RUNTIME,
 }  # fmt: skip
 COPYLEFT_LIBRARIES = re.compile(r"lib(x26[45]|xvid|postproc|faac|fdk-aac|rubberband|vidstab)\b")
 
@@ -51,8 +51,10 @@ class Notice:
 def read(wheel: Wheel) -> Notice:
     with zipfile.ZipFile(wheel.path) as file:
         names = file.namelist()
-        about = HeaderParser().parsestr(file.read(next(name for name in names if name.endswith(".dist-info/METADATA"))).decode())
-        texts = {name.partition("/")[2].removeprefix("licenses/"): file.read(name) for name in names if TEXTS.fullmatch(name) and not name.endswith("/")}
+        metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
+        about = HeaderParser().parsestr(file.read(metadata).decode())
+        named = [name for name in names if TEXTS.fullmatch(name) and not name.endswith("/")]
+        texts = {name.partition("/")[2].removeprefix("licenses/"): file.read(name) for name in named}
     short = about.get("License") or ""
     classifiers = [line.removeprefix("License :: ") for line in about.get_all("Classifier") or [] if line.startswith("License ::")]
     licence = about.get("License-Expression") or " ".join([*classifiers, short if len(short) < 200 else ""]).strip()
@@ -72,8 +74,8 @@ def check(notices: Sequence[Notice], allowed: Sequence[str]) -> None:
 def table(notices: Sequence[Notice]) -> str:
     lines = [
         "# What this release carries", "",
-        "Read from the wheels themselves. The texts are in the folder named after each; NOTICE says what is asked of whoever hands this on.", "",
-        "| package | version | licence |", "| --- | --- | --- |",
+        "Read from the wheels themselves. The texts are in the folder named after each.",
+        "NOTICE says what is asked of whoever hands this on.", "", "| package | version | licence |", "| --- | --- | --- |",
     ]  # fmt: skip
     lines += [f"| {notice.name} | {notice.version} | {notice.licence.replace('|', '/')} |" for notice in notices]
     lines += ["", "## Libraries inside wheels", "", "| wheel | library | licence |", "| --- | --- | --- |"]

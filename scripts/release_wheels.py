@@ -1,4 +1,4 @@
-"""The wheels of a release: every locked one, fetched by hash for the box's kind, and the project's own, built from the files of this tree."""
+"""The wheels of a release: every locked one, fetched by hash for the box's kind, and the project's own, built from its files."""
 
 from __future__ import annotations
 
@@ -49,10 +49,8 @@ class Wheel:
 def fits(wheel: Wheel, target: Target) -> bool:
     tags = parse_wheel_filename(wheel.path.name)[3]
     pythons = {"py3", "py2.py3", f"cp{target.python.replace('.', '')}"}
-    return any(
-        tag.platform in {"any", *target.platforms()} and (tag.interpreter in pythons or (tag.abi == "abi3" and tag.interpreter.startswith("cp3")))
-        for tag in tags
-    )
+    platforms = {"any", *target.platforms()}
+    return any(tag.platform in platforms and (tag.interpreter in pythons or tag.abi == "abi3") for tag in tags)
 
 
 def fetch(pins: Iterable[Pin], target: Target, cache: Path) -> list[Wheel]:
@@ -106,11 +104,11 @@ def project_version() -> str:
     return found[1]
 
 
-def export(to: Path, *, uncommitted: bool) -> Path:
-    """The tree that is released: that of the last commit, or the files as they lie here; a source archive has only these."""
+def export(to: Path, revision: str) -> Path:
+    """The tree that is released: that of a commit, or with none the files as they lie here."""
     to.mkdir()
-    if (ROOT / ".git").exists() and not uncommitted:
-        archive = subprocess.run(["git", "archive", "--format=tar", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+    if revision:
+        archive = subprocess.run(["git", "archive", "--format=tar", revision], cwd=ROOT, capture_output=True, check=True).stdout
         subprocess.run(["tar", "--extract", "--directory", str(to)], input=archive, check=True)
         return to
     for name in lying():
@@ -124,7 +122,8 @@ def lying() -> list[Path]:
         words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         names = subprocess.run(words, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
         return sorted(Path(name) for name in names if name and (ROOT / name).is_file())
-    return sorted(path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file() and not {"__pycache__", ".venv", ".cache"} & set(path.parts))
+    found = (path.relative_to(ROOT) for path in ROOT.rglob("*") if path.is_file())
+    return sorted(path for path in found if not {"__pycache__", ".venv", ".cache"} & set(path.parts))
 
 
 def build(source: Path, version: str, epoch: int, work: Path) -> Wheel:
