@@ -7,7 +7,7 @@
     scripts/nspawn.py run edge01 -- systemctl is-system-running
     scripts/nspawn.py stop edge01              # its disk stays: boot it again; rm edge01 forgets it
 
-Root, and the packages debootstrap and systemd-container. Everything is under $VEDETTE_NSPAWN, else in the cache folder.
+Root, and packages debootstrap and systemd-container. Everything is under $VEDETTE_NSPAWN, else in the cache folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from scripts.nspawn_tree import SUITE, alone, call, gone, home, make_tree
+from scripts.nspawn_process import call, gone, spawn
+from scripts.nspawn_tree import SUITE, alone, home, make_tree
 
 BRIDGE = "vdt0"
 NETWORK = ipaddress.ip_network(os.environ.get("VEDETTE_NSPAWN_NETWORK", "198.18.77.0/24"))  # of the range for tests (RFC 2544)
@@ -133,19 +134,13 @@ def boot(name: str, *, options: Sequence[str] = ()) -> Box:
         "systemd-nspawn", "--quiet", f"--directory={box.root}", f"--machine={name}", f"--network-bridge={BRIDGE}", "--register=no",
         "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", *options, "--boot",
     ]  # fmt: skip
-    environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
-    with (box.folder / "console.log").open("ab") as console:
-        nspawn = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=console, stderr=console, env=environment, cwd="/", start_new_session=True
-        )
-    (box.folder / "nspawn.pid").write_text(str(nspawn.pid))
-    until_up(box, nspawn)
+    until_up(box, spawn(words, box.folder / "console.log", box.folder / "nspawn.pid"))
     return box
 
 
-def until_up(box: Box, nspawn: subprocess.Popen[bytes]) -> None:
+def until_up(box: Box, nspawn: int) -> None:
     end, state = time.monotonic() + BOOT_S, ""
-    while time.monotonic() < end and nspawn.poll() is None:
+    while time.monotonic() < end and not gone(nspawn, 0):
         if box.leader():
             state = run(box, "systemctl", "is-system-running", check=False).stdout.strip()
             if state in UP:

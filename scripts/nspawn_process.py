@@ -1,0 +1,48 @@
+"""Programs of this machine as scripts/nspawn.py runs them: to their end, or for as long as a box is up."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+
+def call(*words: str, **more: object) -> str:
+    """The output of a program that must not fail."""
+    done = subprocess.run(words, capture_output=True, text=True, check=False, **more)  # type: ignore[call-overload]
+    if done.returncode:
+        raise SystemExit(f"{' '.join(words)}: exit code {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return str(done.stdout)
+
+
+def spawn(words: Sequence[str], console: Path, pid_file: Path) -> int:
+    """Lives on when this process ends."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, console, flags, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
+    pid = os.posix_spawnp(words[0], words, environment, file_actions=files, setsid=True)
+    pid_file.write_text(str(pid))
+    return pid
+
+
+def gone(pid: int, within_s: float) -> bool:
+    """Whether a process, of ours or not, has ended, or does so in time."""
+    end = time.monotonic() + within_s
+    while True:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.05)
