@@ -9,7 +9,6 @@ from importlib.metadata import version
 
 from pydantic import JsonValue
 
-from contracts.errors import ConfigError
 from contracts.event import Event, snapshot_path
 from contracts.topics import Topics
 from device.announcing import Announcing
@@ -43,6 +42,8 @@ from device.record.pictures import Pictures
 from device.record.recorder import Recorder
 from device.record.recover import recover
 from device.record.temps import sweep
+from device.setup.opening import owners_desk, require_way_in
+from device.setup.standing import listening
 from device.showing import Showing
 from device.sight import Sight, build, open_sources
 from device.sittings import commands_of, sittings
@@ -60,20 +61,19 @@ PAGE_SCENES = 4  # scenes that may wait for a slow viewer; each holds a picture
 
 
 class Appliance:
-    """Built, then `start`ed; `stop` returns when everything that was seen is on disk. `restart_wanted` is set by the command."""
+    """Built, then `start`ed; `stop` returns when everything that was seen is on disk. `restart_wanted` is set by the command,
+    `again` by the owner: a new start, wherever this runs."""
 
     def __init__(self, loaded: Loaded, clock: Clock, sources: Mapping[str, Source] | None = None) -> None:
         settings = loaded.settings
-        if not loaded.sources and not sources:
-            raise ConfigError("cameras: none is configured; run `vedette init`, or add cameras to device.yaml")
+        require_way_in(loaded, sources)
         self._loaded, self._clock = loaded, clock
         self.board, self.tally, self.crew = Board(), Tally(), Crew(clock)
-        self.restart_wanted = threading.Event()
+        self.restart_wanted, self.again = threading.Event(), threading.Event()
         self.recorder: Recorder | None = None
         self.training: Training | None = None
         self._topics, self._data = Topics(settings.device_id), settings.data
-        self._stamp = Stamp(clock, settings.profile)
-        self._scenes: Hub[Scene] = Hub(PAGE_SCENES)
+        self._stamp, self._scenes = Stamp(clock, settings.profile), Hub[Scene](PAGE_SCENES)
         self._journal_inbox: Channel[Scene | Event] = Channel(EVENTS, "block")
         self._outlets: list[Inbox[Scene]] = [EventOutlet(self._journal_inbox), self._scenes]
         with ExitStack() as self._undo:
@@ -199,14 +199,14 @@ class Appliance:
         desk = Desk(
             device_id=settings.device_id, profile=settings.profile, version=version("vedette"), clock=self._clock, board=self.board,
             tally=self.tally, rings=self.sight.rings, scenes=self._scenes, messages=self.outbox, history=self.outbox, clips=self.index,
-            data=self._data, health=lambda: self.health.last or self.health.step(), storage=self.janitor.report, still=picture_in, serving=lambda: self._stamp.model,
+            data=self._data, health=lambda: self.health.last or self.health.step(), storage=self.janitor.report, still=picture_in,
+            serving=lambda: self._stamp.model, drift=self.drift.now if self.drift else lambda: None,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
             exports={"dataset": settings.export.dir or self._data / "dataset"}, exporting=settings.export.enabled,
-            recordings=Showing(self.index, self._data),
-            drift=self.drift.now if self.drift else lambda: None,
+            recordings=Showing(self.index, self._data), owner=owners_desk(self._loaded, self._clock, self.board, self.again.set),
             sessions=Album(self._data / settings.recording.output_dir, self._clock) if settings.recording else None,
         )  # fmt: skip
-        page = PageServer(desk, settings.page)
+        page = PageServer(desk, listening(self._loaded))
         page.start()
         self.crew.add("page", page.work, deadline_s=60)
         self.crew.on_stop(page.close)

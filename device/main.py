@@ -31,6 +31,8 @@ COMMANDS = {
     "doctor": "what is wrong with this box, and what to do about it",
     "diag": "one archive for whoever helps you, with nothing secret in it",
     "init": "write a device.yaml, by asking or by probing",
+    "setup-code": "the code that the page of a new box asks for",
+    "factory-reset": "the box as it came: without owner, settings, keys and pushed models",
     "diagram": "the state machine of a profile, drawn",
     "dataset": "convert, divide, compare and check training data",
 }

@@ -99,6 +99,8 @@ class Sight:
         self.stopping.set()
         for capture in self.captures:
             capture.stop()
+        if not self.looks:
+            self.inbox.close()  # which the last camera's look would do
 
     def detect(self) -> WideStage | None:
         return next((stage for stage in self.stages.values() if isinstance(stage, WideStage)), None)
@@ -128,7 +130,7 @@ def build(
     if len({source.live for source in sources.values()}) > 1:
         raise ConfigError("cameras: files that are read freely cannot run beside live cameras; give them pace: realtime")
     live = all(source.live for source in sources.values())
-    stages, gate = open_stages(loaded, sources, clock, tally, snapshot)
+    stages, gate = open_stages(loaded, sources, clock, tally, snapshot) if sources else ({}, None)  # without a camera nothing is looked at
     inbox: LatestFrames | Channel[Frame | EndOfStream]
     most = {name: 1 + int(loaded.settings.patience_ms * _fps(loaded, name) / 1000) for name in sources}
     inbox = LatestFrames(lambda lost: tally.count(lost.camera, "dropped", "overwritten"), most) if live else Channel(WAITING, "block")

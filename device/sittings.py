@@ -68,9 +68,10 @@ def sittings(
     data: Path | None = None,
     require: Callable[[], None] = nothing,
 ) -> Sittings | None:
-    """None: no sessions are kept. What the last run left is closed before the first take of this one. `data`: a replay's folder."""
+    """None: no sessions are kept, or no camera is there. What the last run left is closed before this one's first take. `data`: a replay's
+    folder."""
     options = loaded.settings.recording
-    if options is None:
+    if options is None or not sight.sources:
         return None
     about = _about(loaded, sight, options)
     home = loaded.settings.data

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +49,17 @@ def load_from(args: argparse.Namespace, extra: dict[str, Any] | None = None, rev
     forget()
     remember(secrets_in(loaded.settings))
     return loaded
+
+
+def settled(args: argparse.Namespace) -> Loaded:
+    """For a reset: what the page wrote or a trainer pushed may be the very thing that is wrong, and is then left out."""
+    try:
+        return load_from(args)
+    except ConfigError:
+        overrides = dict[str, Any]()
+        for change in args.changes:
+            overrides = merge(overrides, parse_change(change))
+        return load(args.config, args.profile, overrides, owner=Path(os.devnull), revision="none")
 
 
 def parse_change(change: str) -> dict[str, Any]:

@@ -9,14 +9,16 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from contracts.errors import VedetteError
 from device.app import Appliance
 from device.clock import SystemClock
-from device.commands.arguments import add_config, load_from, seconds
+from device.commands.arguments import add_config, load_from, seconds, settled
 from device.config import Loaded
 from device.notify import Notify, watchdog_s
 from device.pipeline.crew import ZombieThread
+from device.setup.reset import finish, ordered
 from device.update.boots import Boots
 from device.watch import Watch, patience
 
@@ -36,17 +38,37 @@ def run(args: argparse.Namespace) -> int:
     stop, notify = threading.Event(), Notify()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    _reset(args, notify)
     loaded = load_from(args)
     appliance = _built(loaded, notify)
     appliance.start()
     greeting = _greeting(appliance)
     print(greeting, flush=True)
     try:
-        _watch(appliance, Watch(appliance.crew, appliance.board, notify, greeting, lambda: _came_up(loaded)), stop, args.seconds)
+        _watch(appliance, Watch(appliance.crew, appliance.board, notify, greeting, lambda: _came_up(loaded)), stop, args.seconds, loaded.settings.data)
     finally:
         notify.stopping("stopping")
         code = _end(appliance)
+    if appliance.again.is_set() and not code and not stop.is_set():
+        _begin_anew()
     return code
+
+
+def _reset(args: argparse.Namespace, notify: Notify) -> None:
+    """What was ordered comes before all else: what it removes may be what cannot be read."""
+    data = settled(args).settings.data
+    if ordered(data):
+        with patience(notify):
+            finish(data)
+
+
+def _begin_anew() -> None:
+    """By systemd; where nothing starts this program again, it takes its own place, and keeps its number."""
+    if os.environ.get("NOTIFY_SOCKET"):
+        return
+    logging.shutdown()
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself, with its own arguments
 
 
 def _built(loaded: Loaded, notify: Notify) -> Appliance:
@@ -77,13 +99,16 @@ def _greeting(appliance: Appliance) -> str:
     return f"vedette: {len(appliance.sight.sources)} camera(s), {page}"
 
 
-def _watch(appliance: Appliance, watch: Watch, stop: threading.Event, for_s: float | None) -> None:
-    """Until a signal, a command, the time that was given, the end of every file, or a crash."""
+def _watch(appliance: Appliance, watch: Watch, stop: threading.Event, for_s: float | None, data: Path) -> None:
+    """Until a signal, a command, the time that was given, the end of every file, an order to reset, or a crash."""
     watchdog = watchdog_s()
     round_s = min(ROUND_S, watchdog / 3) if watchdog else ROUND_S
     clock = SystemClock()
     end_ns = clock.mono_ns() + int(for_s * 1e9) if for_s else None
-    while not stop.is_set() and not appliance.restart_wanted.is_set() and not appliance.crew.wait(0):
+    wanted = (stop, appliance.restart_wanted, appliance.again)
+    while not any(each.is_set() for each in wanted) and not appliance.crew.wait(0):
+        if ordered(data):
+            appliance.again.set()
         if end_ns and clock.mono_ns() >= end_ns:
             return
         watch.step()

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import secrets
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,6 +14,7 @@ from hashlib import sha256
 from pydantic import SecretStr
 
 from device.clock import Clock
+from device.web import passwords
 from device.web.options import Options
 
 COOKIE = "vedette_session"
@@ -85,6 +87,20 @@ class Sessions:
     def close(self, cookie: str) -> None:
         self._end(_key(cookie))
 
+    def close_all(self) -> None:
+        for key in list(self._ends):
+            self._end(key)
+
+    def kept(self) -> dict[str, int]:
+        """For the next start of this program: hashes, and the monotonic time at which each ends."""
+        return {key.hex(): ends_ns for key, ends_ns in self._ends.items()}
+
+    def take(self, kept: Mapping[str, int]) -> None:
+        """Those of the start before; none lasts longer than one that begins now."""
+        latest_ns = self._clock.mono_ns() + self._span_ns
+        for key, ends_ns in list(kept.items())[:MAX_SESSIONS]:
+            self._ends[bytes.fromhex(key)] = min(ends_ns, latest_ns)
+
     async def ended(self, cookie: str) -> None:
         """Returns when the session is closed, has given way to newer ones, or its hours are over."""
         key = _key(cookie)
@@ -113,6 +129,8 @@ class Access:
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
+        self._kept = options.password_hash if options.password is None else None
+        self._turn = asyncio.Lock()
         self.failures = Failures(clock)
         self.sessions = Sessions(clock, options.session_hours)
         self.locked = options.locked
@@ -124,9 +142,21 @@ class Access:
         """Whether it may fetch training data: by the token for that, and where there is none by that of machines."""
         return self._judge(same(token, self._options.export_token or self._options.token), address)
 
-    def login(self, word: str, address: str) -> bool:
+    def claim(self, kept: SecretStr) -> None:
+        """From now on this password is asked for, and whoever came in before comes in anew."""
+        self._kept, self.locked = kept, True
+        self.sessions.close_all()
+
+    async def login(self, word: str, address: str) -> bool:
         """The form takes the password; where only a token is set, the token."""
-        return self._judge(same(word, self._options.password or self._options.token), address)
+        return self._judge(await self.knows(word), address)
+
+    async def knows(self, word: str) -> bool:
+        kept = self._kept
+        if kept is None:
+            return same(word, self._options.password or self._options.token)
+        async with self._turn:  # one guess at a time: each takes 16 MB
+            return await asyncio.to_thread(passwords.fits, word, kept.get_secret_value())
 
     def _judge(self, right: bool, address: str) -> bool:
         (self.failures.right if right else self.failures.wrong)(address)

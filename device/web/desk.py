@@ -23,6 +23,7 @@ from device.pipeline.hub import Hub
 from device.pipeline.packets import Packet
 from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Tally
+from device.web.setup_owner import Owner
 from vision.types import Planes, Scene
 
 Polygon = Sequence[tuple[float, float]]  # corners, 0 to 1 of the picture's width and height
@@ -221,6 +222,7 @@ class Desk:
     still: Callable[[Packet], Planes | None]  # a key frame decoded by itself, upright; None: there is no picture in it
     storage: Callable[[], StorageReport | None] = lambda: None  # what fills the disk
     zones: Mapping[str, Mapping[str, Polygon]] = field(default_factory=dict)  # camera -> zone -> corners
+    owner: Owner | None = None  # None: nothing can be set on the page
     recordings: Recordings | None = None  # None: clips are shown, and nothing can be changed
     sessions: Sessions[Any] | None = None
     exporting: bool = False  # training data is being written

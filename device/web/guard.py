@@ -14,8 +14,10 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from device.web import setup_gate
 from device.web.access import COOKIE, Access
 from device.web.options import Options, is_loopback
+from device.web.setup_owner import Owner
 
 MAX_BODY_BYTES = 16 << 10  # the only body the page takes is a login form
 OPEN_PATHS = ("/login", "/healthz", "/static/", "/favicon.ico")
@@ -30,11 +32,12 @@ class Refusal:
     status: int
     why: str
     retry_after_s: int = 0
+    go: str = ""  # where a browser finds what it may see
 
 
 class Guard:
-    def __init__(self, app: ASGIApp, options: Options, access: Access) -> None:
-        self._app, self._options, self._access = app, options, access
+    def __init__(self, app: ASGIApp, options: Options, access: Access, owner: Owner | None = None) -> None:
+        self._app, self._options, self._access, self._owner = app, options, access, owner
         own = socket.gethostname().lower()
         reachable = () if is_loopback(options.host) else (own, f"{own}.local", options.host)
         self._hosts = {"localhost", *(name.lower() for name in (*reachable, *options.allowed_hosts))}
@@ -45,7 +48,8 @@ class Guard:
             return
         asked = HTTPConnection(scope)
         send = _with_headers(send, asked)
-        refusal = self._wrong_way(asked) or self._stranger(asked)
+        unclaimed = self._owner is not None and self._owner.unclaimed
+        refusal = self._wrong_way(asked) or (_finder(asked) if unclaimed else self._stranger(asked))
         if refusal is None and scope["type"] == "websocket" and self._by_session(asked):
             await self._while_logged_in(asked.cookies[COOKIE], scope, receive, send)
         elif refusal is None:
@@ -135,6 +139,15 @@ class Guard:
         return not self._access.locked or self._access.sessions.valid(asked.cookies.get(COOKIE, ""))
 
 
+def _finder(asked: HTTPConnection) -> Refusal | None:
+    """Who comes to a box without an owner: from its own network only, and nothing but the first-boot page is there."""
+    if not setup_gate.near(asked.client.host if asked.client else ""):
+        return Refusal(403, "nobody owns this box yet, and it is set up from its own network only")
+    if asked.scope["type"] != "websocket" and setup_gate.served(asked.scope["path"]):
+        return None
+    return Refusal(403, "nobody owns this box yet: open /setup in a browser", go="/setup")
+
+
 def welcome(asked: HTTPConnection) -> bool:
     """Whether the guard knows this visitor, and did not only let it pass to what is open to all."""
     return bool(asked.scope.get("vedette.welcome"))
@@ -169,6 +182,8 @@ def _own_origin(asked: HTTPConnection, absent: bool) -> bool:
 def _answer(refusal: Refusal, asked: HTTPConnection) -> Response:
     path = asked.url.path
     wants_page = "text/html" in asked.headers.get("accept", "") and not path.startswith("/api/")
+    if refusal.go and wants_page:
+        return RedirectResponse(refusal.go, 303)
     if refusal.status == 401 and wants_page:
         onward = quote(path + (f"?{asked.url.query}" if asked.url.query else ""))
         return RedirectResponse(f"/login?next={onward}", 303)

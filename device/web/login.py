@@ -41,7 +41,7 @@ def router(access: Access) -> APIRouter:
             page = render("login.html", 429, next=target, error=f"Too many wrong guesses. Try again in {wait_s} s.")
             page.headers["Retry-After"] = str(wait_s)
             return page
-        if not access.login(form.get("password", [""])[0], address):
+        if not await access.login(form.get("password", [""])[0], address):
             return render("login.html", 401, next=target, error="That is not the password.")
         answer = RedirectResponse(target, 303)
         answer.set_cookie(COOKIE, access.sessions.open(), httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/")

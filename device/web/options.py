@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from device.pipeline.strict import Strict
+from device.web import passwords
 
 LEAST_TOKEN, LEAST_PASSWORD = 16, 8  # characters
 
@@ -31,6 +32,7 @@ class Options(Strict):
     tls_cert: Path | None = Field(default=None, description="certificate with its chain, PEM: the page is served over HTTPS")
     tls_key: Path | None = Field(default=None, description="its key, PEM, without a passphrase")
     password: SecretStr | None = Field(default=None, description="for people: asked for by the login form, at least 8 characters")
+    password_hash: SecretStr | None = Field(default=None, description="the password as the settings page keeps it; `password` wins")
     allowed_hosts: tuple[str, ...] = Field(default=(), description="names by which browsers reach the box, beside its addresses")
     session_hours: float = Field(default=12.0, gt=0, le=24 * 30, description="hours until a login must be repeated")
     jpeg_quality: int = Field(default=75, ge=10, le=95, description="of the pictures for browsers that cannot play the camera's own stream")
@@ -54,6 +56,13 @@ class Options(Strict):
             raise ValueError(f"the password is shorter than {LEAST_PASSWORD} characters; choose a longer one")
         return value
 
+    @field_validator("password_hash")
+    @classmethod
+    def _usable_hash(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and (why := passwords.fault(value.get_secret_value())):
+            raise ValueError(why)
+        return value
+
     @model_validator(mode="after")
     def _certificate_and_key(self) -> Options:
         if (self.tls_cert is None) != (self.tls_key is None):
@@ -62,7 +71,7 @@ class Options(Strict):
 
     @model_validator(mode="after")
     def _open_only_with_a_lock(self) -> Options:
-        if not is_loopback(self.host) and self.token is None and self.password is None:
+        if not is_loopback(self.host) and not self.locked:
             raise ValueError(
                 f"host {self.host} can be reached by others, and there is neither a token nor a password; "
                 "set VEDETTE_PAGE__PASSWORD (or the token), or listen on 127.0.0.1"
@@ -77,4 +86,4 @@ class Options(Strict):
     @property
     def locked(self) -> bool:
         """Whether a visitor has to say who he is."""
-        return self.token is not None or self.password is not None
+        return any(secret is not None for secret in (self.token, self.password, self.password_hash))

@@ -28,7 +28,8 @@ ENVIRONMENT = Environment(
 )
 ENVIRONMENT.filters |= {"moment": moment, "digest": words.short_digest, "size": words.size, "span": words.span}
 ENVIRONMENT.globals |= {"titled": titles.title, "details": titles.details}
-ENVIRONMENT.globals |= {"query": words.query, "lasted": words.lasted, "error": "", "status": None, "locked": False, "mark": None}
+ENVIRONMENT.globals |= {"query": words.query, "lasted": words.lasted, "error": "", "status": None}
+ENVIRONMENT.globals |= {"locked": False, "settings": False, "mark": None}
 
 
 def render(template: str, status_code: int = 200, **values: Any) -> HTMLResponse:

@@ -12,12 +12,29 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from contracts.errors import StorageError
-from device.web import api, changing, clips, dataset, dataset_pages, drifted, exports, login, pages, sessions, sockets, storage, trends
+from device.web import (
+    api,
+    changing,
+    clips,
+    dataset,
+    dataset_pages,
+    drifted,
+    exports,
+    login,
+    pages,
+    sessions,
+    setup,
+    sockets,
+    storage,
+    trends,
+)
+from device.web import setup_settings as settings
 from device.web.access import Access
 from device.web.desk import Desk
 from device.web.guard import Guard
 from device.web.live import Live
 from device.web.options import Options
+from device.web.setup_owner import Owner
 from device.web.sheet import Sheet
 from device.web.trail import Trail
 
@@ -28,7 +45,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
     """`failed` hears of a bug in one of the page's own threads."""
     access, trail = Access(options, desk.clock), Trail(desk.messages, failed)
     live, past = Live(desk, options, failed), trends.Trends(desk)
-    gallery, sheet = dataset.open_gallery(desk, failed), Sheet(desk, options, trail)
+    gallery, sheet = dataset.open_gallery(desk, failed), Sheet(desk, access, trail)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -64,6 +81,8 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
     app.include_router(exports.router(desk.exports, desk.device_id, desk.clock, options.export_downloads))
     app.include_router(sockets.router(desk, live, trail, options.max_listeners))
     app.include_router(login.router(access))
+    if desk.owner is not None:
+        _open_to_its_owner(app, desk.owner, access, sheet, live)
     app.include_router(pages.router(sheet, app))
     app.include_router(dataset_pages.pages(sheet, gallery))
     for more in (clips, storage, sessions, drifted):
@@ -73,7 +92,16 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
     refusals: tuple[int | type[Exception], ...] = (*pages.TITLES, StorageError)
     for what in refusals:
         app.add_exception_handler(what, pages.lost)
-    return Guard(app, options, access)
+    return Guard(app, options, access, desk.owner)
+
+
+def _open_to_its_owner(app: FastAPI, owner: Owner, access: Access, sheet: Sheet, live: Live) -> None:
+    access.sessions.take(owner.logins())
+    app.include_router(setup.router(owner, access))
+    shared = settings.Settings(owner, access, sheet)
+    app.include_router(settings.router(shared, live))
+    app.include_router(settings.pages(shared))
+    settings.say_faults_plainly(app)
 
 
 async def _sample(past: trends.Trends) -> None:

@@ -1,0 +1,31 @@
+"""`vedette setup-code`: the one-time code with which the first-boot page lets somebody in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from contracts.errors import ConfigError
+from device.commands.arguments import add_config, load_from
+from device.record.tenancy import running
+from device.setup.code import SetupCode
+from device.setup.standing import unclaimed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_config(parser)
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The running box made it; who asks before that is told so, and makes no file that the service could not read."""
+    loaded = load_from(args)
+    if not unclaimed(loaded):
+        raise ConfigError("this box has an owner: log in on its page; to give it to another, `vedette factory-reset`")
+    data = loaded.settings.data
+    code = SetupCode(data).read()
+    if not code:
+        state = "has just begun" if running(data) else "does not run"
+        raise ConfigError(f"{data}: there is no code yet, the box {state}; start it (systemctl start vedette) and ask again")
+    print(json.dumps({"code": code}) if args.json else code)
+    return 0

@@ -1,0 +1,28 @@
+"""Standing: whether a box has an owner, and where its page listens until it has one."""
+
+from __future__ import annotations
+
+from device.config import Loaded
+from device.web.options import Options
+
+ANYWHERE = "0.0.0.0"  # noqa: S104 - before there is an owner, only this network's own addresses are let in, and only to /setup
+NOT_YET = "nobody owns this box yet: open /setup on its page, with the code that `vedette setup-code` says"
+NO_CAMERA = "no camera is set up yet: add one on the page, under Settings"
+
+
+def unclaimed(loaded: Loaded) -> bool:
+    """It has neither a camera nor a password; without a page nobody could claim it."""
+    page = loaded.settings.page
+    return page is not None and not loaded.settings.cameras and not page.locked
+
+
+def listening(loaded: Loaded) -> Options:
+    """The page's options; where nobody said where it listens, a box without an owner is found by its network."""
+    page = loaded.settings.page or Options()
+    if not unclaimed(loaded) or host_is_said(loaded):
+        return page
+    return page.model_copy(update={"host": ANYWHERE})
+
+
+def host_is_said(loaded: Loaded) -> bool:
+    return ("page", "host") in loaded.layered.layers
