@@ -10,6 +10,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from broker.letters import Incoming
 from contracts.command import Reply
+from contracts.drift import DriftHour
 from contracts.envelope import Envelope, VersionError, first_fault, read_envelope
 from contracts.errors import ProtocolError
 from contracts.event import Event
@@ -18,12 +19,13 @@ from contracts.status import Info, Status
 from contracts.topics import read_topic
 from dataset.records import micros
 
-Kind = Literal["event", "health", "update", "status", "info", "res"]
+Kind = Literal["event", "health", "update", "status", "info", "drift", "res"]
 SHAPES: Mapping[str, type[BaseModel] | None] = {
-    "event": Event, "health": Health, "update": None, "status": Status, "info": Info, "res": Reply,
+    "event": Event, "health": Health, "update": None, "status": Status, "info": Info, "drift": DriftHour, "res": Reply,
 }  # fmt: skip
 LONGEST = {"camera": 128, "label": 128, "boot": 64, "profile": 128, "model": 71, "session": 64, "software": 64}
 LARGEST_SEQ = 1 << 60
+BELOW = ("res", "drift")  # what has topics below its own
 LIVES = ("new", "update", "end")
 END_RANK = 1 << 61  # above every time there is
 
@@ -58,7 +60,7 @@ def read_message(came: Incoming) -> Message:
         topic = read_topic(came.topic or "")
     except ProtocolError as error:
         raise Refused("topic", str(error)) from error
-    if topic.direction != "up" or topic.device is None or topic.name not in SHAPES or (topic.rest and topic.name != "res"):
+    if topic.direction != "up" or topic.device is None or topic.name not in SHAPES or (topic.rest and topic.name not in BELOW):
         raise Refused("topic", f"topic {came.topic!r}: is not one that is taken in")
     try:
         envelope = read_envelope(came.payload)

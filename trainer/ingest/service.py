@@ -66,7 +66,7 @@ class Ingest:
         log.warning("%s", reason)
 
     def _serve(self, link: Link, stop: threading.Event) -> None:
-        link.subscribe([*(f"{ROOT}/+/up/{name}" for name in KINDS), f"{ROOT}/+/up/res/{self._options.client_id}"])
+        link.subscribe([*(f"{ROOT}/+/up/{name}" for name in KINDS), f"{ROOT}/+/up/drift/+", f"{ROOT}/+/up/res/{self._options.client_id}"])
         self.connected, self.trouble = True, ""
         session = "our session was kept" if link.session_present else "a new session"
         log.info("connected to %s, %s", self._options.address().where(), session)

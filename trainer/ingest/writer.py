@@ -15,6 +15,7 @@ from contracts.health import Health
 from contracts.status import Info, Status
 from dataset.records import micros
 from trainer.ingest.boxes import Box, Boxes
+from trainer.ingest.drifted import take
 from trainer.ingest.messages import Message, Refused, rank
 from trainer.ingest.options import Options
 from trainer.ingest.placements import see
@@ -80,6 +81,7 @@ class Writer:
             pairs.append((message, box))
         self._events(connection, [pair for pair in pairs if pair[0].kind == "event"], counts, now_us)
         self._reports(connection, [pair for pair in pairs if pair[0].kind in {"health", "update"}], counts, now_us)
+        take(connection, pairs, counts, now_us)
         see(connection, pairs, now_us)
         for message, box in pairs:
             self._state(connection, message, box, now_us)
