@@ -101,7 +101,7 @@ def test_what_another_boot_saw_without_a_clock_is_given_up_and_counted(tmp_path:
 def test_a_clock_that_is_set_back_goes_on_with_the_hour_that_was_told(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.see(3620)
-    rig.clock.wall = NOON + 1800 * 10**7
+    rig.clock.wall = NOON + 1800 * 10**9
     rig.see(100)
     rig.clock.wall = NOON + HOUR
     rig.see(20)
