@@ -36,7 +36,7 @@ check: ## style, types, layers, generated files
 	@scripts/venv trainer
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy $(TYPES)
-	@$(VENV)/bin/mypy $(TYPES) scripts
+	@$(VENV)/bin/mypy $(TYPES) --explicit-package-bases scripts
 	@$(VENV)/bin/lint-imports --no-cache | tail -n 4
 	@$(PY) scripts/schemas.py --check
 	@$(PY) scripts/options.py --check

@@ -169,7 +169,7 @@ def run(
     inside = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", *words]
     enter = ["nsenter", f"--target={leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--wd=/", "--", *inside]
     given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
-    return subprocess.run(enter, capture_output=True, text=True, check=check, timeout=timeout, **given)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(enter, capture_output=True, text=True, check=check, timeout=timeout, **given)
 
 
 def stop(name: str, *, hard: bool = False) -> None:

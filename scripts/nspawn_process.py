@@ -27,7 +27,7 @@ def spawn(words: Sequence[str], console: Path, pid_file: Path) -> int:
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
-    pid = os.posix_spawnp(words[0], words, environment, file_actions=files, setsid=True)
+    pid = os.posix_spawnp(words[0], list(words), environment, file_actions=files, setsid=True)
     pid_file.write_text(str(pid))
     return pid
 
