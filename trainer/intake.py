@@ -33,6 +33,24 @@ def read_onnx(data: bytes) -> onnx.ModelProto:
     return model
 
 
+def plain(model: onnx.ModelProto) -> bytes:
+    """Without what names source files of the machine that made it: exporters write a stack trace beside each operator."""
+    del model.metadata_props[:]
+    model.doc_string = ""
+    for graph in _bodies(model):
+        graph.doc_string = ""
+        del graph.metadata_props[:]
+        for node in graph.node:
+            node.doc_string = ""
+            del node.metadata_props[:]
+        for value in (*graph.value_info, *getattr(graph, "initializer", ())):
+            del value.metadata_props[:]
+    for end in (*model.graph.input, *model.graph.output):
+        end.doc_string = ""
+        del end.metadata_props[:]
+    return bytes(model.SerializeToString(deterministic=True))
+
+
 def _check_graphs(model: onnx.ModelProto) -> None:
     strangers = {opset.domain for opset in model.opset_import} - DOMAINS
     nodes = 0

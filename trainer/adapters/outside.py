@@ -16,7 +16,7 @@ from dataset.layout import read_small
 from trainer.adapters.adapter import options_of
 from trainer.adapters.going_out import Doubt, go_out
 from trainer.adapters.program import Limits, run_program
-from trainer.intake import MOST_BYTES
+from trainer.intake import MOST_BYTES, plain, read_onnx
 from trainer.jobs.told import Told
 from trainer.ship.foreign import Foreign, licence_notes
 from trainer.ship.lesson import Lesson
@@ -91,7 +91,7 @@ def filled(words: Sequence[str], known: dict[str, str]) -> list[str]:
 
 
 def model_at(path: Path) -> bytes:
-    """ConfigError: the program ended well and left no model."""
+    """Without the paths of this machine in it. ConfigError: the program ended well and left no model; BundleError: it is no plain ONNX."""
     if path.is_symlink() or not path.is_file():
         raise ConfigError(f"{path}: is not there though the program ended well; let it write its ONNX file to {{out}}")
-    return read_small(path, MOST_BYTES)
+    return plain(read_onnx(read_small(path, MOST_BYTES)))

@@ -13,7 +13,7 @@ import torch
 
 from contracts.errors import BundleError, ConfigError, VedetteError
 from trainer.export import INPUT, MULTIPLE, OUTPUT, check_same, to_onnx
-from trainer.intake import read_onnx
+from trainer.intake import plain, read_onnx
 from trainer.network import PEAKS, STRIDE, Answer, Network
 from trainer.ship.silence import silence
 
@@ -78,19 +78,6 @@ def by_dynamo(network: Network, size: tuple[int, int]) -> bytes:
     for other in (size, (size[0] + MULTIPLE, size[1] + 2 * MULTIPLE)):
         check_same(answer, data, other)
     return data
-
-
-def plain(model: onnx.ModelProto) -> bytes:
-    """Without what names source files of this machine."""
-    del model.metadata_props[:]
-    for graph in (model.graph, *model.functions):
-        del graph.metadata_props[:]
-        for node in graph.node:
-            node.doc_string = ""
-            del node.metadata_props[:]
-    for value in (*model.graph.value_info, *model.graph.initializer, *model.graph.input, *model.graph.output):
-        del value.metadata_props[:]
-    return bytes(model.SerializeToString(deterministic=True))
 
 
 EXPORTERS: dict[str, Callable[[Network, tuple[int, int]], bytes]] = {"torchscript": to_onnx, "dynamo": by_dynamo}

@@ -28,7 +28,10 @@ def halved(model: onnx.ModelProto, apart: Collection[str]) -> onnx.ModelProto:
     kept = [each for each in made.graph.initializer if each.name in used]
     del made.graph.initializer[:]
     made.graph.initializer.extend(kept)
-    onnx.checker.check_model(made, full_check=True)
+    try:
+        onnx.checker.check_model(made, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise BundleError(f"FP16: an operator does not take half floats ({str(error)[:200]}); ship float32 or INT8") from error
     return made
 
 
@@ -53,6 +56,7 @@ class _Work:
         for place, name in enumerate(node.input):
             if name in self._floats and not (place and node.op_type in ONLY_FIRST):
                 node.input[place] = self._half(name, before)
+        _gives_half(node)
         after = []
         for place, name in enumerate(node.output):
             if name in self._inner and name in self._outside:  # the float32 value keeps its name, for whoever reads it
@@ -72,6 +76,15 @@ class _Work:
             else:
                 self.weights.append(numpy_helper.from_array(_rounded(name, value), f"{name}.half"))
         return self._ready[name]
+
+
+def _gives_half(node: onnx.NodeProto) -> None:
+    """For the operators that say themselves what they give, whatever comes in."""
+    for attribute in node.attribute:
+        if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
+            attribute.i = TensorProto.FLOAT16
+        if node.op_type == "ConstantOfShape" and attribute.t.data_type == TensorProto.FLOAT:
+            attribute.t.CopyFrom(numpy_helper.from_array(_rounded(node.name, numpy_helper.to_array(attribute.t))))
 
 
 def _rounded(name: str, value: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float16]]:

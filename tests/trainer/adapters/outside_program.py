@@ -60,7 +60,7 @@ def written(out, weights, bias, size):
     constants = {"kernel": kernel, "bias": np.array([bias * 6], np.float32), "boxes": boxes, "row": np.array([1, 1, -1], np.int64)}
     pads = (KERNEL - STRIDE) // 2
     nodes = [
-        helper.make_node("Cast", ["picture"], ["float"], name="cast", to=TensorProto.FLOAT),
+        helper.make_node("Cast", ["picture"], ["float"], name="cast", to=TensorProto.FLOAT, doc_string=f"{__file__}(60): as exporters do"),
         helper.make_node("Transpose", ["float"], ["planes"], name="turn", perm=[0, 3, 1, 2]),
         helper.make_node("Conv", ["planes", "kernel", "bias"], ["map"], name="look", strides=[STRIDE] * 2, pads=[pads] * 4),
         helper.make_node("Sigmoid", ["map"], ["sure"], name="sure"),

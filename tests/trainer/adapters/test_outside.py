@@ -66,6 +66,12 @@ def test_a_model_of_another_program_is_a_run_like_any_other(home: Home, done: Ru
     assert RunFolder(folder).read() == done
 
 
+def test_no_path_of_the_machine_that_trained_goes_out_with_the_model(home: Home, done: Run) -> None:
+    written, kept = ((home.runs / done.id / name).read_bytes() for name in (f"{WORK}/model.onnx", "model.onnx"))
+    assert b"outside_program.py" in written
+    assert b"outside_program.py" not in kept
+
+
 def test_its_licence_is_said_wherever_the_model_is(home: Home, done: Run) -> None:
     made = read_export(home.runs / done.id)
     assert (made.licence, made.trainer) == ("AGPL-3.0", "colours 1.0")

@@ -109,6 +109,40 @@ def test_what_a_half_float_does_not_hold_is_refused(graph: bytes, tmp_path: Path
             check_range(value)
 
 
+def test_operators_that_say_themselves_what_they_give_give_half_floats_too() -> None:
+    """As transformers have it: the root of a size they ask the graph for, and a filling of a shape."""
+    filling = numpy_helper.from_array(np.array([0.5], np.float32))
+    nodes = [
+        helper.make_node("Relu", ["x"], ["v0"], name="n0"),
+        helper.make_node("Shape", ["v0"], ["v1"], name="n1"),
+        helper.make_node("Cast", ["v1"], ["v2"], name="n2", to=TensorProto.FLOAT),
+        helper.make_node("Sqrt", ["v2"], ["v3"], name="n3"),
+        helper.make_node("ReduceMax", ["v3"], ["v4"], name="n4", keepdims=0),
+        helper.make_node("Div", ["v0", "v4"], ["v5"], name="n5"),
+        helper.make_node("ConstantOfShape", ["v1"], ["v6"], name="n6", value=filling),
+        helper.make_node("Add", ["v5", "v6"], ["v7"], name="n7"),
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in ("x", "v7")]
+    graph = helper.make_graph(nodes, "root", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    x = np.array([[-3.0, 0.5, 4.0, 7.0]], np.float32)
+    np.testing.assert_allclose(OnnxEngine(halved(model, ()).SerializeToString()).run(x)[0], [[0.5, 0.75, 2.5, 4.0]], rtol=0.01)
+
+
+def test_an_operator_that_takes_no_half_floats_is_a_refusal_with_its_name() -> None:
+    nodes = [helper.make_node("NonMaxSuppression", ["x", "y"], ["v0"], name="n0")]
+    ends = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4, 4]),
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1, 4]),
+    ]
+    chosen = helper.make_tensor_value_info("v0", TensorProto.INT64, ["n", 3])
+    model = helper.make_model(
+        helper.make_graph(nodes, "chosen", ends, [chosen]), opset_imports=[helper.make_opsetid("", 17)], ir_version=10
+    )
+    with pytest.raises(BundleError, match=r"NonMaxSuppression.*ship float32"):
+        halved(model, ())
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(["Relu", "Abs", "Add", "Neg"]), min_size=1, max_size=8), st.data())
 def test_any_chain_halved_in_any_places_is_a_graph_that_counts_nearly_the_same(operators: list[str], data: st.DataObject) -> None:
