@@ -25,6 +25,9 @@ MAX_CHUNKS = 4096
 ASK_BYTES = 256 << 10  # brokers drop packets of more than 2 MB, and hold what is under way in memory
 RELEASE = "release"  # in a target's `custom`: a Release as JSON text
 ASSIGNMENT_KEYS = "keys/assignment.json"  # a target whose `custom` are AssignmentKeys
+MAX_CONFIG_BYTES = 256 << 10  # of a configuration: more than that no box reads
+CONFIG_KEPT = ("data", "device_id", "mqtt", "page", "web", "update")  # keys that no configuration from outside may touch
+CONFIG = "config"  # in a target's `custom`: a ConfigRelease as JSON text
 MAX_TARGET_BYTES = 544 << 20  # a bundle with all the headers of its zip
 
 UpdateState = Literal[
@@ -51,10 +54,17 @@ class Model(Wire):
 class ConfigRevision(Wire):
     """A released configuration: a target like a bundle, so that who may assign can only choose among those."""
 
-    rev: int = Field(ge=1)
-    target: str = Field(pattern=TARGET, max_length=200)
-    sha256: str = Field(pattern=HEX64)
-    length: int = Field(gt=0, le=1 << 20)
+    rev: int = Field(ge=1, le=MAX_SEQ, description="its number, for people; the box knows it by its hash")
+    target: str = Field(pattern=TARGET, max_length=200, description="name in the repository: configs/<name>/<name>-<rev>-<sha12>.yaml")
+    sha256: str = Field(pattern=HEX64, description="of the file: the revision's own name on a box")
+    length: int = Field(gt=0, le=1 << 20, description="bytes; a box reads 256 KiB")
+
+
+class ConfigRelease(Wire):
+    """What is signed with a configuration, under `config` in the `custom` of its target."""
+
+    name: str = Field(pattern=NAME)
+    rev: int = Field(ge=1, le=MAX_SEQ)
 
 
 class Assignment(Wire):
@@ -170,7 +180,8 @@ class Receipt(Wire):
 
     v: Literal[1] = 1
     device: DeviceId
-    model: Model
+    model: Model | None = None
+    config: ConfigRevision | None = None
     rollout: str
     seq: int
     accepted: Utc
@@ -211,6 +222,9 @@ class UpdateReport(Wire):
     left_s: float | None = Field(default=None, ge=0, description="until this state is over, as far as can be told")
     at: Utc
     current: str | None = Field(default=None, pattern=DIGEST, description="digest of the bundle that is in force")
+    config: str | None = Field(default=None, pattern=HEX64, description="SHA-256 of the configuration this is about")
+    config_rev: int | None = Field(default=None, ge=1, le=MAX_SEQ)
+    config_current: str | None = Field(default=None, pattern=HEX64, description="of the configuration that is in force; null: none was pushed")
     figures: Figures | None = None
     receipt: SignedReceipt | None = Field(default=None, description="with `committed`")
     refused: RefusedMessage | None = Field(default=None, description="the last message under dn/desired that was not accepted")

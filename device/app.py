@@ -115,7 +115,7 @@ class Appliance:
         journal = Journal(self._journal_inbox, [self.outbox, log], self._clock, tally)
         notices = Notices(tally)
         announcing = Announcing(self._loaded, self.sight.stages, self._stamp, notices, log)
-        self.updating = update(self._loaded, self.crew, announcing, self.sight.detect(), board=board, tally=tally)
+        self.updating = update(self._loaded, self.crew, announcing, self.sight.detect(), board=board, tally=tally, restart=self.again.set)
         self.drift = gather(self._loaded, self.crew, self._outlets, self._stamp, notices, tally)
         mqtt = self._broker(notices, announcing)
 

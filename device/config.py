@@ -54,6 +54,7 @@ class Loaded:
     layered: Layered = field(default_factory=Layered)
     said: Said = field(default_factory=Said)
     pushed: str | None = None  # SHA-256 of the revision that is in it
+    set_aside: str = ""  # why it is not the revision that is linked
 
     def digest(self) -> str:
         """What decides events: profile, pipeline and cameras, without secrets; the same configuration has the same digest."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,12 +15,14 @@ from contracts.envelope import first_fault
 from contracts.errors import BundleError, ConfigError, StorageError
 from contracts.topics import Topics
 from contracts.update import AssignmentKeys, ChunkAsk, UpdateReport
-from contracts.wire import utc_from_ns, utc_text
+from contracts.wire import utc_from_ns
 from device.bundles import shipped_bundle
 from device.clock import Clock
 from device.config import Loaded
+from device.configuring import configuring
 from device.findings import Finding, from_message
 from device.pipeline.board import Board
+from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
 from device.pipeline.protocols import Tick
 from device.pipeline.tally import Tally
@@ -34,7 +35,7 @@ from device.update.boots import Boots
 from device.update.floors import Floors
 from device.update.https import Https, tls_of
 from device.update.identity import Identity
-from device.update.ledger import ENDED, Ledger
+from device.update.ledger import Ledger
 from device.update.marking import Marking
 from device.update.metadata import Metadata
 from device.update.mqtt_chunks import MqttChunks
@@ -47,6 +48,7 @@ from device.update.reports import Reports
 from device.update.roads import Road
 from device.update.slots import Slots
 from device.update.state import State
+from device.update.taken_back import taken_back
 from device.update.trust import MAX_BYTES, Trust
 from device.update.updater import PART, Updater
 from device.update.usb import Usb
@@ -61,8 +63,8 @@ LARGEST_KEYS = 64 << 10
 
 def follow(
     loaded: Loaded, options: Options, crew: Crew, *, clock: Clock, board: Board, tally: Tally, notices: Notices, stamp: Stamp,
-    seeing: Seeing | None = None,
-) -> Updating | None:
+    seeing: Seeing | None = None, restart: Callable[[], None] = nothing,
+) -> Updating | None:  # fmt: skip
     """None where its state cannot be read: the box then runs what it has, and says so."""
     settings = loaded.settings
     root, keys = trusted(options.trust, clock)
@@ -82,6 +84,8 @@ def follow(
     floors, ledger, boots, marking = Floors(state), Ledger(state), Boots(settings.data), Marking()
     taken_back(boots, ledger, clock)
 
+    box = configuring(loaded, options.config, crew, board=board, tally=tally, clock=clock, restart=restart)
+
     def hang_up() -> None:
         chunks.hang_up()
         if https is not None:
@@ -96,8 +100,8 @@ def follow(
         orders=Orders(state, floors, ledger, clock, Recipient(settings.device_id, frozenset(options.cohorts)), keys),
         slots=slots, metadata=Metadata(settings.data / "update" / "metadata", root, floors, clock),
         prover=prover(settings, options, seeing, slots, boots, marking, crew, clock=clock, tally=tally), identity=identity,
-        reports=Reports(post, ledger, slots, clock), clock=clock, tally=tally, box=_box(loaded, options, slots, factory),
-        roads=_roads(options, https, chunks if settings.mqtt else None), hang_up=hang_up,
+        reports=Reports(post, ledger, slots, clock, lambda: box.revisions.linked("current")), configuring=box, clock=clock, tally=tally,
+        box=_box(loaded, options, slots, factory), roads=_roads(options, https, chunks if settings.mqtt else None), hang_up=hang_up,
     )  # fmt: skip
     updater = Updater(
         parts, board, folders=lambda: _sticks(options), retry_s=(options.retry_min_s, max(options.retry_min_s, options.retry_max_s)),
@@ -114,27 +118,6 @@ def follow(
     crew.on_stop(updater.close)
     board.part(PART, "ok", "", clock.wall_ns())
     return Updating(updater.receive, chunks.receive, identity.public, options.over_mqtt == "on", marking)
-
-
-def taken_back(boots: Boots, ledger: Ledger, clock: Clock) -> None:
-    """What happened before the box was up, as a row: the model in force was taken back by the boot guard."""
-    untold, last = boots.untold(), ledger.last()
-    if not untold:
-        return
-    for each in untold:
-        log.error("a model was taken back", extra={"model": each.digest, "reason": each.words})
-    if last is not None and last.state in ENDED and untold[-1].digest == _model_of(ledger, last.work):
-        body = {"at": utc_text(utc_from_ns(clock.wall_ns())), "words": untold[-1].words}
-        ledger.add(last.work, "rejected", "E_CRASHLOOP", body)
-    with suppress(OSError):  # told once more at the next start
-        boots.told()
-
-
-def _model_of(ledger: Ledger, work: int) -> str:
-    """The digest that an assignment was about."""
-    first = next((row for row in ledger.rows() if row.number == work), None)
-    model = first.body.get("model") if first else None
-    return str(model.get("digest", "")) if isinstance(model, dict) else ""
 
 
 def trusted(folder: Path, clock: Clock) -> tuple[bytes, AssignmentKeys]:

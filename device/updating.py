@@ -11,6 +11,7 @@ from device.clock import Clock
 from device.config import Loaded
 from device.findings import Finding
 from device.pipeline.board import Board
+from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
 from device.pipeline.protocols import WideStage
 from device.pipeline.tally import Tally
@@ -28,9 +29,10 @@ class Updating(NamedTuple):
 
 
 def update(
-    loaded: Loaded, crew: Crew, announcing: Announcing, stage: WideStage | None, *, board: Board, tally: Tally
-) -> Updating | None:
-    """None where it is not configured, or cannot be."""
+    loaded: Loaded, crew: Crew, announcing: Announcing, stage: WideStage | None, *, board: Board, tally: Tally,
+    restart: Callable[[], None] = nothing,
+) -> Updating | None:  # fmt: skip
+    """None where it is not configured, or cannot be. `restart` ends this process, so that the next has another configuration."""
     options = loaded.settings.update
     if options is None:
         return None
@@ -39,7 +41,9 @@ def update(
 
     seeing = Seeing(stage, announcing.serves, lambda: crew.crash is not None)
     stamp, notices = announcing.stamp, announcing.notices
-    return follow(loaded, options, crew, clock=stamp.clock, board=board, tally=tally, notices=notices, stamp=stamp, seeing=seeing)
+    return follow(
+        loaded, options, crew, clock=stamp.clock, board=board, tally=tally, notices=notices, stamp=stamp, seeing=seeing, restart=restart
+    )
 
 
 def checked(loaded: Loaded, clock: Clock) -> list[Finding]:

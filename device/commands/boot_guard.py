@@ -1,4 +1,4 @@
-"""`vedette boot-guard`: before each start; a model with which the box does not come up, or at which it died, is taken back.
+"""`vedette boot-guard`: before each start; a model or configuration with which the box does not come up is taken back.
 
 Reads no configuration and no camera, and never prevents a start: whatever is wrong here is said, and the start goes on.
 """
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from device.update.boots import Boots
+from device.update.config_starts import Starts
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     try:
-        words = Boots(args.data).begin()
+        found = [Starts(args.data).begin(), Boots(args.data).begin()]
     except Exception as error:  # noqa: BLE001 - the appliance must start, whatever the disk says
-        words = f"starts are not counted: {args.data}: {error}; mend the disk"
-    if words:
+        found = [f"starts are not counted: {args.data}: {error}; mend the disk"]
+    for words in filter(None, found):
         print(f"vedette boot-guard: {words}", file=sys.stderr)
     return 0

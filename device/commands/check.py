@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
         print(yaml.safe_dump(more["merged"], sort_keys=False, allow_unicode=True))
     if args.layers and not args.json:
         print("\n".join(f"{row['key']} = {row['value']}  [{row['layer']}] {row['where']}".rstrip() for row in more["layers"]), end="\n\n")
-    return _report(args, findings(loaded, args.timeout, probe=not args.no_probe), more)
+    before = _in_force(args) if args.revision else None
+    return _report(args, findings(loaded, args.timeout, probe=not args.no_probe, beside=before), more)
 
 
 def from_error(error: ConfigError) -> list[Finding]:
@@ -59,7 +61,16 @@ def from_error(error: ConfigError) -> list[Finding]:
     return [from_message("configuration", str(error))]
 
 
-def findings(loaded: Loaded, timeout_s: float, *, probe: bool) -> list[Finding]:
+def _in_force(args: argparse.Namespace) -> Loaded | None:
+    """Without the revision that is checked; None where that is wrong itself."""
+    try:
+        return load_from(args)
+    except ConfigError:
+        return None
+
+
+def findings(loaded: Loaded, timeout_s: float, *, probe: bool, beside: Loaded | None = None) -> list[Finding]:
+    """`beside`: what runs on this box now and has its cameras; those that stay as they are, are not asked for a picture."""
     names = ", ".join(str(path) for path in loaded.files)
     found = [Finding("configuration", "ok", f"{names}; profile {loaded.settings.profile}, {len(loaded.settings.cameras)} camera(s)")]
     found += advice(loaded)
@@ -70,7 +81,21 @@ def findings(loaded: Loaded, timeout_s: float, *, probe: bool) -> list[Finding]:
     found += checked(loaded, clock)
     if worst(found) != "error":
         found += _stages(loaded)
+    if beside is not None:
+        return [*found, *_new_cameras(loaded, beside, clock, timeout_s)]
     return [*found, *probes.cameras(loaded, clock, timeout_s), probes.broker(loaded.settings, clock), probes.clock_state(clock)]
+
+
+def _new_cameras(loaded: Loaded, beside: Loaded, clock: SystemClock, timeout_s: float) -> list[Finding]:
+    """A local camera that the box has open already gives no second picture: its trial shows whether it works."""
+    if not loaded.sources:
+        return probes.cameras(loaded, clock, timeout_s)
+    held = {path for _, options in beside.sources.values() if (path := getattr(options, "path", None)) is not None}
+    new = {
+        name: (cls, options) for name, (cls, options) in loaded.sources.items()
+        if beside.sources.get(name) != (cls, options) and getattr(options, "path", None) not in held
+    }  # fmt: skip
+    return probes.cameras(replace(loaded, sources=new), clock, timeout_s) if new else []
 
 
 def _stages(loaded: Loaded) -> list[Finding]:

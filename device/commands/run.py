@@ -14,7 +14,8 @@ from pathlib import Path
 from contracts.errors import VedetteError
 from device.app import Appliance
 from device.clock import SystemClock
-from device.commands.arguments import add_config, load_from, seconds, settled
+from device.commands.arguments import add_config, seconds, settled
+from device.commands.configured import configured
 from device.config import Loaded
 from device.notify import Notify, watchdog_s
 from device.pipeline.crew import ZombieThread
@@ -39,13 +40,14 @@ def run(args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _reset(args, notify)
-    loaded = load_from(args)
+    loaded = configured(args)
     appliance = _built(loaded, notify)
     appliance.start()
     greeting = _greeting(appliance)
     print(greeting, flush=True)
     try:
-        _watch(appliance, Watch(appliance.crew, appliance.board, notify, greeting, lambda: _came_up(loaded)), stop, args.seconds, loaded.settings.data)
+        watch = Watch(appliance.crew, appliance.board, notify, greeting, lambda: _came_up(loaded), watchdog_s())
+        _watch(appliance, watch, stop, args.seconds, loaded.settings.data)
     finally:
         notify.stopping("stopping")
         code = _end(appliance)

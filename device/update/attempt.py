@@ -3,101 +3,44 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from contracts.errors import BundleError
 from contracts.files import make_folders, storage
 from contracts.update import Figures, Model, Receipt, Release, UpdateState
 from contracts.wire import utc_from_ns
-from device.clock import Clock
-from device.pipeline.channel import nothing
-from device.pipeline.tally import Tally
+from device.update.config_attempt import BEFORE, prepared, tried
 from device.update.download import Download, sweep
-from device.update.floors import Floors
-from device.update.identity import Identity
-from device.update.ledger import Ledger
-from device.update.metadata import Metadata
-from device.update.orders import VERDICT, Orders, Work
-from device.update.preflight import Box, inspect, opened, suits
-from device.update.prover import Prover
+from device.update.orders import VERDICT, Work
+from device.update.parts import EARLY, Parts, mildest, refreshed, step
+from device.update.preflight import inspect, opened, suits
 from device.update.refusal import Refusal
-from device.update.reports import Reports, Standing
-from device.update.roads import Missing, Road
-from device.update.slots import Slots
+from device.update.reports import Standing
 from device.update.state import State, put_word
-from device.update.trust import Released
 from vision.bundle import StoredBundle
 
-T = TypeVar("T")
+__all__ = ["Parts", "attempt", "refreshed"]
 RELEASE = "release"
-EARLY = ("offered", "downloading")  # an assignment that expires in one of these is not begun
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What an attempt works with; built once, in device/following.py."""
-
-    device: str
-    backend: str
-    incoming: Path
-    reserve_bytes: int
-    state: State
-    floors: Floors
-    ledger: Ledger
-    orders: Orders
-    slots: Slots
-    metadata: Metadata
-    prover: Prover
-    identity: Identity
-    reports: Reports
-    clock: Clock
-    tally: Tally
-    box: Callable[[], Box]
-    roads: Callable[[], Sequence[Road]]
-    hang_up: Callable[[], None] = nothing  # from any thread: whoever waits for a road is told that it broke off
 
 
 def attempt(work: Work, parts: Parts, checkpoint: Callable[[], None]) -> None:
     """To its end, or Refusal; `checkpoint` raises when the work is to be let go of."""
     assignment, model = work.assignment, work.assignment.model
-    if assignment.config is not None:
-        raise Refusal("E_CONFIG", f"assignment {assignment.seq}: has a configuration, and this software takes none; assign without")
     if work.state in EARLY and assignment.expires <= parts.floors.now(parts.clock):
         raise Refusal("E_EXPIRED", f"assignment {assignment.seq}: expired at {assignment.expires}; assign anew, or see to the clock")
+    work = prepared(work, parts, checkpoint)
     if model is None:
-        _end(work, parts, "the box keeps its model")
+        _finish(work, parts, "the box keeps its model", checkpoint)
         return
     if parts.slots.linked("current") == model.digest and assignment.mode != "shadow":
-        _end(work, parts, "it is in force")
+        _finish(work, parts, "it is in force", checkpoint)
         return
     release = _kept(work, parts) or refreshed(parts, lambda released: released.release(model))
     suits(model, release.facts, parts.box())
     work, bundle = _installed(work, model, release, parts, checkpoint)
     _prove(work, bundle, parts, checkpoint)
-
-
-def refreshed(parts: Parts, wanted: Callable[[Released], T]) -> T:
-    """What is wanted of the verified targets, from the first road that has it. What is wrong with one road does not close the others."""
-    flaws: list[Refusal] = []
-    for road in parts.roads():
-        try:
-            released = parts.metadata.refresh(road)
-            parts.orders.learn(released.assignment_keys())
-            return wanted(released)
-        except Missing as error:
-            flaws.append(Refusal("E_FETCH", f"{road.name}: has no {error}; publish the repository there"))
-        except Refusal as refused:
-            flaws.append(refused)
-    raise _mildest(flaws)
-
-
-def _mildest(flaws: Sequence[Refusal]) -> Refusal:
-    """An old stick ends nothing while the network is away: as long as one road may open, the box waits for it."""
-    none = Refusal("E_FETCH", "no road leads to the repository; set update.url, or plug in a stick with it")
-    return next((flaw for flaw in flaws if flaw.passing), flaws[0] if flaws else none)
 
 
 def _kept(work: Work, parts: Parts) -> Release | None:
@@ -109,13 +52,13 @@ def _kept(work: Work, parts: Parts) -> Release | None:
 def _installed(work: Work, model: Model, release: Release, parts: Parts, checkpoint: Callable[[], None]) -> tuple[Work, StoredBundle]:
     """In its slot, looked over. One that is there already, and whole, is not fetched again."""
     if (there := _in_slot(model, parts)) is not None:
-        work = _step(work, "preflight", parts)
+        work = step(work, "preflight", parts)
         inspect(there, model, release, parts.box())
         return work, there
     work, path = _fetched(work, model, release, parts, checkpoint)
     try:
         bundle = opened(str(path), model)
-        work = _step(work, "preflight", parts)
+        work = step(work, "preflight", parts)
         inspect(bundle, model, release, parts.box())
     except Refusal:
         sweep(parts.incoming, None)
@@ -143,13 +86,13 @@ def _fetched(work: Work, model: Model, release: Release, parts: Parts, checkpoin
     download = Download(parts.incoming, model, release, parts.tally)
     _room(parts, model, download)
     if work.state in EARLY:
-        work = _step(work, "downloading", parts)
+        work = step(work, "downloading", parts)
     download.prepare(parts.slots.pieces())
     path = _over_any_road(download, parts, model, checkpoint)
     if work.state in EARLY:
         with parts.state.writing() as connection:
             put_word(connection, RELEASE, f"{work.number} {release.model_dump_json()}")
-        work = _step(work, "verified", parts)
+        work = step(work, "verified", parts)
     return work, path
 
 
@@ -184,7 +127,7 @@ def _over_any_road(download: Download, parts: Parts, model: Model, checkpoint: C
             flaws.append(refused)
         finally:
             parts.tally.count("", "update", f"{road.name}_bytes", download.fetched - already)
-    raise _mildest(flaws)
+    raise mildest(flaws)
 
 
 def _prove(work: Work, bundle: StoredBundle, parts: Parts, checkpoint: Callable[[], None]) -> None:
@@ -193,7 +136,7 @@ def _prove(work: Work, bundle: StoredBundle, parts: Parts, checkpoint: Callable[
     def told(state: UpdateState, percent: float | None = None, words: str = "", left_s: float | None = None) -> None:
         nonlocal now
         checkpoint()
-        now = _step(now, state, parts)
+        now = step(now, state, parts)
         parts.reports.say(replace(parts.reports.standing, words=words, percent=percent, left_s=left_s))
 
     verdict = parts.prover.prove(bundle, told, work.assignment.mode)
@@ -205,18 +148,19 @@ def _prove(work: Work, bundle: StoredBundle, parts: Parts, checkpoint: Callable[
     if work.assignment.mode == "shadow":
         _end(now, parts, "content beside the old one, which stays in force; assign it live")
         return
+    if work.assignment.config is not None:  # that goes on trial next: both go back when it is refused
+        with parts.state.writing() as connection:
+            put_word(connection, BEFORE, f"{now.number} {parts.slots.linked('current') or ''}")
     parts.slots.flip(bundle.digest)
-    _end(now, parts, "it is in force")
+    _finish(now, parts, "it is in force", checkpoint)
 
 
-def _step(work: Work, state: UpdateState, parts: Parts) -> Work:
-    if work.state == state:
-        return work
-    if parts.ledger.full(work.number):
-        raise Refusal("E_CRASHLOOP", "the assignment went round too often without coming to its end; see the log, then assign anew")
-    work = parts.orders.note(work, state)
-    parts.reports.say(Standing(state, assignment=work.assignment))
-    return work
+def _finish(work: Work, parts: Parts, words: str, checkpoint: Callable[[], None]) -> None:
+    """The configuration that comes with it, then the end."""
+    work, said = tried(work, parts, checkpoint)
+    _end(work, parts, said or words)
+    if parts.configuring is not None:
+        parts.configuring.done(parts.state)
 
 
 def _end(work: Work, parts: Parts, words: str) -> None:
@@ -224,10 +168,11 @@ def _end(work: Work, parts: Parts, words: str) -> None:
     work = parts.orders.note(work, "committed", None, words)
     figures = _figures(work, parts.state)
     receipt = None
-    if (model := work.assignment.model) is not None:
+    model, config = work.assignment.model, work.assignment.config
+    if model is not None or config is not None:
         receipt = parts.identity.sign(
             Receipt(
-                device=parts.device, model=model, rollout=work.assignment.rollout, seq=work.assignment.seq,
+                device=parts.device, model=model, config=config, rollout=work.assignment.rollout, seq=work.assignment.seq,
                 accepted=utc_from_ns(parts.clock.wall_ns()), backend=parts.backend, figures=figures, head=parts.ledger.head(),
             )
         )  # fmt: skip

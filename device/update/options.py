@@ -9,6 +9,7 @@ from pydantic import Field
 
 from contracts.update import NAME
 from device.pipeline.strict import Strict
+from device.update.config_options import ConfigOptions
 from device.update.preflight import Classes
 from device.update.proof_options import ProofOptions
 
@@ -38,6 +39,7 @@ class Options(Strict):
     max_pixels: int = Field(default=1 << 21, ge=1024, le=16 << 20, description="largest picture a new model may want, height times width")
     reserve_mb: int = Field(default=256, ge=0, le=1 << 20, description="room that a download leaves on the disk, MB")
     prove: ProofOptions = Field(default=ProofOptions(), description="what a new model must show on this box before it stays")
+    config: ConfigOptions = Field(default=ConfigOptions(), description="what a new configuration must show on this box before it stays")
     retry_min_s: float = Field(default=5, gt=0, le=3600, description="first pause after a road broke off, seconds; jittered, doubled")
     retry_max_s: float = Field(default=600, gt=0, le=86_400, description="longest pause, seconds; sticks are looked for as often")
     refresh_h: float = Field(default=24, gt=0, le=8760, description="hours after which the repository is asked for newer keys by itself")

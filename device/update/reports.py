@@ -33,7 +33,11 @@ class Standing:
 class Reports:
     """`post` gets each report that is worth sending; a retained one stands for all before it."""
 
-    def __init__(self, post: Callable[[UpdateReport], None], ledger: Ledger, slots: Slots, clock: Clock) -> None:
+    def __init__(
+        self, post: Callable[[UpdateReport], None], ledger: Ledger, slots: Slots, clock: Clock,
+        configured: Callable[[], str | None] = lambda: None,
+    ) -> None:  # fmt: skip
+        self._configured = configured  # the revision that is in force
         self._post, self._ledger, self._slots, self._clock = post, ledger, slots, clock
         self._standing = Standing()
         self._refused: RefusedMessage | None = None
@@ -61,11 +65,13 @@ class Reports:
     def report(self) -> UpdateReport:
         now, assignment = self._standing, self._standing.assignment
         model = assignment.model if assignment else None
+        config = assignment.config if assignment else None
         return UpdateReport(
             state=now.state, code=now.code, words=now.words[:MAX_WORDS], model=model.digest if model else None,
             name=model.name if model else None, version=model.version if model else None,
             rollout=assignment.rollout if assignment else None, seq=assignment.seq if assignment else None,
             percent=now.percent, bytes=now.bytes, left_s=now.left_s, at=utc_from_ns(self._clock.wall_ns()),
-            current=self._slots.linked("current"), figures=now.figures, receipt=now.receipt, refused=self._refused,
+            current=self._slots.linked("current"), config=config.sha256 if config else None, config_rev=config.rev if config else None,
+            config_current=self._configured(), figures=now.figures, receipt=now.receipt, refused=self._refused,
             head=self._ledger.head(),
         )  # fmt: skip

@@ -15,6 +15,7 @@ from device.pipeline.board import Board
 from device.pipeline.channel import SLICE_S
 from device.pipeline.protocols import Tick
 from device.update.attempt import Parts, attempt, refreshed
+from device.update.config_attempt import Restarting, settled
 from device.update.orders import Work
 from device.update.refusal import Refusal, refusal_of
 from device.update.reports import Standing
@@ -23,6 +24,7 @@ from device.update.usb import Usb
 
 log = logging.getLogger(__name__)
 PART = "update"
+RESTART_S = 1.0  # the box is about to end
 QUEUE = 8  # messages that may wait: of a state that is wished for the newest counts
 ASK_AGAIN_NS = 600 * 1_000_000_000  # between two looks for newer keys that an unknown one causes
 
@@ -89,11 +91,15 @@ class Updater:
         try:
             self._read()
             work = self._parts.orders.current()
+            settled(self._parts, work)
             if work is not None:
                 return self._work(work)
             self._look_for_news()
         except Stopped:
             return 0.0
+        except Restarting:
+            self._parts.reports.send()
+            return RESTART_S
         except StorageError as error:
             return self._short_of_disk(error)
         return self._retry_s[1]
@@ -108,7 +114,7 @@ class Updater:
             attempt(work, self._parts, self._checkpoint)
         except Superseded:
             return 0.0
-        except (Stopped, StorageError):
+        except (Stopped, Restarting, StorageError):
             raise
         except Exception as error:  # noqa: BLE001 - a seam: others' bytes were read, and whatever is wrong with them, the box sees on
             refused = refusal_of(error)

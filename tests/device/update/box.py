@@ -19,6 +19,7 @@ from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.update.assigned import Recipient
 from device.update.attempt import Parts
+from device.update.config_trial import Configuring
 from device.update.floors import Floors
 from device.update.https import Https
 from device.update.identity import Identity
@@ -155,6 +156,7 @@ def a_box(
     cohorts: Sequence[str] = (),
     device: str = "edge01",
     fits: dict[str, Any] | None = None,
+    configuring: Configuring | None = None,
     **options: Any,
 ) -> Iterator[TestBox]:
     """Started on `data`, which may be that of one that was killed. `url` None: no network at all."""
@@ -169,8 +171,9 @@ def a_box(
             device=device, backend="onnx", incoming=data / "update" / "incoming", reserve_bytes=1 << 20, state=state, floors=floors,
             ledger=ledger, orders=Orders(state, floors, ledger, clock, Recipient(device, frozenset(cohorts)), repository.keys),
             slots=slots, metadata=Metadata(data / "update" / "metadata", repository.root, floors, clock), prover=prover or Content(),
-            identity=Identity(data / "update" / "device.key"), reports=Reports(reports.append, ledger, slots, clock), clock=clock,
-            tally=tally, box=lambda: fitting(slots, **(fits or {})), roads=lambda: made,
+            identity=Identity(data / "update" / "device.key"), clock=clock,
+            reports=Reports(reports.append, ledger, slots, clock, lambda: configuring.revisions.linked("current") if configuring else None),
+            configuring=configuring, tally=tally, box=lambda: fitting(slots, **(fits or {})), roads=lambda: made,
         )  # fmt: skip
         updater = Updater(parts, board, folders=lambda: sticks, retry_s=(0.001, 0.002), rng=random.Random(1))
         yield TestBox(data, parts, updater, board, tally, clock, reports)

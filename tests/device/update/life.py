@@ -120,7 +120,7 @@ def live(order: dict[str, Any]) -> dict[str, Any]:
     return {**said, "count": fate.count}
 
 
-def main() -> None:
+def main(live: Callable[[dict[str, Any]], dict[str, Any]] = live) -> None:
     for line in sys.stdin:
         order = json.loads(line)
         inlet, outlet = os.pipe()

@@ -13,7 +13,18 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from contracts.dsse import KeyValue, PublicKey
-from contracts.update import RELEASE, Assignment, AssignmentKeys, Facts, Model, Release, SignedAssignment, UpdateSignature
+from contracts.update import (
+    CONFIG,
+    RELEASE,
+    Assignment,
+    AssignmentKeys,
+    ConfigRevision,
+    Facts,
+    Model,
+    Release,
+    SignedAssignment,
+    UpdateSignature,
+)
 from vision.bundle import StoredBundle
 from vision.bundle_chunks import chunks_of
 
@@ -93,6 +104,19 @@ class Repository:
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(bundle.path, place)
         return Model(target=name, digest=bundle.digest, sha256=sha256, length=len(data), name=manifest.name, version=manifest.version)
+
+    def release_config(self, text: str, rev: int = 1, *, length: int | None = None) -> ConfigRevision:
+        """As a bundle, with a number. `length`: as it is signed, when it is not true."""
+        data = text.encode()
+        target = TargetFile.from_data("x", data, ["sha256"])
+        sha256 = target.hashes["sha256"]
+        name = f"configs/shop/shop-{rev}-{sha256[:12]}.yaml"
+        about = {"custom": {CONFIG: json.dumps({"name": "shop", "rev": rev})}}
+        self.targets[name] = TargetFile(length or len(data), target.hashes, name, about)
+        place = self.folder / "targets" / "configs" / "shop" / f"{sha256}.{Path(name).name}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        return ConfigRevision(rev=rev, target=name, sha256=sha256, length=length or len(data))
 
     # ---- the online half
 
