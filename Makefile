@@ -1,7 +1,7 @@
 # The two commands for a newcomer are `make demo` and `make test`; both set up what they need. `make help` names the rest.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-loop test check bench bench-peers soak model lock schemas options clean
+.PHONY: help demo demo-loop test check bench bench-peers soak fuzz model lock schemas options clean
 export VENV ?= .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
@@ -58,6 +58,10 @@ soak: ## the long tests
 	@$(PY) scripts/footage.py
 	@$(PY) scripts/text_model.py
 	@$(PY) -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
+
+fuzz: ## what reads bytes from outside, each target for FUZZ_SECONDS (600), led by the branches it takes; FUZZ="bundle metadata" chooses
+	@scripts/venv dev
+	@scripts/fuzz $(FUZZ)
 
 model: ## train models/person-street again from nothing
 	@scripts/venv trainer

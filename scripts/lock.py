@@ -23,6 +23,7 @@ WORDS = {
     "install": "what puts a release's wheels into its environment on a box",
     "box": "what the appliance runs on",
     "dev": "what the tests and checks need, and the box.txt it rests on",
+    "fuzz": "the fuzzer that follows branches, in a folder of its own (Apache-2.0)",
     "oracles": "other tools that the long tests hold our data set formats against, in an environment of their own",
     "trainer": "what the trainer needs, and the box.txt it rests on; without hashes, so that a CPU build of torch may be taken",
 }
@@ -48,14 +49,15 @@ def main() -> int:
         print("uv is missing: install it first (pip install uv)", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        excludes, torch, build, install, oracles = (
-            Path(folder) / name for name in ("excludes.txt", "torch.txt", "build.in", "install.in", "oracles.in")
+        excludes, torch, build, install, oracles, fuzz = (
+            Path(folder) / name for name in ("excludes.txt", "torch.txt", "build.in", "install.in", "oracles.in", "fuzz.in")
         )
         torch.write_text(TORCH)
         excludes.write_text("\n".join(GPU_LIBRARIES))
         build.write_text("hatchling\neditables\n")
         install.write_text("pip\n")
         oracles.write_text("datumaro\nsupervision\ntfrecord\n")
+        fuzz.write_text("atheris<3.1\n")  # wheels of 3.1 are for newer Pythons
         hashed = [*upgrade, "--generate-hashes"]
         compile_lock("build", [str(build)], hashed)
         compile_lock("install", [str(install)], hashed)
@@ -63,6 +65,7 @@ def main() -> int:
         same = ["-c", str(LOCKS / "box.txt")]
         compile_lock("dev", ["pyproject.toml"], [*hashed, *same, "--extra", "dev"])
         compile_lock("oracles", [str(oracles)], hashed)
+        compile_lock("fuzz", [str(fuzz)], hashed)
         no_gpu = ["-c", str(torch), "--excludes", str(excludes)]
         compile_lock("trainer", ["pyproject.toml"], [*upgrade, *same, *no_gpu, "--extra", "trainer"])
     return 0

@@ -59,6 +59,11 @@ class ZipMembers:
         """In the order of the file."""
         return tuple(self._members)
 
+    @property
+    def spans(self) -> Sequence[tuple[int, int]]:
+        """Where the bytes of each begin and end, in the order of the file."""
+        return tuple((member.begin, member.begin + member.size) for member in self._members.values())
+
     def read(self, path: str, limit: int) -> bytes:
         return b"".join(self.stream(path, limit))
 
