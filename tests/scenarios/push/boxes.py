@@ -1,0 +1,104 @@
+"""Boxes as processes that look at a film without an end, told what to run over TLS."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from device.publish.log_lines import read_log
+from tests.device.publish.mosquitto import free_port
+from tests.scenarios.push.desk import NAME
+from tests.scenarios.stage import Box, film
+
+VISITS = ((0.5, 3.5), (5.0, 8.0))
+SECONDS = 10.0
+PROVE: dict[str, Any] = {
+    "looks": 8, "shadow_s": 0.5, "shadow_frames": 5, "shadow_wait_s": 60, "shadow_share": 1.0, "trial_s": 2.0, "trial_frames": 25,
+    "slower": 5, "growth_mb": 500,
+}  # fmt: skip
+
+
+def endless_film(folder: Path) -> Path:
+    return film(folder / "film.mkv", VISITS, SECONDS)
+
+
+def box_in(
+    folder: Path, device: str, film_: Path, factory: Path, trust: Path, *, broker: dict[str, Any] | None, update: dict[str, Any],
+    **prove: Any,
+) -> Box:  # fmt: skip
+    """Not started yet. `factory`: the .vdb that it comes with."""
+    models = folder / "models"
+    models.mkdir(parents=True)
+    shutil.copy(factory, models / f"{NAME}.vdb")
+    settings = {
+        "device_id": device,
+        "data": str(folder / "data"),
+        "model": {"folders": [str(models)], "workers": 1, "trial_s": 0},
+        "patience_ms": 10_000,  # on a machine that is busy frames wait, so that what is lost is lost by the switch
+        "cameras": {"yard": {"use": "file", "path": str(film_), "pace": "realtime", "loop": True}},
+        "pipeline": {"detect": {"bundle": NAME, "min_confidence": 0.9}, "confirm": {"labels": ["box"]}, "motion": {"hold_ms": 3500}},
+        "page": {"port": free_port()},
+        "health": {"interval_s": 0.5},
+        "record": None,
+        "pictures": None,
+        "update": {
+            "trust": str(trust), "classes": "any", "retry_min_s": 0.2, "retry_max_s": 1, "reserve_mb": 1, "prove": {**PROVE, **prove},
+            **update,
+        },
+    }  # fmt: skip
+    if broker is not None:
+        settings["mqtt"] = {"tls": "on", "reconnect_max_s": 2, **broker}
+    path = folder / "device.yaml"
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    return Box(path)
+
+
+@contextmanager
+def ended(boxes: list[Box]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for box in boxes:
+            if box.process and box.process.poll() is None:
+                box.process.kill()
+                box.process.wait(10)
+
+
+def lost(box: Box) -> dict[str, int]:
+    """Of the box's own counters: frames that were lost before analysis, and those the model had no answer to."""
+    camera = box.health()["cameras"]["yard"]
+    return {name: number for name, number in {**camera["dropped"], **camera["no_answer"]}.items() if number}
+
+
+def looked(box: Box) -> int:
+    health = box.health()
+    return int(health["cameras"]["yard"]["analysed"]) if health.get("cameras") else 0
+
+
+def models_of(box: Box) -> list[str]:
+    """That events were seen by, in the order of the log; each run once."""
+    found = [str(event["model"]) for event in box.events()]
+    return [model for number, model in enumerate(found) if number == 0 or found[number - 1] != model]
+
+
+def logs(box: Box) -> list[tuple[str, set[str]]]:
+    """Of each file, the oldest first: the model of its first line, and those of its events."""
+    folder = box.data / "log"
+    files = [*sorted(folder.glob("events-*.jsonl")), folder / "events.jsonl"]
+    found = []
+    for file in files:
+        head, events = read_log(file)
+        found.append((head.model or "", {event.model or "" for event in events}))
+    return found
+
+
+def standing(payload: bytes) -> dict[str, Any]:
+    """Of up/update."""
+    data: dict[str, Any] = json.loads(payload)["data"]
+    return data
