@@ -151,7 +151,11 @@ def _tell(job: Job, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(job.document(), ensure_ascii=False))
         return
+    from trainer.review.listing import time_text
+
     for name, value in job.document().items():
+        if name.endswith("_us"):
+            name, value = name.removesuffix("_us"), "-" if value is None else time_text(value)  # noqa: PLW2901
         print(shown(f"{name:12} {json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value}"))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,10 @@ def test_jobs_are_asked_for_looked_at_and_cancelled(capsys: pytest.CaptureFixtur
     assert main(["jobs", "cancel", job]) == 0
     assert main(["jobs", "run", "dataset_hash", "--follow"]) == 1
     assert main(["jobs", "run", "dataset_hash", "yard"]) == 1
+    assert main(["jobs", "show", job]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^created +20\d\d-\d\d-\d\dT[\d:.]+Z$", said, re.MULTILINE)
+    assert re.search(r"^started +-$", said, re.MULTILINE)
     assert main(["jobs", "show", "none"]) == 1
     capsys.readouterr()
     assert main(["jobs", "kinds", "--json"]) == 0
