@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,10 +44,9 @@ class Measure:
         return Measure(kind, label)  # type: ignore[arg-type]  # one of ours
 
 
-def rows_of(hours: Mapping[int, DriftWindow], first: int, count: int) -> dict[Measure, Rows]:
+def rows_of(hours: Mapping[int, DriftWindow], first: int, count: int, labels: Iterable[str]) -> dict[Measure, Rows]:
     """From hour `first` on, one row an hour; of an hour that is not there zeros."""
-    labels = sorted({label for window in hours.values() for label in window.classes})
-    measures = [Measure("count"), *(Measure(kind, label) for label in labels for kind in OF_MODEL)]
+    measures = [Measure("count"), *(Measure(kind, label) for label in sorted(labels) for kind in OF_MODEL)]
     measures += [Measure("brightness"), Measure("sharpness"), Measure("picture")]
     made = {measure: np.zeros((count, WIDTHS[measure.kind])) for measure in measures}
     for hour, window in hours.items():

@@ -17,7 +17,7 @@ from trainer.store.drift_tables import drift_hours
 
 HOUR_US = 3_600_000_000
 AHEAD_HOURS = 24  # a clock that is further ahead is wrong
-EARLIEST = 54 * 365 * 24  # an hour of 2023: a clock that is further back is wrong
+KEPT_HOURS = 45 * 24  # older hours are not kept, so none are taken
 
 
 def take(connection: Connection, pairs: Iterable[tuple[Message, Box]], counts: Counter[str], now_us: int) -> None:
@@ -26,7 +26,7 @@ def take(connection: Connection, pairs: Iterable[tuple[Message, Box]], counts: C
         if not isinstance(message.data, DriftHour):
             continue
         hour = micros(message.data.start) // HOUR_US
-        if not EARLIEST <= hour <= now_us // HOUR_US + AHEAD_HOURS:
+        if not now_us // HOUR_US - KEPT_HOURS <= hour <= now_us // HOUR_US + AHEAD_HOURS:
             counts["refused.range"] += 1
             continue
         counts["drift"] += 1

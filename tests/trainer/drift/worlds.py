@@ -49,7 +49,7 @@ class World:
         return {hour: self.hour(hour) for hour in range(count)}
 
     def rows(self, days: int) -> dict[Measure, Rows]:
-        return rows_of(self.hours(days * 24), 0, days * 24)
+        return rows_of(self.hours(days * 24), 0, days * 24, ["person"])
 
     def hour(self, hour: int) -> DriftWindow:
         """To be asked in the order of time: weather lasts."""
