@@ -11,6 +11,7 @@ from contracts.shown import shown
 from trainer.commands import (
     bundle,
     dataset,
+    drift,
     evaluate,
     export,
     fetch,
@@ -34,6 +35,7 @@ COMMANDS = {
     "fetch": fetch, "ingest": ingest, "store": store, "train": train, "evaluate": evaluate, "gate": gate, "models": models,
     "dataset": dataset, "export": export, "serve": serve, "users": users, "jobs": jobs,
     "work": work, "bundle": bundle, "keys": keys, "pki": pki, "review": review, "push": push, "rollout": rollout,
+    "drift": drift,
 }  # fmt: skip
 STOPPED = 130  # as shells say for Ctrl-C
 

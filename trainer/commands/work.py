@@ -24,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from trainer.clock import SystemClock
+    from trainer.drift.options import options_of
+    from trainer.drift.watch import Watch
     from trainer.home import Home, home_path
     from trainer.jobs.errand import claimed, die_with, do
     from trainer.jobs.kinds import Given
@@ -46,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
         jobs = Jobs(database, clock)
         if args.job is None:
             threading.Thread(target=Upkeep(home, clock).run, args=(stop,), name="upkeep", daemon=True).start()
+            watch = Watch(database, clock, lambda: options_of(home))
+            threading.Thread(target=watch.run, args=(stop,), name="drift", daemon=True).start()
             Worker(jobs, home.path, store, clock).run(stop, until_idle=args.until_idle)
             return 0
         job = claimed(jobs, args.job, args.owner or "")

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from contracts.errors import ConfigError, ProtocolError, StorageError, VedetteError
 from trainer.web import (
     devices,
+    drift,
     events,
     jobs_api,
     jobs_page,
@@ -48,7 +49,7 @@ def create_app(parts: Parts, options: Options | None = None) -> ASGIApp:
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # nothing leaves by a side door
     )
     app.include_router(static_files.router())
-    for part in (login, devices, events, sets, runs, models, rollouts, rollouts_api, jobs_api, jobs_page, people):
+    for part in (login, devices, events, sets, runs, models, rollouts, rollouts_api, drift, jobs_api, jobs_page, people):
         app.include_router(part.router(parts))
     app.include_router(review_api.router_of(parts))
     app.include_router(_general(parts))
