@@ -123,7 +123,8 @@ class Gathering:
             if sum(each.hour == key.hour for each in self._open) >= MOST:
                 self._tally.count(key.camera, "drift", "windows")
                 return None
-            self._open[key] = self._over.get(key.hour, {}).pop(key, None) or self._stored(key) or Window()
+            over = self._over.get(key.hour, {})
+            self._open[key] = over.pop(key) if key in over else self._stored(key) or Window()
         self._unsaved.add(key)
         return self._open[key]
 

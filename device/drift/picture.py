@@ -28,14 +28,14 @@ def describe(planes: Planes) -> Described:
     rgb = planes.rgb(WIDTH, HEIGHT).astype(np.float32)
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
-    across, down = np.gradient(luma, axis=1), np.gradient(luma, axis=0)
+    across, down = (np.asarray(np.gradient(luma, axis=axis), np.float32) for axis in (1, 0))
     colours = [_cells(colour, 2) / 255 for colour in (red - green, (red + green) / 2 - blue)]
     values = np.concatenate([_cells(luma, CELLS) / 255, _cells(np.hypot(across, down), CELLS) / 64, *colours])
     brightness = min(LEVELS - 1, int(luma.mean() * LEVELS / 256))
     return Described(values.astype(np.float64), brightness, _sharpness(planes))
 
 
-def _cells(plane: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+def _cells(plane: NDArray[np.floating], side: int) -> NDArray[np.float32]:
     """The mean of each cell, row by row."""
     height, width = plane.shape
     return np.asarray(plane.reshape(side, height // side, side, width // side).mean(axis=(1, 3)).ravel(), np.float32)

@@ -143,7 +143,8 @@ def _told_pictures(seen: OfPictures) -> DriftPictures:
 
 def _counted(numbers: Counted) -> Counted:
     """The bin of each number of boxes."""
-    return np.searchsorted(EDGES, numbers, side="right")
+    bins: Counted = np.searchsorted(EDGES, numbers, side="right")
+    return bins
 
 
 def _sizes(look: Look) -> Counted:

@@ -48,7 +48,8 @@ def decide(connection: Connection, audit: Audit, model: str, options: Options, n
     lasting = [row for row in drifting if row["hour"] + 1 - row["since_hour"] >= options.lasting_h]
     devices = sorted({row["device"] for row in lasting if row["device"] != ALL})
     judged = {row["device"] for row in rows if row["device"] != ALL and row["state"] in {"ok", "drift"}}
-    all_of_them = any(row["device"] == ALL for row in lasting)
+    alone = {row["measure"] for row in drifting if row["device"] != ALL}
+    all_of_them = any(row["device"] == ALL and row["measure"] not in alone for row in lasting)  # too little in each to be seen there
     if not all_of_them and len(devices) < max(1, math.ceil(options.share * len(judged))):
         return None
     return _said(connection, audit, model, lasting, devices or sorted(judged), len(judged), now_us)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trainer.drift.distance import distances, psi
 from trainer.drift.measures import Kind, Measure, Rows, mean, weight
@@ -102,9 +103,9 @@ def _found(kind: Kind, seen: Rows, expected: Rows, span: int) -> tuple[Rows, Row
     return distances(sums, rolling(expected, span), kind), weight(sums, kind)
 
 
-def _run(over: Rows) -> int:
+def _run(over: NDArray[np.bool_]) -> int:
     """Hours in a row up to now."""
-    calm = np.flatnonzero(~over.astype(bool))
+    calm = np.flatnonzero(~over)
     return len(over) - 1 - int(calm[-1]) if len(calm) else len(over)
 
 

@@ -99,6 +99,6 @@ def _place(after: str) -> list[Any] | None:
         place = json.loads(after) if after else None
     except (ValueError, RecursionError):
         return None
-    if not isinstance(place, list) or len(place) != 5 or not isinstance(place[0], int) or not all(isinstance(each, str) for each in place[1:]):
+    if not isinstance(place, list) or len(place) != 5 or not isinstance(place[0], int) or abs(place[0]) > len(ORDER):
         return None
-    return place if abs(place[0]) <= len(ORDER) and not any("\0" in each for each in place[1:]) else None
+    return place if all(isinstance(each, str) and "\0" not in each for each in place[1:]) else None

@@ -23,7 +23,7 @@ MIDDLES: Mapping[Kind, Rows] = {
     "size": 2.0 ** ((np.arange(SIZES) + 0.5 - SIZES) / 2),
     "count": np.array(AT_LEAST, float),
     "brightness": (np.arange(LEVELS) + 0.5) / LEVELS,
-    "sharpness": np.arange(LEVELS) + 0.5,
+    "sharpness": np.arange(LEVELS, dtype=float) + 0.5,
 }
 
 

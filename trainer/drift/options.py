@@ -18,7 +18,7 @@ LARGEST = 1 << 16
 
 class Options(Strict):
     days: int = Field(default=7, ge=3, le=28, description="first days of a camera under a model that are what is normal")
-    lasting_h: int = Field(default=24, ge=1, le=24 * 14, description="hours for which a drift must last before the moment to retrain has come")
+    lasting_h: int = Field(default=24, ge=1, le=24 * 14, description="hours that a drift must last before the moment to retrain has come")
     share: float = Field(default=0.1, ge=0, le=1, description="of a model's boxes that must have drifted; one at least")
     then: Literal["tell", "fill"] = Field(default="tell", description="fill: the job review_fill is asked for when the moment has come")
 

@@ -68,8 +68,8 @@ def read(connection: Connection, stream: Stream, first: int, end: int) -> dict[i
 
 def normal_of(connection: Connection, stream: Stream) -> Normal | None:
     of = drift_normals.c
-    query = select(of.from_hour, of.to_hour, of.days).where(of.device == stream.number, of.model == stream.model, of.camera == stream.camera)
-    row = connection.execute(query).one_or_none()
+    same = (of.device == stream.number, of.model == stream.model, of.camera == stream.camera)
+    row = connection.execute(select(of.from_hour, of.to_hour, of.days).where(*same)).one_or_none()
     return Normal(row.from_hour, row.to_hour, row.days) if row else None
 
 

@@ -59,4 +59,4 @@ def rolling(rows: Rows, span: int) -> Rows:
     if len(rows) < span:
         return rows[:0]
     total = np.cumsum(np.vstack([np.zeros((1, rows.shape[1])), rows]), axis=0)
-    return total[span:] - total[:-span]
+    return np.asarray(total[span:] - total[:-span])

@@ -42,7 +42,8 @@ def same(a: DriftWindow, b: DriftWindow) -> bool:
     assert a.model_copy(update={"pictures": None}) == b.model_copy(update={"pictures": None})
     if a.pictures is None or b.pictures is None:
         return a.pictures is b.pictures
-    assert (a.pictures.count, a.pictures.brightness, a.pictures.sharpness) == (b.pictures.count, b.pictures.brightness, b.pictures.sharpness)
+    for name in ("count", "brightness", "sharpness"):
+        assert getattr(a.pictures, name) == getattr(b.pictures, name)
     return np.allclose(a.pictures.mean, b.pictures.mean, atol=3e-6) and np.allclose(a.pictures.variance, b.pictures.variance, atol=3e-6)
 
 

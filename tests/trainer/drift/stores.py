@@ -49,7 +49,8 @@ class Field:
         with self.database.write() as connection:
             if not connection.execute(select(devices.c.number).where(devices.c.number == number)).first():
                 connection.execute(devices.insert(), {"number": number, "name": device, "first_us": 0, "last_us": 0})
-            connection.execute(drift_hours.insert(), rows)
+            if rows:
+                connection.execute(drift_hours.insert(), rows)
 
     def look(self, hour: int) -> list[Any]:
         """At the hour after that of the world."""
