@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -111,9 +112,9 @@ class Revisions:
         names = (path.name for path in self.folder.glob("*") if HEX.fullmatch(path.name) and not path.is_symlink())
         return [name for name in sorted(names) if self.path(name).is_file()]
 
-    def collect(self) -> None:
+    def collect(self, keep: Iterable[str] = ()) -> None:
         """What no link names goes, and what was half made."""
-        kept = {self.linked(name) for name in LINKS}
+        kept = {*keep, *(self.linked(name) for name in LINKS)}
         for digest in (each for each in self.digests() if each not in kept):
             (self.folder / digest).replace(self.folder / f"{OLD}{digest}")
         for path in [*self.folder.glob(f"{NEW}*"), *self.folder.glob(f"{OLD}*")]:

@@ -48,6 +48,10 @@ class Starts:
         """Why this configuration is not run here, or nothing."""
         return str(self._count()["rejected"].get(digest, ""))
 
+    def rejected(self) -> tuple[str, ...]:
+        """Kept, for an owner who wants one all the same."""
+        return tuple(self._count()["rejected"])
+
     def pardon(self, digest: str) -> None:
         """The owner wants it all the same."""
         count = self._count()

@@ -81,7 +81,8 @@ class Configuring:
             if mark is not None:
                 _put(state, "")
                 self.starts.came_out()
-                self.revisions.collect()
+            if work is None:
+                self.revisions.collect(self.starts.rejected())
         if self.revisions.linked("current") != self.running and not self.set_aside:
             self.restart()
             raise Restarting
@@ -111,8 +112,6 @@ class Configuring:
         """The assignment is at its good end."""
         if self.mark(state) is not None:
             _put(state, "")
-            with storage(self.revisions.folder):
-                self.revisions.collect()
 
     def _begun(self, state: State, work: int, revision: ConfigRevision, model_before: str | None, says: Says) -> Mark:
         """How the box is, once every camera was tried: of one that has just come up nothing can be said."""

@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in ACTIONS.items():
         action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name == "release":
-            action.add_argument("model", help="digest, a beginning of it, or name@version")
+            action.add_argument("model", nargs="?", help="digest, a beginning of it, or name@version")
+            action.add_argument("--config", type=Path, metavar="FILE", help="a configuration instead: what it says counts on boxes")
+            action.add_argument("--name", default="fleet", help="of the configuration: its numbers count by name (default fleet)")
         if name == "withdraw":
             action.add_argument("target", help="as `push ls` has it")
         if name == "serve":
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             Audit(database, clock).note(HERE, f"push {args.action}", what, **done)
     finally:
         database.close()
-    released = [model.model_dump() for model in repository.released().values()]
+    released = [model.model_dump() for model in repository.everything().values()]
     said = {**done, "released": released}
     print(json.dumps(said, indent=1) if args.json else shown(_words(args.action, what, released)))
     return 0
@@ -71,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
 def _did(args: argparse.Namespace, home: Any, repository: Any, database: Any) -> tuple[str, dict[str, Any]]:
     from datetime import timedelta
 
+    from contracts.errors import ConfigError
+    from trainer.push.configs import release_config
     from trainer.push.keys import targets_key
     from trainer.push.place import Place
     from trainer.push.releasing import release
@@ -82,6 +86,11 @@ def _did(args: argparse.Namespace, home: Any, repository: Any, database: Any) ->
         return "", {"refreshed": bool(new)}
     key = targets_key(Place(home), passphrase(of=" of the release key"))
     if args.action == "release":
+        if bool(args.model) == bool(args.config):
+            raise ConfigError("push release: name a model, or a configuration with --config FILE")
+        if args.config:
+            revision = release_config(repository, args.config, args.name, key)
+            return revision.target, {"sha256": revision.sha256, "rev": revision.rev}
         model = release(repository, Registry(database, home), args.model, key)
         return model.target, {"digest": model.digest}
     if args.action == "withdraw":
@@ -128,5 +137,8 @@ def _served(args: argparse.Namespace) -> int:
 
 def _words(action: str, what: str, released: list[dict[str, Any]]) -> str:
     if action == "ls":
-        return "\n".join(f"{each['target']}  {each['length']} bytes  {each['digest']}" for each in released) or "nothing is released"
+        return (
+            "\n".join(f"{each['target']}  {each['length']} bytes  {each.get('digest') or each['sha256']}" for each in released)
+            or "nothing is released"
+        )
     return f"{action}: {what or 'done'}"

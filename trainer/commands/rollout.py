@@ -44,7 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _start(action: argparse.ArgumentParser) -> None:
-    action.add_argument("--model", required=True, help="a target of `push ls`, or name@version")
+    what = action.add_mutually_exclusive_group(required=True)
+    what.add_argument("--model", default="", help="a target of `push ls`, or name@version")
+    what.add_argument("--config", default="", help="a configuration instead: a target of `push ls`, or name@number")
     action.add_argument("--device", action="append", default=[], help="a box; repeatable")
     action.add_argument("--all", action="store_true", help="every box that was ever heard of")
     action.add_argument("--canary", action="append", default=[], metavar="DEVICE", help="a box that comes first; repeatable")
@@ -125,12 +127,12 @@ def _started(args: argparse.Namespace, home: Any, rollouts: Any) -> Any:
     from trainer.push.repository import Repository
 
     rules = {name: getattr(args, name) for name in ("success", "errors", "error_share", "approve", "mode", "days")}
-    about = {"name": args.name, "model": args.model, "boxes": args.device, "canaries": args.canary, "all": args.all}
+    about = {"name": args.name, "model": args.model, "config": args.config, "boxes": args.device, "canaries": args.canary, "all": args.all}
     try:
         asked = Asked.model_validate({**about, **rules, "steps": args.steps.split(",")})
     except ValidationError as error:
         raise ConfigError(f"rollout start: {first_fault(error)}") from error
-    return asked.begin(rollouts, Repository(Place(home), SystemClock()).released(), HERE)
+    return asked.begin(rollouts, Repository(Place(home), SystemClock()).everything(), HERE)
 
 
 def _words(rows: list[dict[str, Any]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from contracts.errors import ConfigError
-from contracts.update import Model
+from contracts.update import ConfigRevision, Model
 from contracts.wire import utc_from_ns, utc_text
 from trainer.accounts.audit import Actor
 from trainer.push.rollout import Counts, Rollout, Rollouts
@@ -24,24 +24,38 @@ class Asked(Rules):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(max_length=80, description="of the rollout")
-    model: str = Field(max_length=200, description="a released target, its digest, or name@version")
+    model: str = Field(default="", max_length=200, description="a released target, its digest, or name@version")
+    config: str = Field(default="", max_length=200, description="instead of a model: a released configuration, its target or name@number")
     boxes: list[str] = Field(default=[], max_length=MOST_BOXES, description="device ids")
     canaries: list[str] = Field(default=[], max_length=MOST_BOXES, description="boxes that come first")
     all: bool = Field(default=False, description="every box that was ever heard of")
 
-    def begin(self, rollouts: Rollouts, released: Mapping[str, Model], actor: Actor) -> Rollout:
+    def begin(self, rollouts: Rollouts, released: Mapping[str, Model | ConfigRevision], actor: Actor) -> Rollout:
         """ConfigError where it cannot be."""
         rules = Rules.model_validate(self.model_dump(include=set(Rules.model_fields)))
         boxes = [*self.boxes, *(rollouts.heard_of() if self.all else [])]
         return rollouts.start(self.name, self._chosen(released), boxes, self.canaries, rules, actor)
 
-    def _chosen(self, released: Mapping[str, Model]) -> Model:
-        found = (each for each in released.values() if self.model in {each.target, each.digest, f"{each.name}@{each.version}"})
+    def _chosen(self, released: Mapping[str, Model | ConfigRevision]) -> Model | ConfigRevision:
+        if bool(self.model) == bool(self.config):
+            raise ConfigError("a rollout brings a model or a configuration: name one of the two")
+        if self.config:
+            return self._configuration(released)
+        models = (each for each in released.values() if isinstance(each, Model))
+        found = (each for each in models if self.model in {each.target, each.digest, f"{each.name}@{each.version}"})
         model = next(found, None)
         if model is None:
             words = "is not released; `vedette-trainer push release` it, `push ls` names what is"
             raise ConfigError(f"model {self.model[:100]!r}: {words}")
         return model
+
+    def _configuration(self, released: Mapping[str, Model | ConfigRevision]) -> ConfigRevision:
+        configs = (each for each in released.values() if isinstance(each, ConfigRevision))
+        found = next((each for each in configs if self.config in {each.target, f"{each.target.split('/')[1]}@{each.rev}"}), None)
+        if found is None:
+            words = "is not released; `vedette-trainer push release --config FILE` it, `push ls` names what is"
+            raise ConfigError(f"configuration {self.config[:100]!r}: {words}")
+        return found
 
 
 def document(found: Rollout, counts: Counts) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, update
 
-from contracts.update import Assignment, Mode, Model, SignedAssignment, UpdateSignature
+from contracts.update import Assignment, ConfigRevision, Mode, Model, SignedAssignment, UpdateSignature
 from contracts.wire import utc_from_ns
 from trainer.clock import Clock, wall_us
 from trainer.registry.keys import SigningKey
@@ -31,12 +31,14 @@ class Assignments:
         self._key, self._clock = key, clock
         self._signed_by = ""
 
-    def give(self, connection: Connection, device: str, rollout: str, model: Model | None, mode: Mode, days: float) -> int:
-        """Its number. It is at least the time in seconds: a store that was brought back from a copy does not fall behind its boxes."""
+    def give(self, connection: Connection, device: str, rollout: str, what: Model | ConfigRevision | None, mode: Mode, days: float) -> int:
+        """Its number. It is at least the time in seconds: a store that was brought back from a copy does not fall behind its boxes.
+        A box that has not come to the end of its last assignment, as one that is offline, gets the other half of that as well."""
         last = connection.execute(select(assignments.c.seq).where(assignments.c.device == device)).scalar()
+        model, config = _with_the_other(connection, device, what)
         seq = max((last or 0) + 1, self._clock.wall_ns() // 1_000_000_000)
         expires = utc_from_ns(self._clock.wall_ns()) + timedelta(days=days)
-        said = Assignment(device=device, seq=seq, rollout=rollout, model=model, mode=mode, expires=expires)
+        said = Assignment(device=device, seq=seq, rollout=rollout, model=model, config=config, mode=mode, expires=expires)
         body = _signed(said.model_dump_json(), self._key())
         row = {"seq": seq, "rollout": rollout, "body": body, "sent": 0, "made_us": wall_us(self._clock)}
         if last is None:
@@ -61,6 +63,19 @@ class Assignments:
                 count += 1
         self._signed_by = key.public.keyid
         return count
+
+
+def _with_the_other(connection: Connection, device: str, what: Model | ConfigRevision | None) -> tuple[Model | None, ConfigRevision | None]:
+    if what is None:
+        return None, None
+    same = (rollout_boxes.c.device == assignments.c.device) & (rollout_boxes.c.seq == assignments.c.seq)
+    query = select(assignments.c.body, rollout_boxes.c.state).join(rollout_boxes, same).where(assignments.c.device == device)
+    row = connection.execute(query).first()
+    unfinished = row is not None and row.state not in {"committed", "rejected"}
+    last = Assignment.model_validate_json(SignedAssignment.model_validate_json(row.body).payload) if row and unfinished else None
+    if isinstance(what, Model):
+        return what, last.config if last else None
+    return last.model if last else None, what
 
 
 def _signed(payload: str, key: SigningKey) -> str:

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Row, select, update
 
 from contracts.envelope import read_envelope
 from contracts.errors import ProtocolError
-from contracts.update import Model, UpdateReport
+from contracts.update import ConfigRevision, Model, UpdateReport
 from dataset.records import micros
 from trainer.accounts.audit import Actor, Audit
 from trainer.clock import Clock
 from trainer.push.assign import Assignments
+from trainer.push.configs import back_to
 from trainer.push.receipts import signed_by_box
 from trainer.push.rollout import ACTIVE, Rollout, Rollouts, counts, lock, rollout_in, rollout_of
 from trainer.store.push_tables import push_marks, rollout_boxes, rollouts
@@ -31,7 +32,9 @@ MARK = "reports"
 class Progress:
     """`released`: what may run now, by target; a box can only be sent back to that."""
 
-    def __init__(self, rollouts_: Rollouts, assignments: Assignments, released: Callable[[], Mapping[str, Model]], clock: Clock) -> None:
+    def __init__(
+        self, rollouts_: Rollouts, assignments: Assignments, released: Callable[[], Mapping[str, Model | ConfigRevision]], clock: Clock
+    ) -> None:
         self._rollouts, self._assignments, self._released = rollouts_, assignments, released
         self._audit = Audit(rollouts_.database, clock)
         self.unread = 0
@@ -82,7 +85,7 @@ class Progress:
         found = rollout_in(connection, report.rollout)
         if box.aim == "new":
             said |= self._looked_at(report, found, row.info)
-        took = box.aim == "off" and report.state in ENDED and report.current == found.digest
+        took = box.aim == "off" and report.state in ENDED and found.in_force(report) == found.digest
         if took:  # before it heard that it was called off
             said |= {"aim": "new", "state": "committed"}
         connection.execute(update(rollout_boxes).where(*mine).values(said))
@@ -91,8 +94,8 @@ class Progress:
 
     def _looked_at(self, report: UpdateReport, found: Rollout, info: str | None) -> dict[str, Any]:
         said: dict[str, Any] = {}
-        if report.current not in {None, found.digest}:
-            said["before"] = report.current
+        if (now := found.in_force(report)) not in {None, found.digest}:
+            said["before"] = now
         if report.state == "committed" and report.receipt is not None:
             good = signed_by_box(report.receipt, info, report, found.model)
             said["signed"] = int(bool(good))
@@ -122,7 +125,7 @@ class Progress:
         query = select(rollout_boxes).where(here.rollout == found.name, here.wave <= found.wave, here.aim == "").order_by(here.device)
         rows = connection.execute(query).all()
         for box in rows:
-            before = _in_force(connection, box.device)
+            before = _in_force(connection, found, box.device)
             self._give(connection, found, box, "new", found.model, before=None if before == found.digest else before)
         if rows:
             self._audit.note_in(connection, NOBODY, "boxes assigned", found.name, wave=found.wave, boxes=len(rows), digest=found.digest)
@@ -166,7 +169,12 @@ class Progress:
         return len(rows)
 
     def _back(self, connection: Connection, found: Rollout, box: Row[Any]) -> None:
-        model = next((each for each in self._released().values() if each.digest == box.before), None)
+        released = self._released()
+        model: Model | ConfigRevision | None
+        if isinstance(found.model, ConfigRevision):
+            model = back_to(box.before, {target: each for target, each in released.items() if isinstance(each, ConfigRevision)})
+        else:
+            model = next((each for each in released.values() if isinstance(each, Model) and each.digest == box.before), None)
         if model is None:
             words = f"what it ran before ({box.before or 'not known'}) is not released; release it, or `vedette models rollback` on the box"
             mine = rollout_boxes.c.rollout == found.name, rollout_boxes.c.device == box.device
@@ -174,7 +182,9 @@ class Progress:
             return
         self._give(connection, found, box, "back", model)
 
-    def _give(self, connection: Connection, found: Rollout, box: Row[Any], aim: str, model: Model | None, **more: Any) -> None:
+    def _give(
+        self, connection: Connection, found: Rollout, box: Row[Any], aim: str, model: Model | ConfigRevision | None, **more: Any
+    ) -> None:
         mode = found.rules.mode if aim == "new" else "live"
         seq = self._assignments.give(connection, box.device, found.name, model, mode, found.rules.days)
         said: dict[str, Any] = {"aim": aim, "seq": seq, "state": "", "code": "", "words": "", "percent": None, "t_us": 0, **more}
@@ -182,12 +192,12 @@ class Progress:
         connection.execute(update(rollout_boxes).where(*mine).values(said))
 
 
-def _in_force(connection: Connection, device: str) -> str | None:
+def _in_force(connection: Connection, found: Rollout, device: str) -> str | None:
     """Digest of what the box said it runs, when it last spoke of its updates."""
     query = select(reports.c.body).join(devices, devices.c.number == reports.c.device)
     query = query.where(devices.c.name == device, reports.c.kind == "update").order_by(reports.c.number.desc()).limit(1)
     body = connection.execute(query).scalar()
     try:
-        return UpdateReport.model_validate(read_envelope(body.encode()).data).current if body else None
+        return found.in_force(UpdateReport.model_validate(read_envelope(body.encode()).data)) if body else None
     except (ProtocolError, ValidationError, RecursionError):
         return None

@@ -18,7 +18,7 @@ from trainer.store.database import Database
 def progress_of(home: Home, database: Database, clock: Clock) -> Progress:
     place = Place(home)
     repository = Repository(place, clock)
-    return Progress(Rollouts(database, clock), Assignments(lambda: assignment_key(place), clock), repository.released, clock)
+    return Progress(Rollouts(database, clock), Assignments(lambda: assignment_key(place), clock), repository.everything, clock)
 
 
 def pusher_of(home: Home, database: Database, address: Address) -> Pusher:

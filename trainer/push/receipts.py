@@ -9,10 +9,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from contracts.dsse import PublicKey
-from contracts.update import Model, Receipt, SignedReceipt, UpdateReport
+from contracts.update import ConfigRevision, Model, Receipt, SignedReceipt, UpdateReport
 
 
-def signed_by_box(receipt: SignedReceipt, info: str | None, report: UpdateReport, model: Model) -> bool | None:
+def signed_by_box(receipt: SignedReceipt, info: str | None, report: UpdateReport, what: Model | ConfigRevision) -> bool | None:
     """None: nothing is known of the box's key, so it is taken at its word."""
     key = key_of(info)
     if key is None:
@@ -23,7 +23,8 @@ def signed_by_box(receipt: SignedReceipt, info: str | None, report: UpdateReport
         said = Receipt.model_validate_json(receipt.payload)
     except (InvalidSignature, ValueError, RecursionError):  # pydantic's is a ValueError
         return False
-    return (said.model, said.rollout, said.seq) == (model, report.rollout, report.seq)
+    accepted = said.model if isinstance(what, Model) else said.config
+    return (accepted, said.rollout, said.seq) == (what, report.rollout, report.seq)
 
 
 def key_of(info: str | None) -> PublicKey | None:

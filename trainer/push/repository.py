@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from tuf.api.metadata import Metadata
 
 from contracts.errors import ConfigError
 from contracts.files import inside, make_folders, rename_durably, storage, write_durably
-from contracts.update import ASSIGNMENT_KEYS, RELEASE, AssignmentKeys, Model, Release
+from contracts.update import ASSIGNMENT_KEYS, CONFIG, RELEASE, AssignmentKeys, ConfigRelease, ConfigRevision, Model, Release
 from contracts.wire import utc_from_ns
 from dataset.layout import read_small
 from trainer.clock import Clock
@@ -86,6 +87,19 @@ class Repository:
                 found[name] = Model(target=name, sha256=target.hashes["sha256"], length=target.length, **about)
         return found
 
+    def configs(self) -> dict[str, ConfigRevision]:
+        """By target."""
+        found = {}
+        for name, target in self.targets().signed.targets.items():
+            if CONFIG in (target.custom or {}):
+                said = ConfigRelease.model_validate_json(str((target.custom or {})[CONFIG]))
+                found[name] = ConfigRevision(rev=said.rev, target=name, sha256=target.hashes["sha256"], length=target.length)
+        return found
+
+    def everything(self) -> dict[str, Model | ConfigRevision]:
+        """That boxes may be told to run, by target."""
+        return {**self.released(), **self.configs()}
+
     def assignment_keys(self) -> AssignmentKeys:
         return AssignmentKeys.model_validate(self.targets().signed.targets[ASSIGNMENT_KEYS].custom)
 
@@ -105,6 +119,22 @@ class Repository:
             target = TargetFile(model.length, {"sha256": sha256}, name, {"custom": {RELEASE: release.model_dump_json()}})
             self._publish({**self.targets().signed.targets, name: target}, key)
         return model
+
+    def release_config(self, body: bytes, name: str, key: SigningKey) -> ConfigRevision:
+        """The file becomes a target, under the next number of its name; the same file keeps the one it has."""
+        sha256 = hashlib.sha256(body).hexdigest()
+        with self._place.alone():
+            mine = [each for target, each in self.configs().items() if target.startswith(f"configs/{name}/")]
+            if same := next((each for each in mine if each.sha256 == sha256), None):
+                return same
+            rev = max((each.rev for each in mine), default=0) + 1
+            said = ConfigRelease(name=name, rev=rev)
+            target = f"configs/{name}/{name}-{rev}-{sha256[:12]}.yaml"
+            place = inside(self._place.targets, f"configs/{name}/{sha256}.{target.rpartition('/')[2]}")
+            write_durably(place, body, 0o644)
+            file = TargetFile(len(body), {"sha256": sha256}, target, {"custom": {CONFIG: said.model_dump_json()}})
+            self._publish({**self.targets().signed.targets, target: file}, key)
+        return ConfigRevision(rev=rev, target=target, sha256=sha256, length=len(body))
 
     def withdraw(self, name: str, key: SigningKey) -> None:
         """No box begins with it any more; those that run it go on."""

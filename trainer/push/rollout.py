@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Row, func, select, text, update
 
 from contracts.errors import ConfigError
 from contracts.topics import Topics
-from contracts.update import Model
+from contracts.update import ConfigRevision, Model, UpdateReport
 from trainer.accounts.audit import Actor, Audit
 from trainer.clock import Clock, wall_us
 from trainer.push.waves import Rules, waves
@@ -29,7 +30,7 @@ FROM = {"pause": ("running", "waiting"), "resume": ("paused",), "approve": ("wai
 class Rollout:
     name: str
     digest: str
-    model: Model
+    model: Model | ConfigRevision
     rules: Rules
     state: str
     wave: int
@@ -37,6 +38,19 @@ class Rollout:
     who: str
     created_us: int
     changed_us: int
+
+    @property
+    def label(self) -> str:
+        """What it brings, for people."""
+        if isinstance(self.model, Model):
+            return f"{self.model.name} {self.model.version}"
+        return f"configuration {self.model.target.split('/')[1]} {self.model.rev}"
+
+    def in_force(self, report: UpdateReport) -> str | None:
+        """What of its kind the box runs, as it says."""
+        if isinstance(self.model, Model):
+            return report.current
+        return f"sha256:{report.config_current}" if report.config_current else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +74,9 @@ class Rollouts:
         self.database, self._clock = database, clock
         self._audit = Audit(database, clock)
 
-    def start(self, name: str, model: Model, boxes: Sequence[str], canaries: Sequence[str], rules: Rules, actor: Actor) -> Rollout:
+    def start(
+        self, name: str, model: Model | ConfigRevision, boxes: Sequence[str], canaries: Sequence[str], rules: Rules, actor: Actor
+    ) -> Rollout:
         """ConfigError: the name is taken, a box is in another that is under way, or none is named."""
         if not NAME.fullmatch(name):
             raise ConfigError(f"rollout {name[:90]!r}: is no name; use letters, digits, dots, hyphens and underscores, at most 80")
@@ -68,8 +84,9 @@ class Rollouts:
         for device in placed:
             Topics(device)
         now = wall_us(self._clock)
+        digest = model.digest if isinstance(model, Model) else f"sha256:{model.sha256}"
         row = {
-            "name": name, "digest": model.digest, "model": model.model_dump_json(), "rules": rules.model_dump_json(), "state": "running",
+            "name": name, "digest": digest, "model": model.model_dump_json(), "rules": rules.model_dump_json(), "state": "running",
             "wave": min(placed.values()), "who": actor.name[:64], "created_us": now, "changed_us": now,
         }  # fmt: skip
         with self.database.write() as connection:
@@ -79,9 +96,7 @@ class Rollouts:
             self._free(connection, placed)
             connection.execute(rollouts.insert(), row)
             connection.execute(rollout_boxes.insert(), [{"rollout": name, "device": d, "wave": wave} for d, wave in placed.items()])
-            self._audit.note_in(
-                connection, actor, "rollout started", name, digest=model.digest, boxes=len(placed), rules=rules.model_dump()
-            )
+            self._audit.note_in(connection, actor, "rollout started", name, digest=digest, boxes=len(placed), rules=rules.model_dump())
         return self.get(name)
 
     def decide(self, name: str, what: str, actor: Actor) -> Rollout:
@@ -165,7 +180,8 @@ def rollout_in(connection: Connection, name: str) -> Rollout:
 
 def rollout_of(row: Row[Any]) -> Rollout:
     said = dict(row._mapping)
-    return Rollout(**{**said, "model": Model.model_validate_json(said["model"]), "rules": Rules.model_validate_json(said["rules"])})
+    kind = Model if "digest" in json.loads(said["model"]) else ConfigRevision
+    return Rollout(**{**said, "model": kind.model_validate_json(said["model"]), "rules": Rules.model_validate_json(said["rules"])})
 
 
 def counts(connection: Connection, name: str) -> Counts:

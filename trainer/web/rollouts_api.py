@@ -48,7 +48,7 @@ def router(parts: Parts) -> APIRouter:
     def begin(request: Request, asked: Asked) -> Response:
         place = Place(parts.home)
         place.require()
-        return told(asked.begin(rollouts, Repository(place, parts.clock).released(), actor(request)), 201)
+        return told(asked.begin(rollouts, Repository(place, parts.clock).everything(), actor(request)), 201)
 
     @routes.get("/{name}", summary="How one stands")
     def one(name: str) -> Response:
