@@ -297,11 +297,8 @@ except (ValueError, KeyError):
 preflight() { # NEW OLD: the new release and the real configuration, before anything is changed
   has_role box && [ -e $CONFIG ] || return 0
   local said worse
-  if ! said=$(as_service "$RELEASES/$1/bin/vedette" check --no-probe --config $CONFIG 2>&1); then
-    [ -n "$2" ] && ! as_service "$RELEASES/$2/bin/vedette" check --no-probe --config $CONFIG >/dev/null 2>&1 ||
-      fail $REFUSED "$1 finds fault with $CONFIG; mend it and run this again. ${2:+$2 stays in force. }It said: $said"
-    say "$CONFIG has faults, which $2 finds, too"
-  fi
+  said=$(as_service "$RELEASES/$1/bin/vedette" check --no-probe --config $CONFIG 2>&1) ||
+    fail $REFUSED "$1 finds fault with $CONFIG; mend it and run this again. ${2:+$2 stays in force. }It said: $said"
   worse=$(faults "$1")
   [ -z "$worse" ] && return
   if [ -z "$2" ]; then
@@ -331,7 +328,7 @@ activate() { # VERSION: in force and READY, or the old one again
   say "${old:--} ${previous:--}" | write $HOME_OF_ALL/pending || fail $DISK "$HOME_OF_ALL cannot be written; nothing was changed"
   [ -z "$old" ] || point previous "$old" || fail $FAILED "$HOME_OF_ALL/previous cannot be changed"
   if [ "$(linked current)" != "$new" ]; then changed=yes; fi
-  in_force "$new" || back "$old" "$previous"
+  in_force "$new" || back "$new" "$old" "$previous"
   if [ "$START" = no ]; then
     say "Vedette $new is in force; not started (systemctl restart vedette)"
   elif [ $changed = no ] && is_ready; then
@@ -340,7 +337,7 @@ activate() { # VERSION: in force and READY, or the old one again
     say "Vedette $new is READY"
   else
     why "$new"
-    back "$old" "$previous"
+    back "$new" "$old" "$previous"
   fi
   rm -f $HOME_OF_ALL/pending && sync $HOME_OF_ALL
   prune
@@ -361,18 +358,21 @@ why() { # VERSION
   say "$1 is not READY after $WAIT_S s. Its journal ends with:" >&2
   journalctl --no-pager --lines 12 --output cat --unit vedette.service >&2 2>/dev/null
 }
-back() { # OLD ITS-PREVIOUS: serve again with what served before; ends the program
-  if [ -z "$1" ]; then
+back() { # NEW OLD ITS-PREVIOUS: serve again with what served before; ends the program
+  local old=$2 previous=$3
+  if [ -z "$old" ]; then
     rm -f $HOME_OF_ALL/pending
     fail $NOT_READY "it is not READY, and there is no release before it to go back to; once what is wrong is mended it comes up by itself"
   fi
-  say "Going back to $1" >&2
-  { [ "$(linked current)" = "$1" ] || point current "$1"; } && point previous "$1" && prune && # the room of the new one, in case that was it
-    in_force "$1" && point previous "$2" || fail $FAILED "$1 could not be put back in force; run install.sh downgrade --to $1"
+  say "Going back to $old" >&2
+  complete "$previous" || previous=''
+  { [ "$(linked current)" = "$old" ] || point current "$old"; } && rm -rf "${RELEASES:?}/$1" && # there is room again, if that was what was missing
+    in_force "$old" && point previous "$previous" || fail $FAILED "$old could not be put back in force; run install.sh downgrade --to $old"
   rm -f $HOME_OF_ALL/pending
-  [ "$START" != no ] || fail $FAILED "the new release could not be put in force; $1 is again"
-  restart && wait_ready || fail $NOT_READY "the new release was taken back; $1 is in force again, and is not READY either: journalctl -u vedette"
-  fail $NOT_READY "the new release was taken back; Vedette $1 is READY again"
+  [ "$START" != no ] || fail $FAILED "$1 could not be put in force; $old is again"
+  WAIT_S=$((WAIT_S < 120 ? 120 : WAIT_S)) # it came up before, and the box may be busy
+  restart && wait_ready || fail $NOT_READY "$1 was taken back; $old is in force again, and is not READY either: journalctl -u vedette"
+  fail $NOT_READY "$1 was taken back; Vedette $old is READY again"
 }
 prune() { # releases that are neither in force nor the one before
   local each
@@ -445,7 +445,7 @@ do_settle() { # at the start of the box: a change that a power cut broke off is 
     say "$new came up after a change that was broken off"
   elif [ "$old" != - ] && [ "$old" != "$new" ] && complete "$old"; then
     why "$new"
-    back "$old" "${previous/#-/}"
+    back "$new" "$old" "${previous/#-/}"
   fi
   rm -f $HOME_OF_ALL/pending
 }
