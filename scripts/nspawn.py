@@ -35,6 +35,7 @@ from scripts.nspawn_tree import SUITE, alone, home, make_tree
 BRIDGE = "vdt0"
 NETWORK = ipaddress.ip_network(os.environ.get("VEDETTE_NSPAWN_NETWORK", "198.18.77.0/24"))  # of the range for tests (RFC 2544)
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+ALLOWED = "@clock @memlock bpf"  # what systemd-nspawn forbids and a machine does not; bpf: without it DeviceAllow= is not enforced
 BOOT_S, STOP_S = 90.0, 30.0
 UP = ("running", "degraded")
 
@@ -132,7 +133,8 @@ def boot(name: str, *, options: Sequence[str] = ()) -> Box:
         bridge()
     words = [
         "systemd-nspawn", "--quiet", f"--directory={box.root}", f"--machine={name}", f"--network-bridge={BRIDGE}", "--register=no",
-        "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=pipe", *options, "--boot",
+        "--keep-unit", "--resolv-conf=off", f"--system-call-filter={ALLOWED}", "--timezone=off", "--link-journal=no", "--console=pipe",
+        *options, "--boot",
     ]  # fmt: skip
     until_up(box, spawn(words, box.folder / "console.log", box.folder / "nspawn.pid"))
     return box
@@ -167,7 +169,7 @@ def run(
     if leader is None:
         raise SystemExit(f"box {box.name} is not running; start it with `boot {box.name}`")
     inside = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8", *words]
-    enter = ["nsenter", f"--target={leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--wd=/", "--", *inside]
+    enter = ["nsenter", f"--target={leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--wdns=/", "--", *inside]
     given = {"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}
     return subprocess.run(enter, capture_output=True, text=True, check=check, timeout=timeout, **given)
 
