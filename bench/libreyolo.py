@@ -74,7 +74,7 @@ def main() -> None:
 
 def measured(home: Home, leg: str, python: str, budget_s: float) -> Trained:
     """Two short runs tell what an epoch costs; the schedule is then as long as the seconds allow."""
-    one, three = (trained(home, leg, python, epochs).cpu_s for epochs in (1, 3))
+    one, three = (taught(home, leg, python, epochs)[1] for epochs in (1, 3))  # too short to see anything: only what they cost counts
     each = max((three - one) / 2, 0.01)
     epochs = max(1, int((budget_s - (one - each)) / each))
     print(f"{leg}: {each:.1f} s of CPU an epoch, {epochs} epochs", flush=True)
@@ -82,7 +82,16 @@ def measured(home: Home, leg: str, python: str, budget_s: float) -> Trained:
 
 
 def trained(home: Home, leg: str, python: str, epochs: int) -> Trained:
-    """Through the command, as an owner would; what its children used counts too."""
+    done, cpu_s, wall_s = taught(home, leg, python, epochs)
+    if done.returncode:
+        raise SystemExit(f"vedette-trainer train of {leg} failed: {done.stderr[-800:]}")
+    run = json.loads(done.stdout.strip().splitlines()[-1])["run"]
+    command("export", run["id"], "--home", str(home.path), check=True)
+    return Trained(epochs, cpu_s, wall_s, run, read_export(home.runs / run["id"]).files[0])
+
+
+def taught(home: Home, leg: str, python: str, epochs: int) -> tuple[subprocess.CompletedProcess[str], float, float]:
+    """Through the command, as an owner would: what it said, its seconds of CPU with those of its children, and of the clock."""
     options = {"python": python} if ":" in leg else {}
     config = {
         "data": {"set": "drawn"},
@@ -92,20 +101,17 @@ def trained(home: Home, leg: str, python: str, epochs: int) -> Trained:
     path = home.path / "config.yaml"
     path.write_text(json.dumps(config))  # which is YAML too
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    said = command("train", "detector", "--config", str(path), "--home", str(home.path), "--json")
+    done = command("train", "detector", "--config", str(path), "--home", str(home.path), "--json")
     after, wall_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    run = json.loads(said.strip().splitlines()[-1])["run"]
-    command("export", run["id"], "--home", str(home.path))
-    return Trained(epochs, cpu_s, wall_s, run, read_export(home.runs / run["id"]).files[0])
+    return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall_s
 
 
-def command(*words: str) -> str:
+def command(*words: str, check: bool = False) -> subprocess.CompletedProcess[str]:
     single = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-m", "trainer.main", *words], capture_output=True, text=True, check=False, env=single)
-    if done.returncode:
+    if check and done.returncode:
         raise SystemExit(f"vedette-trainer {' '.join(words[:2])} failed: {done.stderr[-800:]}")
-    return done.stdout
+    return done
 
 
 def draw(folder: Path, train: int, val: int) -> None:
