@@ -43,6 +43,29 @@ def test_it_is_hardly_exposed(unit: Path) -> None:
     assert said.returncode == 0, said.stdout
 
 
+@pytest.mark.parametrize("drop_in", sorted((UNITS / "vedette.service.d").glob("*.conf")), ids=lambda path: path.name)
+def test_with_each_drop_in_systemd_has_nothing_to_say_and_it_is_hardly_exposed(drop_in: Path, tmp_path: Path) -> None:
+    """A file of a newer systemd is for that; the others are read by this one."""
+    number = re.match(r"(\d{3})-", drop_in.name)
+    if number and version() < int(number[1]):
+        pytest.skip(f"systemd {version()} does not know what {drop_in.name} says, and install.sh leaves it out")
+    unit = tmp_path / "vedette.service"
+    unit.write_text(re.sub(r"/opt/vedette/\S+", "/bin/true", (UNITS / unit.name).read_text()))
+    (tmp_path / "vedette.service.d").mkdir()
+    (tmp_path / "vedette.service.d" / drop_in.name).write_text(drop_in.read_text())
+    said = analyze("verify", "--man=no", str(unit))
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+    unit.write_text(f"{unit.read_text()}\n{drop_in.read_text()}")  # the exposure of a file is of that file alone
+    said = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", str(unit))
+    assert said.returncode == 0, said.stdout
+
+
+def version() -> int:
+    found = re.match(r"systemd (\d+)", analyze("--version").stdout)
+    assert found
+    return int(found[1])
+
+
 def test_a_service_that_nobody_hardened_would_be_found_out(tmp_path: Path) -> None:
     (tmp_path / "bare.service").write_text("[Service]\nExecStart=/bin/true\n")
     said = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", "--no-pager", str(tmp_path / "bare.service"))
@@ -66,7 +89,10 @@ def test_the_appliance_is_watched_and_a_model_can_be_given_limits() -> None:
 
 def test_keys_of_a_newer_systemd_are_only_in_files_that_say_so() -> None:
     """JetPack 6 has systemd 249: what it does not know it ignores, but says so at every start."""
-    newer = {"RestartSteps": 254, "RestartMaxDelaySec": 254, "LoadCredentialEncrypted": 250, "MemoryPressureWatch": 254}
+    newer = {  # but ProtectProc, of 247: an older one says that it does not know it, and goes on
+        "RestartSteps": 254, "RestartMaxDelaySec": 254, "LoadCredentialEncrypted": 250, "MemoryPressureWatch": 254, "LoadCredential": 247,
+        "RestrictFileSystems": 250, "OpenFile": 253, "ImportCredential": 254, "RestartMode": 254,
+    }  # fmt: skip
     for path in sorted(UNITS.rglob("*.service")) + sorted(UNITS.rglob("*.conf")):
         number = re.match(r"(\d{3})-", path.name)
         least = int(number[1]) if number else 245
