@@ -45,7 +45,10 @@ fail() { # CODE WORDS...
 
 # --- versions ---------------------------------------------------------------------------------------------------------------------------------
 sortable() { # as `sort -V` and dpkg order them: 0.2.0.dev1 < 0.2.0a1 < 0.2.0rc1 < 0.2.0 < 0.2.0.post1 < 0.2.1
-  sed -E 's/\.dev([0-9]+)$/~~dev\1/; s/(a|b|rc)([0-9]+)/~\1\2/; s/\.post([0-9]+)/+post\1/' <<<"$1"
+  local version=$1
+  [[ $version =~ ^(.*)\.dev([0-9]+)$ ]] && version=${BASH_REMATCH[1]}~~dev${BASH_REMATCH[2]}
+  [[ $version =~ ^([0-9.]+)((a|b|rc)[0-9].*)$ ]] && version=${BASH_REMATCH[1]}~${BASH_REMATCH[2]}
+  say "${version/.post/+post}"
 }
 older() { # is version $1 older than $2?
   [ "$1" != "$2" ] && [ "$(printf '%s\n%s\n' "$(sortable "$1")" "$(sortable "$2")" | sort -V | head -n 1)" = "$(sortable "$1")" ]
@@ -526,7 +529,7 @@ main() {
   arguments "$@"
   if [ "$COMMAND" != install ] && [ "$COMMAND" != upgrade ]; then ROLE=$(cat $HOME_OF_ALL/role 2>/dev/null); fi
   if [ "$COMMAND" != status ]; then
-    [ "$(id -u)" = 0 ] || fail $USAGE "$COMMAND needs root: sudo $0 $COMMAND"
+    [ "$EUID" = 0 ] || fail $USAGE "$COMMAND needs root: sudo $0 $COMMAND"
     alone
   fi
   case $COMMAND in

@@ -1,0 +1,106 @@
+"""install.sh without a box: how it orders versions, what it takes as arguments; the whole of it is in tests/deploy/install."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALL = ROOT / "deploy/install.sh"
+PARTS = st.tuples(st.integers(0, 11), st.integers(0, 11), st.integers(0, 11))
+ENDS = st.sampled_from(["", "a1", "b2", "rc1", "rc2", "rc10", ".post1", ".dev3", "a1.dev2"])
+
+
+def sourced(text: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """With its functions, as a program of a few lines."""
+    words = ["bash", "-c", f". {INSTALL}\n{text}"]
+    return subprocess.run(words, input=stdin, capture_output=True, text=True, check=False, timeout=60)
+
+
+def called(*words: str, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*prefix, "bash", str(INSTALL), *words], capture_output=True, text=True, check=False, timeout=60)
+
+
+@settings(max_examples=10)
+@given(st.lists(st.tuples(PARTS, ENDS), min_size=2, max_size=60))
+def test_versions_are_ordered_as_python_orders_them(some: list[tuple[tuple[int, int, int], str]]) -> None:
+    versions = {".".join(map(str, numbers)) + end for numbers, end in some}
+    said = sourced('while read -r a; do echo "$(sortable "$a") $a"; done | sort -V | cut -d" " -f2', "".join(f"{a}\n" for a in versions))
+    assert said.stdout.split() == sorted(versions, key=Version)
+
+
+def test_older_is_older_and_not_the_same() -> None:
+    pairs = ["0.9.0 0.10.0", "0.10.0rc1 0.10.0", "0.10.0 0.10.0", "0.10.0.post1 0.10.0", "2.31 2.36"]
+    said = sourced('while read -r a b; do older "$a" "$b" && echo yes || echo no; done', "\n".join(pairs) + "\n")
+    assert said.stdout.split() == ["yes", "yes", "no", "no", "yes"]
+
+
+def test_only_what_is_a_version_becomes_the_name_of_a_folder() -> None:
+    some = ["0.1.0", "1.2.3rc1", "2.0.post1.dev3", "../../etc", "1.0/..", "", "1.0 ; rm", "v1", "1.0+local", "-rf"]
+    said = sourced('while IFS= read -r a; do is_version "$a" && echo "$a"; done', "\n".join(some) + "\n")
+    assert said.stdout.split() == ["0.1.0", "1.2.3rc1", "2.0.post1.dev3"]
+
+
+def test_what_is_whole_is_listed_the_newest_last_and_what_is_not_is_not(tmp_path: Path) -> None:
+    for version in ("0.10.0", "0.9.0", "0.10.0rc1"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "COMPLETE").touch()
+    (tmp_path / "0.11.0").mkdir()
+    assert sourced(f"RELEASES={tmp_path}; installed").stdout.split() == ["0.9.0", "0.10.0rc1", "0.10.0"]
+
+
+def test_links_lead_into_the_releases_or_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "current").symlink_to("releases/0.2.0")
+    (tmp_path / "previous").symlink_to("/opt/elsewhere")
+    (tmp_path / "odd").symlink_to("releases/../../etc")
+    said = sourced(f'HOME_OF_ALL={tmp_path}; for name in current previous odd none; do echo "<$(linked $name)>"; done')
+    assert said.stdout.split() == ["<0.2.0>", "<>", "<>", "<>"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--frm", "x"], "--frm is not known"),
+        (["install", "--from"], "--from needs a value"),
+        (["install", "--from", "/nowhere/at/all"], "is no folder"),
+        (["install", "--wait-s", "soon"], "no number of seconds"),
+        (["install", "--purge"], "--purge goes with remove"),
+        (["install", "--role", "broker"], "--role is box, trainer or both"),
+    ],
+)
+def test_a_wrong_argument_is_said_and_is_exit_code_2(words: list[str], says: str) -> None:
+    said = called(*words)
+    assert (said.returncode, says in said.stderr) == (2, True), said.stderr
+
+
+def test_the_help_names_every_command_and_exit_code() -> None:
+    said = called("--help")
+    assert said.returncode == 0
+    assert all(word in said.stdout for word in ("install", "upgrade", "downgrade", "remove", "status"))
+    codes = re.search(r"^FAILED=.*$", INSTALL.read_text(), re.MULTILINE)
+    assert codes
+    assert all(f"{number} " in said.stdout.partition("Exit codes:")[2] for number in re.findall(r"=(\d)", codes[0]))
+
+
+def test_who_is_not_root_is_told_so() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # where another user may read, too
+        Path(folder).chmod(0o755)
+        script = Path(shutil.copy(INSTALL, folder))
+        another = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        said = subprocess.run([*another, "bash", str(script), "downgrade"], capture_output=True, text=True, check=False, timeout=60)
+    assert (said.returncode, "needs root" in said.stderr) == (2, True), said.stderr
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed (Debian: shellcheck)")
+def test_shellcheck_has_nothing_to_say() -> None:
+    said = subprocess.run(["shellcheck", str(INSTALL)], capture_output=True, text=True, check=False, timeout=60)
+    assert (said.returncode, said.stdout) == (0, "")
