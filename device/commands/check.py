@@ -18,6 +18,7 @@ from device import budgets, probes
 from device.advice import advice
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from, seconds
+from device.commands.configured import configured
 from device.config import Loaded
 from device.findings import Finding, from_message, worst
 from device.pipeline.board import Board
@@ -64,7 +65,7 @@ def from_error(error: ConfigError) -> list[Finding]:
 def _in_force(args: argparse.Namespace) -> Loaded | None:
     """Without the revision that is checked; None where that is wrong itself."""
     try:
-        return load_from(args)
+        return configured(args)
     except ConfigError:
         return None
 
@@ -90,12 +91,22 @@ def _new_cameras(loaded: Loaded, beside: Loaded, clock: SystemClock, timeout_s: 
     """A local camera that the box has open already gives no second picture: its trial shows whether it works."""
     if not loaded.sources:
         return probes.cameras(loaded, clock, timeout_s)
-    held = {path for _, options in beside.sources.values() if (path := getattr(options, "path", None)) is not None}
-    new = {
-        name: (cls, options) for name, (cls, options) in loaded.sources.items()
-        if beside.sources.get(name) != (cls, options) and getattr(options, "path", None) not in held
-    }  # fmt: skip
+    new = {name: source for name, source in loaded.sources.items() if not _held(name, source, beside)}
     return probes.cameras(replace(loaded, sources=new), clock, timeout_s) if new else []
+
+
+def _held(name: str, source: tuple[type, Any], beside: Loaded) -> bool:
+    """It is as it was, or a local camera that the box has under this name or in this place."""
+    cls, options = source
+    if beside.sources.get(name) == source:
+        return True
+    local = getattr(cls, "live", False) and not hasattr(options, "url")
+    mine = [(other, had) for other, (had_cls, had) in beside.sources.items() if local and had_cls is cls]
+    return any(other == name or _place(had) == _place(options) for other, had in mine)
+
+
+def _place(options: Any) -> tuple[Any, Any]:
+    return getattr(options, "path", None), getattr(options, "device", None)
 
 
 def _stages(loaded: Loaded) -> list[Finding]:
