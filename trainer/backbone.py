@@ -52,6 +52,7 @@ class Backbone(nn.Module):
                 channels = outputs
         self.features = nn.ModuleList(blocks)
         self.published = False  # whether its weights were learnt elsewhere
+        self.frozen = 0  # blocks that stay what they are
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         for block in self.features[: STRIDE_8 + 1]:
@@ -69,9 +70,11 @@ class Backbone(nn.Module):
         self.published = True
 
     def freeze(self, blocks: int) -> None:
-        """The first `blocks` blocks keep their weights."""
+        """The first `blocks` blocks keep their weights, and the statistics of their norms: exported, they are the same bytes again."""
+        self.frozen = blocks
         for block in self.features[:blocks]:
             block.requires_grad_(False)
+        self.train(self.training)
 
     def train(self, mode: bool = True) -> Backbone:
         """Published statistics stay: batches here are small and of one scene."""
@@ -79,4 +82,6 @@ class Backbone(nn.Module):
         for module in self.modules():
             if self.published and isinstance(module, nn.BatchNorm2d):
                 module.eval()
+        for block in self.features[: self.frozen]:
+            block.eval()
         return self

@@ -63,7 +63,7 @@ def _installed(work: Work, model: Model, release: Release, parts: Parts, checkpo
     except Refusal:
         sweep(parts.incoming, None)
         raise
-    parts.slots.put(bundle, release.chunks)
+    parts.slots.put(bundle)
     sweep(parts.incoming, None)
     if (there := _in_slot(model, parts)) is None:
         raise Refusal("E_FETCH", f"{model.target}: is not on the disk as it was written; see the disk's health")
@@ -87,7 +87,7 @@ def _fetched(work: Work, model: Model, release: Release, parts: Parts, checkpoin
     _room(parts, model, download)
     if work.state in EARLY:
         work = step(work, "downloading", parts)
-    download.prepare(parts.slots.pieces())
+    download.prepare(lambda: parts.slots.pieces(max(chunk.size for chunk in release.chunks)))
     path = _over_any_road(download, parts, model, checkpoint)
     if work.state in EARLY:
         with parts.state.writing() as connection:

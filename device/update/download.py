@@ -40,8 +40,8 @@ class Download:
     def here(self) -> int:
         return sum(self._chunks[number].size for number in self._have)
 
-    def prepare(self, pieces: Mapping[str, Piece]) -> None:
-        """What is here already is found: of an attempt before, and in the bundles of this box."""
+    def prepare(self, pieces: Callable[[], Mapping[str, Piece]]) -> None:
+        """What is here already is found: of an attempt before, and in the bundles of this box, which are read where something lacks."""
         if self._whole(self.path):
             self._have = set(range(len(self._chunks)))
             return
@@ -50,17 +50,24 @@ class Download:
             handle = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
             try:
                 os.ftruncate(handle, self._model.length)
-                for number, chunk in enumerate(self._chunks):
-                    data = os.pread(handle, chunk.size, self._offsets[number])
-                    if not self._good(number, data):
-                        data = _read(pieces.get(chunk.sha256))
-                        if not self._good(number, data):
-                            continue
-                        os.pwrite(handle, data, self._offsets[number])
-                        self._tally.count("", "update", "reused_bytes", chunk.size)
-                    self._have.add(number)
+                self._look(handle)
+                if self._missing() is not None:
+                    self._reuse(handle, pieces())
             finally:
                 os.close(handle)
+
+    def _look(self, handle: int) -> None:
+        for number, chunk in enumerate(self._chunks):
+            if self._good(number, os.pread(handle, chunk.size, self._offsets[number])):
+                self._have.add(number)
+
+    def _reuse(self, handle: int, pieces: Mapping[str, Piece]) -> None:
+        for number, chunk in enumerate(self._chunks):
+            if number in self._have or not self._good(number, data := _read(pieces.get(chunk.sha256))):
+                continue
+            os.pwrite(handle, data, self._offsets[number])
+            self._tally.count("", "update", "reused_bytes", chunk.size)
+            self._have.add(number)
 
     def fetch(self, road: Road, told: Progress) -> Path:
         """Refusal E_FETCH when the road breaks off: call again, with this road or another. E_MIX: the whole is not what was released."""

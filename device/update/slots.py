@@ -17,9 +17,9 @@ from contracts.bundle import HEX64
 from contracts.dsse import DIGEST
 from contracts.errors import BundleError
 from contracts.files import rename_durably, storage, sync_folder, write_durably
-from contracts.update import Chunk
 from contracts.wire import Wire
 from vision.bundle import StoredBundle, read_bundle
+from vision.bundle_chunks import LEAST_BYTES, chunks_of, cut
 
 Link = Literal["current", "previous", "factory"]
 LINKS: tuple[Link, ...] = ("current", "previous", "factory")
@@ -36,8 +36,7 @@ class SlotLabel(Wire):
     version: str
     task: str
     labels: list[str]
-    path: str = Field(description="of the file whose chunks these are, in the slot; the bundle itself or its model")
-    chunks: list[Chunk] = Field(default_factory=list)
+    path: str = Field(description="of the file in the slot that others may have pieces of: the bundle itself or its model")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +75,9 @@ class Slots:
         except (OSError, ValidationError):
             return None
 
-    def put(self, bundle: StoredBundle, chunks: Sequence[Chunk]) -> None:
+    def put(self, bundle: StoredBundle) -> None:
         """The file, fsynced as it is, gets a second name here, and keeps its own. The slot is whole or not there."""
-        label = _label(bundle, FILE, chunks)
+        label = _label(bundle, FILE)
         new = self._begun(bundle.digest)
         with storage(new):
             os.link(bundle.path, new / FILE)
@@ -87,10 +86,7 @@ class Slots:
     def copy(self, bundle: StoredBundle) -> None:
         """One that comes with the software: what its manifest lists, in a folder."""
         manifest = bundle.manifest
-        sizes = [min(1 << 20, manifest.model.size - at) for at in range(0, manifest.model.size, 1 << 20)]
-        known = zip(sizes, manifest.chunks, strict=True) if len(sizes) == len(manifest.chunks) else ()
-        chunks = [Chunk(size=size, sha256=sha256) for size, sha256 in known]
-        label = _label(bundle, manifest.model.path, chunks)
+        label = _label(bundle, manifest.model.path)
         new = self._begun(bundle.digest)
         write_durably(new / "bundle.json", bundle.members.read("bundle.json", 1 << 20))
         write_durably(new / manifest.model.path, bundle.model())
@@ -160,14 +156,20 @@ class Slots:
         names = (path.name for path in self.folder.glob("*") if re.fullmatch(HEX64.strip("^$"), path.name) and not path.is_symlink())
         return [digest for name in sorted(names) if self.has(digest := f"sha256:{name}")]
 
-    def pieces(self) -> dict[str, Piece]:
-        """By SHA-256: every chunk that lies in a slot."""
-        return {sha256: piece for digest in self.digests() for sha256, piece in self._pieces(digest)}
+    def pieces(self, grid: int) -> dict[str, Piece]:
+        """By SHA-256: everything that lies in slots, cut as a release is whose largest chunk has so many bytes."""
+        return {sha256: piece for digest in self.digests() for sha256, piece in self._pieces(digest, max(grid, LEAST_BYTES))}
 
-    def _pieces(self, digest: str) -> Iterator[tuple[str, Piece]]:
-        label, at = self.label(digest), 0
-        for chunk in label.chunks if label else ():
-            yield chunk.sha256, Piece(self._slot(digest) / (label.path if label else ""), at, chunk.size)
+    def _pieces(self, digest: str, grid: int) -> Iterator[tuple[str, Piece]]:
+        if (label := self.label(digest)) is None:
+            return
+        path, at = self._slot(digest) / label.path, 0
+        try:
+            chunks = chunks_of(path, grid) if label.path == FILE else cut(path, [0, path.stat().st_size], grid)
+        except (OSError, BundleError):
+            return  # spoilt: then it is fetched
+        for chunk in chunks:
+            yield chunk.sha256, Piece(path, at, chunk.size)
             at += chunk.size
 
     def _slot(self, digest: str) -> Path:
@@ -191,12 +193,11 @@ class Slots:
         rename_durably(new, target)
 
 
-def _label(bundle: StoredBundle, path: str, chunks: Sequence[Chunk]) -> SlotLabel:
+def _label(bundle: StoredBundle, path: str) -> SlotLabel:
     manifest = bundle.manifest
     return SlotLabel(
-        digest=bundle.digest, name=manifest.name, version=manifest.version, task=manifest.task, labels=manifest.labels, path=path,
-        chunks=list(chunks),
-    )  # fmt: skip
+        digest=bundle.digest, name=manifest.name, version=manifest.version, task=manifest.task, labels=manifest.labels, path=path
+    )
 
 
 def _remove(path: Path) -> None:

@@ -24,7 +24,10 @@ WORDS = (
     "length", "custom", "release", "roles", "keys", "keyids", "threshold", "keyval", "public", "payload", "sigs", "device", "cohort", "seq",
     "model", "mode", "config", "not_before", "format", "labels", "input", "head", "files", "chunks", "golden", "path", "size", "data",
 )  # fmt: skip
-BITS = ('{"', '":', '":"', '",', "null", "true", "[[", "]]", "1e999", "-1", "9007199254740993", "\\u0000", "\\ud800", "PK\\x01\\x02", "PK\\x05\\x06")
+BITS = (
+    '{"', '":', '":"', '",', "null", "true", "[[", "]]", "1e999", "-1", "9007199254740993",
+    "\\u0000", "\\ud800", "PK\\x01\\x02", "PK\\x05\\x06",
+)  # fmt: skip
 
 
 def bundle_files() -> list[bytes]:

@@ -105,7 +105,7 @@ def messages(data: bytes) -> None:
         said = read_envelope(data).data
         with suppress(ValidationError):
             ask = ChunkAsk.model_validate(said)
-            assert 0 <= ask.offset
+            assert ask.offset >= 0
             assert ask.path.startswith(("metadata/", "targets/"))
         report = UpdateReport.model_validate(said)
         assert report.seq is None or 0 < report.seq <= HIGHEST
@@ -116,7 +116,7 @@ def messages(data: bytes) -> None:
 def pieces(data: bytes) -> None:
     """The answers come as the bytes say: to what was asked, to nobody, twice, too long, missing."""
     numbers, steps = itertools.count(1), iter(data)
-    road = MqttChunks(lambda ask: answer(ask), lambda: f"{next(numbers):016x}", 0.0)  # noqa: PLW0108 - made below
+    road = MqttChunks(lambda ask: answer(ask), lambda: f"{next(numbers):016x}", 0.0)
 
     def answer(ask: ChunkAsk) -> None:
         step = next(steps, 0)

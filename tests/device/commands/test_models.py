@@ -25,7 +25,7 @@ def models(tmp_path: Path) -> tuple[StoredBundle, StoredBundle]:
     slots = Slots(tmp_path / "data" / "models")
     old, new = bundle(tmp_path / "old.vdb", "1.0.0"), bundle(tmp_path / "new.vdb", "2.0.0")
     slots.adopt(old)
-    slots.put(new, [])
+    slots.put(new)
     slots.flip(new.digest)
     return old, new
 

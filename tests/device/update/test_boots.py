@@ -42,7 +42,7 @@ def factory(tmp_path: Path, slots: Slots) -> StoredBundle:
 
 def pushed(tmp_path: Path, slots: Slots, version: str) -> StoredBundle:
     made = bundle(tmp_path / f"{version}.vdb", version)
-    slots.put(made, [])
+    slots.put(made)
     slots.flip(made.digest)
     return made
 

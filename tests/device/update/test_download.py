@@ -12,12 +12,11 @@ from device.pipeline.tally import Tally
 from device.update.download import Download
 from device.update.https import Https
 from device.update.refusal import Refusal
-from device.update.slots import Slots
 from tests.device.update.box import HandClock, TestBox, a_box, bundle, heavy
 from tests.device.update.repository import Repository, facts_of
 from tests.device.update.server import Files
 from vision.bundle import StoredBundle
-from vision.bundle_chunks import chunks_of
+from vision.bundle_chunks import chunks_of, cut, grid_of
 
 
 def test_a_download_that_is_broken_a_hundred_times_fetches_each_byte_once(
@@ -111,7 +110,7 @@ def test_a_piece_on_the_disk_that_was_spoilt_is_fetched_again(tmp_path: Path, re
 
     def download() -> Download:
         made = Download(tmp_path / "in", model, released, Tally())
-        made.prepare(Slots(tmp_path / "none").pieces())
+        made.prepare(dict)
         return made
 
     with pytest.raises(Refusal, match="broke off"):
@@ -131,7 +130,7 @@ def test_chunks_that_fit_together_to_another_file_are_refused(tmp_path: Path, re
     source = next(repository.folder.rglob("*.vdb"))
     source.rename(source.with_name(f"{'0' * 64}.{source.name.partition('.')[2]}"))
     download = Download(tmp_path / "in", other, released, Tally())
-    download.prepare({})
+    download.prepare(dict)
     with pytest.raises(Refusal) as refused:
         download.fetch(Https(served.url, HandClock()), lambda *_: None)
     assert refused.value.code == "E_MIX"
@@ -142,7 +141,10 @@ def test_chunks_are_the_whole_file_and_begin_with_the_model(tmp_path: Path) -> N
     stored = bundle(tmp_path / "v2.vdb", model=heavy(1, 2, 3))
     chunks = chunks_of(stored.path)
     assert sum(chunk.size for chunk in chunks) == stored.path.stat().st_size
-    assert set(stored.manifest.chunks) <= {chunk.sha256 for chunk in chunks}
+    (tmp_path / "model.onnx").write_bytes(stored.model())
+    of_the_model = cut(tmp_path / "model.onnx", [0, stored.manifest.model.size], grid_of(stored.path.stat().st_size))
+    assert set(of_the_model) <= set(chunks)
+    assert [grid_of(size) >> 10 for size in (1, 4 << 20, (4 << 20) + 1, 40 << 20, 512 << 20)] == [64, 64, 128, 1024, 1024]
     assert facts_of(stored).labels == ["box"]
 
 

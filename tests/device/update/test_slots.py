@@ -10,7 +10,6 @@ from contracts.errors import BundleError
 from device.update.slots import Slots
 from tests.device.update.box import bundle
 from vision.bundle import StoredBundle
-from vision.bundle_chunks import chunks_of
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def slots(tmp_path: Path, factory: StoredBundle) -> Slots:
 
 def put(slots: Slots, path: Path, version: str) -> str:
     stored = bundle(path, version)
-    slots.put(stored, chunks_of(stored.path))
+    slots.put(stored)
     return stored.digest
 
 
