@@ -22,6 +22,7 @@ from trainer.store.review_tables import review_items
 ORDER = ("drift", "few", "learning", "ok")
 MOST = 500
 TO_LABEL = 12
+PICTURES = ("brightness", "sharpness", "picture")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Wanted:
 
 def listed(database: Database, wanted: Wanted) -> dict[str, Any]:
     of = drift_standing.c
-    rank = case({state: number for number, state in enumerate(ORDER)}, value=of.state, else_=len(ORDER))
+    place_of = case({state: 2 * number for number, state in enumerate(ORDER)}, value=of.state, else_=2 * len(ORDER))
+    rank = place_of + case((of.measure.in_(PICTURES), 1), else_=0)  # the light and the camera after what the model sees
     key = (rank, of.model, of.device, of.camera, of.measure)
     query = select(drift_standing, rank.label("rank")).order_by(*key).limit(wanted.limit + 1)
     for column, value in ((of.model, wanted.model), (of.state, wanted.state)):
@@ -99,6 +101,6 @@ def _place(after: str) -> list[Any] | None:
         place = json.loads(after) if after else None
     except (ValueError, RecursionError):
         return None
-    if not isinstance(place, list) or len(place) != 5 or not isinstance(place[0], int) or abs(place[0]) > len(ORDER):
+    if not isinstance(place, list) or len(place) != 5 or not isinstance(place[0], int) or abs(place[0]) > 2 * len(ORDER) + 1:
         return None
     return place if all(isinstance(each, str) and "\0" not in each for each in place[1:]) else None

@@ -20,7 +20,7 @@ SAME = 0.02  # of a mean: by less nobody says more or less
 OTHERWISE: dict[Kind, str] = {
     "confidence": "confidence of {label} is spread otherwise", "size": "sizes of {label} are spread otherwise",
     "count": "{label} comes in other numbers", "brightness": "brightness varies otherwise", "sharpness": "sharpness varies otherwise",
-    "picture": "the picture itself is another: the camera was moved, or the place has changed",
+    "picture": "the picture looks otherwise: its light, the place, or where the camera points",
 }  # fmt: skip
 FORMATS: dict[Kind, str] = {"confidence": ".2f", "size": ".1%", "count": ".2f", "brightness": ".0%", "sharpness": ".1f"}
 
