@@ -72,7 +72,7 @@ PROBES: dict[str, Callable[[], object]] = {
     "become root": lambda: os.setuid(0),
     "trace another": lambda: native("ptrace", 16, os.getppid(), 0, 0),
     "set the clock": lambda: native("clock_settime", 0, (ctypes.c_long * 2)(0, 0)),
-    "ask the clock": lambda: native("adjtimex", ctypes.create_string_buffer(512)),
+    "ask systemd for the clock": lambda: subprocess.run(["timedatectl", "show", "-p", "NTPSynchronized"], check=True),
     "run what was written": executable,
     "shared memory": shared_memory,
     "limit a child": lambda: resource.setrlimit(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)),

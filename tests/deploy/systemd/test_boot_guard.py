@@ -50,4 +50,4 @@ def test_a_model_that_ends_the_process_at_its_start_is_taken_back(appliance: App
     assert bad.digest in json.loads((appliance.data / "update/boots.json").read_text())["rejected"][0]["digest"]
     said = "\n".join(str(entry.get("MESSAGE")) for entry in appliance.journal())
     assert "3 starts with it never became ready" in said
-    assert appliance.asked("/api/v1/health")["cameras"]["yard"]["state"] == "online"
+    appliance.until(lambda: appliance.asked("/api/v1/health")["cameras"]["yard"]["state"] == "online")

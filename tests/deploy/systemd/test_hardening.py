@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.deploy.systemd.appliance import Appliance
+from tests.deploy.systemd.appliance import Appliance, tell
 from tests.deploy.systemd.layer import RELEASE
 
 PROBE = f"""[Service]
@@ -29,6 +29,7 @@ def found(appliance: Appliance) -> dict[str, str]:
     appliance.call("systemctl", "start", "vedette")
     (entry,) = [each for each in appliance.journal() if str(each["MESSAGE"]).startswith("PROBE ")]
     said: dict[str, str] = json.loads(str(entry["MESSAGE"]).removeprefix("PROBE "))
+    tell(str(said))
     return said
 
 
@@ -53,7 +54,7 @@ def test_it_has_no_raw_network(found: dict[str, str]) -> None:
         "write state", "write run", "write tmp", "tcp socket", "unix socket", "uevents", "open null", "run what was written",
         "shared memory",
         "limit a child", "choose cores", "give way", "lock memory", "place memory", "run a program",
-        "ask the clock",
+        "ask systemd for the clock",
     ],
 )  # fmt: skip
 def test_it_may(found: dict[str, str], need: str) -> None:

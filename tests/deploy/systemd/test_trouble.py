@@ -53,8 +53,7 @@ def test_a_disk_that_is_full_at_the_start_stops_recording_and_not_seeing(stopped
         stopped.call("sh", "-c", f"head -c 200M /dev/zero > {DATA}/hog; chown -R vedette:vedette {DATA}", check=False)
         took = stopped.start()
         tell(f"full disk: READY after {took:.1f} s")
-        health = stopped.asked("/api/v1/health")
-        assert health["cameras"]["yard"]["state"] == "online"
+        stopped.until(lambda: stopped.asked("/api/v1/health")["cameras"]["yard"]["state"] == "online")
         stopped.until(
             lambda: any(alert["id"] in {"disk", "part-storage", "part-record"} for alert in stopped.asked("/api/v1/health")["alerts"])
         )
