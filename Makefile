@@ -1,7 +1,7 @@
 # The two commands for a newcomer are `make demo` and `make test`; both set up what they need. `make help` names the rest.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-loop test check bench bench-peers soak fuzz model lock schemas options clean
+.PHONY: release deb help demo demo-loop test check bench bench-peers soak fuzz model lock schemas options clean
 export VENV ?= .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
@@ -67,6 +67,15 @@ model: ## train models/person-street again from nothing
 	@scripts/venv trainer
 	@$(PY) scripts/footage.py
 	@$(VENV)/bin/vedette-trainer train person-street
+
+ARCH ?= $(shell uname -m)
+PYTHON_OF_BOX ?= 3.11
+release: ## a release for boxes without a network, in dist/ (ARCH=aarch64 PYTHON_OF_BOX=3.10 for JetPack 6; needs the network here)
+	@scripts/venv box
+	@$(PY) scripts/release.py --arch $(ARCH) --python $(PYTHON_OF_BOX) --output dist $(RELEASE_ARGS)
+
+deb: release ## a Debian package of it
+	@$(PY) scripts/deb.py --from dist/vedette-$$(sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)-$(ARCH) --output dist
 
 lock: ## requirements/*.txt from pyproject.toml (needs the network)
 	@scripts/venv dev
