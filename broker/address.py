@@ -33,6 +33,7 @@ class Address:
     session_expiry_s: int | None = None  # how long our session is kept while we are away; None: a clean one that ends with us
     window: int = 10  # of ours unacknowledged at a time; the broker may ask for fewer
     accepts: int | None = None  # of theirs before we acknowledge; None: as many as MQTT has numbers
+    name: str | None = None  # that its certificate bears, where it is reached by another: found on the local network; None: host
     setting: str = ""  # stands before the name of a setting in messages: `mqtt.`, `--`
 
     def where(self) -> str:

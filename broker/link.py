@@ -85,7 +85,7 @@ class Link:
         wrap = context.wrap_socket
 
         def wrap_and_keep(*arguments: Any, **options: Any) -> ssl.SSLSocket:
-            self._tls_socket = wrap(*arguments, **options)
+            self._tls_socket = wrap(*arguments, **{**options, "server_hostname": self._address.name or options["server_hostname"]})
             return self._tls_socket
 
         context.wrap_socket = wrap_and_keep  # type: ignore[method-assign]

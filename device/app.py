@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from importlib.metadata import version
 
-from pydantic import JsonValue
-
 from contracts.event import Event, snapshot_path
 from contracts.topics import Topics
 from device.announcing import Announcing
@@ -19,6 +17,7 @@ from device.export.training import Training
 from device.indexing import open_index
 from device.inventory import header, model_digest
 from device.keeping import keep
+from device.neighbours import brokers, meet
 from device.outlets import EventOutlet
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
@@ -27,7 +26,7 @@ from device.pipeline.crew import Crew, ZombieThread
 from device.pipeline.hub import Hub
 from device.pipeline.protocols import Inbox, Source, Tick
 from device.pipeline.tally import Tally
-from device.publish.commands import Commands, Memory
+from device.publish.commands import Commands, Memory, restarting
 from device.publish.eventlog import EventLog
 from device.publish.health import HealthReport
 from device.publish.journal import Journal
@@ -93,6 +92,7 @@ class Appliance:
             exports = exports_of(self.training, self._data, clock)
             self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally, clips=self.index, exports=exports)
             self.page = self._open_page()
+            self.nearby = meet(loaded, self.page, self.crew, clock=clock, board=self.board, tally=self.tally)
             self.crew.on_stop(self._give_up_after_crash)
             self._undo.pop_all()
 
@@ -142,7 +142,7 @@ class Appliance:
         commands = Commands(
             self._topics,
             {
-                "snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": self._restart,
+                "snapshot": Stills(self.sight.rings, self._data, self.tally).snapshot, "restart": lambda _: restarting(self.restart_wanted),
                 "resend": Resend(self.outbox, notices, self._topics, settings.mqtt.event_expiry_s),
                 "record": lambda args: record(self.recorder, args), "export": lambda args: by_command(self.training, args),
                 **commands_of(self.sittings),
@@ -152,7 +152,7 @@ class Appliance:
         )  # fmt: skip
         mqtt = Mqtt(
             settings.mqtt, settings.device_id, self.outbox, notices, self._stamp, board=self.board, tally=self.tally, commands=commands,
-            software=version("vedette"), updates=self.updating,
+            software=version("vedette"), updates=self.updating, nearby=lambda: brokers(self.nearby),
         )  # fmt: skip
         announcing.say(self.updating.key if self.updating else None)
         self.crew.add("commands", commands.run, deadline_s=120)
@@ -244,7 +244,3 @@ class Appliance:
         self.sight.inbox.close()
         for call in self.sight.on_end:
             call()
-
-    def _restart(self, _args: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-        self.restart_wanted.set()
-        return {"restarting": True}

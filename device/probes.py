@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from broker.link import probe as knock
 from contracts.errors import VedetteError
 from contracts.files import write_durably
 from device.bundles import find_bundle
@@ -20,6 +19,7 @@ from device.capture.decoder import Decoder
 from device.clock import Clock
 from device.config import Loaded, Settings
 from device.findings import Finding, from_message
+from device.neighbours import knock
 from device.pipeline.packets import StreamInfo
 from device.pipeline.protocols import Source
 from device.standing import open_to_others
@@ -127,7 +127,7 @@ def broker(settings: Settings, clock: Clock) -> Finding:
     if options is None:
         return Finding("broker", "note", "none is configured: events stay on this box, its page, log and WebSocket show them")
     try:
-        reason = knock(options.address(f"vedette-{settings.device_id}-check", clean=True), clock.mono_ns)
+        reason = knock(options, settings.device_id, clock)
     except VedetteError as error:
         reason = str(error)
     if reason:

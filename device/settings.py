@@ -14,6 +14,7 @@ from contracts.topics import DeviceId
 from device.drift.options import DriftOptions
 from device.export.export_options import ExportOptions
 from device.keep.options import StorageOptions
+from device.nearby.options import Options as NearbyOptions
 from device.pipeline.line import Line
 from device.pipeline.zone import Zone
 from device.plugs import Plug
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     event_log: LogOptions = LogOptions(rotate="daily")
     health: HealthOptions = HealthOptions()
     page: PageOptions | None = Field(default=PageOptions(), description="the box's own page; null: none")
+    nearby: NearbyOptions | None = Field(default=NearbyOptions(), description="the local network; null: nothing is said, nobody sought")
     drift: DriftOptions | None = Field(default=DriftOptions(), description="what is seen, counted by the hour; null: it is not")
     update: UpdateOptions | None = Field(default=None, description="models pushed by a trainer; null: the box keeps the one it came with")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from broker.address import Address, Tls
 from device.pipeline.strict import Strict
@@ -23,12 +23,24 @@ class BrokerOptions(Strict):
     key: Path | None = Field(default=None, description="PEM file of the certificate's key")
     username: str | None = Field(default=None, description="where the broker asks for one")
     password: SecretStr | None = Field(default=None, description="better in VEDETTE_MQTT__PASSWORD than in a file")
+    discover: bool = Field(default=False, description="look on the local network too: needs tls, ca, and host as in its certificate")
     client_id: str | None = Field(default=None, description="unique at the broker; default vedette-<device id>")
     keepalive_s: int = Field(default=30, ge=1, le=3600, description="seconds of silence after which the broker is asked whether it lives")
     connect_timeout_s: float = Field(default=5, gt=0, le=60, description="seconds for each address, TLS, and the broker's first answer")
     session_expiry_s: int = Field(default=86_400, ge=1, description="seconds the broker keeps this box's session while it is away")
     will_delay_s: int = Field(default=15, ge=0, description="seconds of absence before the broker tells others that this box is lost")
     window: int = Field(default=10, ge=1, le=1000, description="unacknowledged messages at a time; the broker may ask for fewer")
+
+    @model_validator(mode="after")
+    def _verified_if_found(self) -> BrokerOptions:
+        if self.discover and (self.tls == "off" or self.ca is None or "host" not in self.model_fields_set or self.transport != "tcp"):
+            raise ValueError("anybody near can say to be the broker: it needs tls: on, ca, and host, the name in the broker's certificate")
+        return self
+
+    @property
+    def sought(self) -> bool:
+        """On the local network: where it says so, and a name that only mDNS knows, if a certificate proves it."""
+        return self.discover or (self.tls == "on" and self.ca is not None and self.host.endswith(".local"))
 
     def where(self) -> str:
         return self.address("").where()

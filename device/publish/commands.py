@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -79,6 +80,12 @@ class Memory:
             write_durably(self._path, json.dumps({"format": 1, "replies": self._replies}).encode(), PRIVATE)
         except StorageError as error:
             log.warning("%s; commands are remembered until the next restart only", error)
+
+
+def restarting(wanted: threading.Event) -> Mapping[str, JsonValue]:
+    """The process ends and the next one begins; whoever asked is told so before."""
+    wanted.set()
+    return {"restarting": True}
 
 
 class Commands:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from pydantic import Field
@@ -27,6 +27,7 @@ from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.pace import Pace
 from device.publish.stamp import Stamp
+from device.publish.whereabouts import Whereabouts
 
 log = logging.getLogger(__name__)
 PART = "mqtt"
@@ -72,6 +73,7 @@ class Mqtt:
         commands: Commands | None = None,
         updates: Updates | None = None,
         software: str = "",
+        nearby: Callable[[], Sequence[tuple[str, int]]] = tuple,
         rng: random.Random | None = None,
     ) -> None:
         if options.tls == "on":
@@ -80,6 +82,7 @@ class Mqtt:
         self._outbox, self._notices, self._stamp, self._clock = outbox, notices, stamp, stamp.clock
         self._board, self._tally, self._commands, self._software = board, tally, commands, software
         self._updates = updates
+        self._whereabouts = Whereabouts(options, nearby)
         self._stopping = threading.Event()
         self._session = ""  # of the connection of the moment
         pause_s = options.reconnect_min_s, options.reconnect_max_s
@@ -106,7 +109,7 @@ class Mqtt:
     def _link(self) -> Link:
         self._session = self._stamp.ulid()
         client_id = self._options.client_id or f"vedette-{self._device}"
-        return Link(self._options.address(client_id), self._clock.mono_ns, self._status("lost"))
+        return Link(self._whereabouts.next(client_id), self._clock.mono_ns, self._status("lost"))
 
     def _lost(self, reason: str) -> None:
         self._tally.count("", "mqtt", "reconnect")
@@ -114,10 +117,11 @@ class Mqtt:
 
     def _serve(self, link: Link, tick: Tick) -> None:
         """Birth, subscriptions, then everything that waits; at the end a farewell."""
+        self._whereabouts.good()
         link.subscribe(self._subscriptions())
         delivery = self._delivery(link)
         delivery.send(self._status("online"))
-        log.info("connected to the broker", extra={"broker": self._options.where(), "session": self._session})
+        log.info("connected to the broker", extra={"broker": self._whereabouts.now, "session": self._session})
         while link.lost is None and not self._stopping.is_set():
             tick()
             self._round(link, delivery)

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from broker.link import probe
 from contracts.errors import ConfigError, StorageError, VedetteError
 from contracts.files import refuse_links, storage, write_durably
 from device.clock import Clock
+from device.neighbours import knock
 from device.publish.mqtt import Options
 from device.web.setup_owner import BrokerGiven, Tried
 
@@ -64,7 +64,7 @@ def tried(said: Mapping[str, Any], device_id: str, clock: Clock) -> Tried:
     """Connects as the box would, and leaves no trace."""
     try:
         options = Options.model_validate({key: value for key, value in said.items() if value is not None})
-        reason = probe(options.address(f"vedette-{device_id}-check", clean=True), clock.mono_ns)
+        reason = knock(options, device_id, clock)
     except VedetteError as error:
         reason = str(error)
     if reason is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,7 @@ class Box:
     outbox_options: Mapping[str, Any] = field(default_factory=dict)
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     stamp: Stamp | None = None
+    nearby: Callable[[], Sequence[tuple[str, int]]] = tuple
 
     def __post_init__(self) -> None:
         self.clock = SystemClock()
@@ -129,6 +130,7 @@ class Box:
                 tally=self.tally,
                 commands=self.commands,
                 software="0.1.0",
+                nearby=self.nearby,
             )
             self.crew.add("mqtt", self.mqtt.run)
             self.crew.on_stop(self.mqtt.close)

@@ -16,6 +16,9 @@ from pydantic import ValidationError
 from broker.address import tls_context
 from broker.link import probe
 from contracts.errors import ConfigError
+from device.clock import SystemClock
+from device.nearby.heard import FoundBroker
+from device.neighbours import knock
 from device.publish.broker import BrokerOptions
 from device.publish.mqtt import Options
 from tests.device.publish.fakes import DEVICE, Box, event, eventually
@@ -40,7 +43,7 @@ def authority(folder: Path, name: str) -> None:
 def signed(folder: Path, by: str, name: str, subject: str) -> None:
     make = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={subject}")
     openssl(folder, "req", *make, "-keyout", f"{name}.key", "-out", f"{name}.csr")
-    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1\n")
+    (folder / "ext").write_text("subjectAltName=IP:127.0.0.1,DNS:broker.home\n")
     sign = ("-CA", f"{by}.pem", "-CAkey", f"{by}.key", "-CAcreateserial", "-days", "2", "-extfile", "ext")
     openssl(folder, "x509", "-req", "-in", f"{name}.csr", *sign, "-out", f"{name}.pem")
 
@@ -94,6 +97,47 @@ def test_each_refusal_says_what_to_do(secured: Secured) -> None:
     assert "check mqtt.port, tls, cert and key" in (secured.probe(cert=None, key=None) or "")
     assert "check mqtt.port, tls, cert and key" in (secured.probe(tls="off") or "")
     assert "start it or correct mqtt.host" in (secured.probe(port=1) or "")
+
+
+@dataclass
+class Loud:
+    """The production protocol of what `look_for_brokers` gives: two liars without an answer or a certificate, and the broker."""
+
+    found: list[FoundBroker]
+
+    def __call__(self, _seconds: float) -> list[FoundBroker]:
+        return self.found
+
+
+def heard(port: int, tls: bool = True) -> FoundBroker:
+    return FoundBroker("somebody", "somebody.local", ("127.0.0.1",), port, tls)
+
+
+def test_a_broker_that_was_heard_of_is_one_if_its_certificate_bears_the_configured_name(
+    secured: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = [heard(1), heard(secured.broker.port, tls=False), heard(secured.broker.port)]
+    monkeypatch.setattr("device.nearby.worker.look_for_brokers", Loud(near))
+    here = {"port": 1, "connect_timeout_s": 2, "discover": True, **secured.options()}
+    assert knock(BrokerOptions.model_validate({**here, "host": "broker.home"}), DEVICE, SystemClock()) is None
+    assert "no broker at other.home" in (knock(BrokerOptions.model_validate({**here, "host": "other.home"}), DEVICE, SystemClock()) or "")
+    plain = BrokerOptions.model_validate({**here, "host": "broker.home", "discover": False})
+    assert "no broker at broker.home" in (knock(plain, DEVICE, SystemClock()) or "")
+
+
+def test_a_box_delivers_to_the_broker_that_it_found_and_not_to_one_that_only_says_so(tmp_path: Path, secured: Secured) -> None:
+    """The name is nobody's in any name service; on the way to the broker somebody answers with a certificate of his own."""
+    liars = tmp_path / "liar"
+    liars.mkdir()
+    authority(liars, "broker.home")
+    lines = [f"certfile {liars}/broker.home.pem", f"keyfile {liars}/broker.home.key"]
+    found = {"host": "broker.home", "port": 1, "discover": True, "reconnect_min_s": 0.01, "reconnect_max_s": 0.02}
+    with broker_in(liars, *lines) as liar:
+        near = [("127.0.0.1", liar.port), ("127.0.0.1", secured.broker.port)]
+        with Box(tmp_path, secured.broker, secured.options(**found), nearby=lambda: near) as box:
+            box.put(event(1))
+            eventually(lambda: box.tally.get("", "mqtt", "delivered") == 1)
+            assert box.mqtt._whereabouts.now == f"127.0.0.1:{secured.broker.port} (broker.home)"
 
 
 @pytest.mark.parametrize("name", ["ca", "cert", "key"])
