@@ -40,7 +40,7 @@ def changes(settings: Settings, camera: str, given: AreasGiven) -> Changes:
     if (masks := _outlines(given.masks)) != now["masks"]:
         found["export"] = {"masks": {camera: masks or None}}
     if (ignored := _outlines(given.ignored)) != now["ignored"] and (gate := gate_of(settings)):
-        found["pipeline"] = {gate: {"masks": {camera: ignored or None}}}
+        found["pipeline"] = {gate: {"masks": {camera: ignored}}}
     return found
 
 
@@ -59,7 +59,7 @@ def without(settings: Settings, camera: str) -> Changes:
     if now["masks"]:
         found["export"] = {"masks": {camera: None}}
     if now["ignored"]:
-        found["pipeline"] = {gate_of(settings): {"masks": {camera: None}}}
+        found["pipeline"] = {gate_of(settings): {"masks": {camera: []}}}
     return found
 
 

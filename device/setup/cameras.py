@@ -59,7 +59,8 @@ def _split(address: str, what: str) -> SplitResult:
     if parts.scheme not in SCHEMES:
         mend = "give the camera's RTSP address, rtsp://..., which its own page or its manual says"
         raise ConfigError(f"{what}: {parts.scheme}:// is not what a camera is reached by here; {mend}")
-    if not HOST.fullmatch(parts.hostname or "") or port == 0 or not CAN_BE_TYPED.fullmatch(address):
+    half = parts.netloc.endswith((":", "@"))
+    if half or not HOST.fullmatch(parts.hostname or "") or port == 0 or not CAN_BE_TYPED.fullmatch(address):
         raise ConfigError(f"{what}: the address has no host, or a character that none has; write rtsp://192.0.2.10/stream1")
     return parts
 

@@ -50,6 +50,11 @@ class OwnersDesk:
         remember(secrets_in(self._now.settings))
         log.info("settings changed on the page", extra={"sections": ", ".join({*changes, *(str(loc[0]) for loc in forget)})})
 
+    @property
+    def loaded(self) -> Loaded:
+        """What counts at the next start."""
+        return self._now
+
     # ---- whose it is
 
     @property
@@ -59,9 +64,11 @@ class OwnersDesk:
     def code_fits(self, code: str) -> bool:
         return self._code.fits(code)
 
-    def claim(self, password: SecretStr) -> SecretStr:
+    def claim(self, password: SecretStr, code: str | None = None) -> SecretStr:
         """The page is then reached from other machines, unless somebody said from where."""
         with self._writing:
+            if code is not None and not (self._unclaimed and self._code.fits(code)):
+                raise ConfigError("this box has an owner already; log in")
             kept = passwords.hashed(password.get_secret_value())
             first, page = self._unclaimed, self._now.settings.page
             said: dict[str, Any] = {"password_hash": kept}

@@ -40,7 +40,7 @@ class MotionGate:
         self.hold_ns = options.hold_ms * 1_000_000
         self.watch_interval_ns = options.watch_interval_ms * 1_000_000
         self.max_wait_ns = options.max_wait_ms * 1_000_000
-        unknown = next((camera for camera in options.masks if camera not in context.cameras), None)
+        unknown = next((camera for camera, outlines in options.masks.items() if outlines and camera not in context.cameras), None)
         if unknown is not None:
             names = ", ".join(sorted(context.cameras)) or "none"
             raise ConfigError(f"motion_gate: masks name a camera {unknown!r}; the cameras are: {names}; correct or remove it")

@@ -51,14 +51,14 @@ def router(owner: Owner, access: Access) -> APIRouter:
         access.failures.right(address)
         if why := fault(form.get("password", ""), form.get("again", "")):
             return _page(422, why)
-        return await _claimed(request, owner, access, SecretStr(form["password"]))
+        return await _claimed(request, owner, access, SecretStr(form["password"]), form["code"])
 
     return routes
 
 
-async def _claimed(request: Request, owner: Owner, access: Access, password: SecretStr) -> Response:
+async def _claimed(request: Request, owner: Owner, access: Access, password: SecretStr, code: str) -> Response:
     try:
-        kept = await asyncio.to_thread(owner.claim, password)
+        kept = await asyncio.to_thread(owner.claim, password, code)
     except VedetteError as error:
         log.error("the box could not be claimed: %s", error)
         return _page(409, f"The password could not be kept: {error}")

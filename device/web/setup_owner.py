@@ -85,8 +85,8 @@ class Owner(Protocol):
         ...
 
     def code_fits(self, code: str) -> bool: ...
-    def claim(self, password: SecretStr) -> SecretStr:
-        """On the disk when it returns, as it is to be kept. The code is void from now on."""
+    def claim(self, password: SecretStr, code: str | None = None) -> SecretStr:
+        """On the disk when it returns, as it is to be kept. With the code of a box without an owner; it is void then, and none fits again."""
         ...
 
     def state(self) -> Mapping[str, Any]:

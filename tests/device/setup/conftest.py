@@ -1,0 +1,42 @@
+"""Boxes without an owner, a camera to find, and a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.device.setup.newbox import NewBox
+from tests.device.web.conftest import ARGS, CHROMIUM
+from tests.scenarios.stage import RtspServer, film
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[NewBox]:
+    made = NewBox(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
+    """A network camera: a white box walks through its picture again and again."""
+    visits = [(float(n), n + 4.5) for n in range(0, 60, 5)]
+    server = RtspServer(film(tmp_path_factory.mktemp("film") / "film.mkv", visits, 60.0, size=(640, 360)))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        yield browser
+        browser.close()
