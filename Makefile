@@ -53,7 +53,7 @@ bench-peers: ## the same video through other pipelines; Ultralytics gets an envi
 	@$(PY) -m bench peers
 
 soak: ## the long tests
-	@scripts/system test
+	@scripts/system soak
 	@scripts/venv trainer
 	@$(PY) scripts/footage.py
 	@$(PY) scripts/text_model.py
