@@ -7,8 +7,7 @@
     scripts/nspawn.py run edge01 -- systemctl is-system-running
     scripts/nspawn.py stop edge01              # its disk stays: boot it again; rm edge01 forgets it
 
-Root, and packages debootstrap and systemd-container. Everything is under $VEDETTE_NSPAWN, else in the cache folder.
-"""
+Root, and packages debootstrap and systemd-container. All is under $VEDETTE_NSPAWN, else in the cache folder."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from scripts.nspawn_process import call, gone, spawn
+from scripts.nspawn_process import call, forget, gone, own_group, spawn
 from scripts.nspawn_tree import SUITE, alone, home, make_tree
 
 BRIDGE = "vdt0"
@@ -133,10 +132,13 @@ def boot(name: str, *, options: Sequence[str] = ()) -> Box:
         bridge()
     words = [
         "systemd-nspawn", "--quiet", f"--directory={box.root}", f"--machine={name}", f"--network-bridge={BRIDGE}", "--register=no",
-        "--keep-unit", "--resolv-conf=off", f"--system-call-filter={ALLOWED}", "--timezone=off", "--link-journal=no", "--console=pipe",
+        "--resolv-conf=off", f"--system-call-filter={ALLOWED}", "--timezone=off", "--link-journal=no", "--console=pipe",
         *options, "--boot",
     ]  # fmt: skip
-    until_up(box, spawn(words, box.folder / "console.log", box.folder / "nspawn.pid"))
+    group = own_group(name)
+    if group:
+        words.insert(1, "--keep-unit")
+    until_up(box, spawn(words, box.folder / "console.log", box.folder / "nspawn.pid", group))
     return box
 
 
@@ -196,6 +198,7 @@ def remove(name: str) -> None:
     stop(name, hard=True)
     if box.root.is_mount():
         call("umount", str(box.root))
+    forget(own_group(name))
     shutil.rmtree(box.folder)
 
 
