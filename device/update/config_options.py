@@ -11,5 +11,8 @@ class ConfigOptions(Strict):
     check_s: float = Field(default=300, gt=0, le=3600, description="so long `vedette check` may take with it, seconds")
     trial_s: float = Field(default=60, gt=0, le=86_400, description="so long the box must be as well as before, in one piece, seconds")
     wait_s: float = Field(
-        default=90, ge=0, le=86_400, description="so much longer it may take until that begins, seconds; then it is taken back"
+        default=600,
+        ge=0,
+        le=86_400,
+        description="so much longer it may take, seconds, as a large disk is indexed anew; then it is taken back",
     )

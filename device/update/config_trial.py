@@ -22,11 +22,12 @@ from device.update.config_starts import Starts
 from device.update.refusal import Refusal
 from device.update.slots import Slots
 from device.update.state import State, put_word
-from device.update.vitals import Vitals, unseen, worse
+from device.update.vitals import Vitals, hopeless, unseen, worse
 
 MARK = "config-trial"  # the word under which a trial is kept
 ROUND_S = 0.2
 SAY_NS = 1_000_000_000
+LONGEST_START_S = 60.0  # until a camera that says nothing is taken for one that is away
 
 
 class Restarting(Exception):
@@ -115,7 +116,7 @@ class Configuring:
 
     def _begun(self, state: State, work: int, revision: ConfigRevision, model_before: str | None, says: Says) -> Mark:
         """How the box is, once every camera was tried: of one that has just come up nothing can be said."""
-        until, rest = self.clock.mono_ns() + int(self.options.wait_s * 1e9), threading.Event()
+        until, rest = self.clock.mono_ns() + int(min(self.options.wait_s, LONGEST_START_S) * 1e9), threading.Event()
         while (before := self.vitals()).starting and self.clock.mono_ns() < until:
             says(None, "waits until every camera was tried", None)
             rest.wait(ROUND_S)
@@ -132,8 +133,7 @@ class Configuring:
                     self.starts.came_out()
             raise
         if words:
-            limit = self.options.trial_s + self.options.wait_s
-            raise Refusal("E_QUALITY", f"{revision.target}: taken back after {limit:.0f} s: {words}; mend it and push it anew")
+            raise Refusal("E_QUALITY", f"{revision.target}: taken back: {words}; mend it and push it anew")
 
     def _watch(self, before: Vitals, says: Says) -> str:
         """Nothing when the box was well for as long as it must be, in one piece; else what was not, last."""
@@ -150,8 +150,8 @@ class Configuring:
                     return ""
             if found:
                 words, well_ns, well, passed_s = found, now_ns, now, 0.0
-            if now_ns - begun_ns > (self.options.trial_s + self.options.wait_s) * 1e9:
-                return words or found or "it was not well for long enough"
+            if (over := hopeless(before, now, self.cameras)) or now_ns - begun_ns > (self.options.trial_s + self.options.wait_s) * 1e9:
+                return over or words or "it was not well for long enough"
             if now_ns - said_ns >= SAY_NS:
                 said_ns = now_ns
                 says(100 * min(1.0, passed_s / self.options.trial_s), found, max(0.0, self.options.trial_s - passed_s))

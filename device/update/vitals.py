@@ -21,6 +21,7 @@ class Vitals(Wire):
     looked_at: dict[str, int] = Field(default_factory=dict, description="camera -> frames that were looked at, by the model or by the gate")
     parts: dict[str, str] = Field(default_factory=dict, description="part -> ok, degraded or failed")
     starting: bool = Field(default=False, description="a camera was not tried to its end yet: this says nothing so far")
+    ended: list[str] = Field(default_factory=list, description="cameras that will not come back: films that came to their end")
     reasons: dict[str, str] = Field(default_factory=dict, description="of cameras and parts that are not well")
 
 
@@ -35,6 +36,7 @@ def vitals(board: Board, tally: Tally) -> Vitals:
     return Vitals(
         online={name: camera.state == "online" for name, camera in cameras.items()}, looked_at=looked_at,
         parts={name: part.state for name, part in parts.items()}, reasons={**states, **away},
+        ended=[name for name, camera in cameras.items() if camera.state == "ended"],
         starting=any(camera.state == "starting" for camera in cameras.values()),
     )  # fmt: skip
 
@@ -51,6 +53,12 @@ def worse(before: Vitals, now: Vitals, cameras: frozenset[str]) -> str:
         if RANKS.get(state, 2) > RANKS.get(before.parts.get(name, "ok"), 0):
             return f"{name} is worse than before: {now.reasons.get(name, state)}"
     return ""
+
+
+def hopeless(before: Vitals, now: Vitals, cameras: frozenset[str]) -> str:
+    """What waiting does not mend."""
+    gone = next((name for name in now.ended if name in cameras and before.online.get(name, True)), None)
+    return f"camera {gone} was online before, and came to its end" if gone else ""
 
 
 def unseen(before: Vitals, begin: Vitals, now: Vitals, cameras: frozenset[str]) -> str:
