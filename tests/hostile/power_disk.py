@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import os
 import shutil
@@ -22,6 +23,7 @@ MAKERS = {
     "ext4": ("mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard"),
     "xfs": ("mkfs.xfs", "-q", "-f", "-K"),
 }
+DETACH = 2  # of umount2
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
@@ -39,22 +41,47 @@ class LoopDisk:
     def make(self) -> str:
         """Empty; why it cannot be, where it cannot."""
         maker = shutil.which(MAKERS[self.kind][0], path=PATH)
-        loop = shutil.which("losetup", path=PATH)
-        if maker is None or loop is None:
+        if maker is None or shutil.which("losetup", path=PATH) is None:
             return f"{MAKERS[self.kind][0]} or losetup is not installed (e2fsprogs, xfsprogs, mount)"
         subprocess.run([maker, *MAKERS[self.kind][1:], str(self._image)], check=True, capture_output=True)
-        if not self._device:
-            done = subprocess.run([loop, "--find", "--show", str(self._image)], capture_output=True, text=True, check=False)
-            if done.returncode:
-                return f"no loop device here ({done.stderr.strip()}); run as root"
-            self._device = done.stdout.strip()
-        return self.mount()
+        return (not self._device and self._attach()) or self.mount()
+
+    def _attach(self) -> str:
+        done = subprocess.run([losetup(), "--find", "--show", str(self._image)], capture_output=True, text=True, check=False)
+        self._device = done.stdout.strip()
+        return f"no loop device here ({done.stderr.strip()}); run as root" if done.returncode else ""
 
     def mount(self) -> str:
         """The journal is replayed; what the kernel says when it will not have it."""
-        if LIBC.mount(self._device.encode(), os.fsencode(self.path), self.kind.encode(), 0, b"") == 0:
+        reason = self._mounted()
+        return reason if reason or self._answers() else self._from_a_copy()
+
+    def _mounted(self) -> str:
+        """A copy of an xfs may be mounted beside it."""
+        more = b"nouuid" if self.kind == "xfs" else b""
+        if LIBC.mount(self._device.encode(), os.fsencode(self.path), self.kind.encode(), 0, more) == 0:
             return ""
         return f"{self.kind} cannot be mounted here ({os.strerror(ctypes.get_errno())}); run as root"
+
+    def _answers(self) -> bool:
+        """No: it is the one that was cut, which somebody else's namespace of mounts, a container's, still has."""
+        try:
+            os.close(os.open(self.path, os.O_TMPFILE | os.O_RDWR))
+        except OSError as error:
+            return error.errno != errno.EIO
+        return True
+
+    def _from_a_copy(self) -> str:
+        """What is on the medium, under another device: the first one is shut down for good, and writes no more."""
+        LIBC.umount2(os.fsencode(self.path), DETACH)
+        copy = self._image.with_name(f"again-{self._image.name}")
+        subprocess.run(["cp", "--sparse=always", str(self._image), str(copy)], check=True)
+        self._detach()
+        copy.replace(self._image)
+        return self._attach() or self._mounted()
+
+    def _detach(self) -> None:
+        subprocess.run([losetup(), "--detach", self._device], check=False, capture_output=True)
 
     def cut(self, journal: int = NOTHING_SYNCED) -> None:
         handle = os.open(self.path, os.O_RDONLY)
@@ -72,11 +99,15 @@ class LoopDisk:
         raise AssertionError(f"{self.path}: {os.strerror(ctypes.get_errno())}")
 
     def throw_away(self) -> None:
-        LIBC.umount2(os.fsencode(self.path), 2)  # MNT_DETACH
+        LIBC.umount2(os.fsencode(self.path), DETACH)
         if self._device:
-            subprocess.run([shutil.which("losetup", path=PATH) or "losetup", "--detach", self._device], check=False, capture_output=True)
+            self._detach()
         with suppress(OSError):
             self._image.unlink()
+
+
+def losetup() -> str:
+    return shutil.which("losetup", path=PATH) or "losetup"
 
 
 @contextmanager

@@ -77,10 +77,10 @@ class Repository:
     def keys(self) -> AssignmentKeys:
         return AssignmentKeys(version=1, keys=[public_of(self.assigner)])
 
-    def new_root(self, also: CryptoSigner | None = None) -> None:
+    def new_root(self, also: CryptoSigner | None = None, expires: datetime = NOW + timedelta(days=730)) -> None:
         """The next one, signed by its own key and, after a rotation, by the one before."""
         self.versions["root"] += 1
-        root = Root(version=self.versions["root"], expires=NOW + timedelta(days=730), consistent_snapshot=True)
+        root = Root(version=self.versions["root"], expires=expires, consistent_snapshot=True)
         for role, signer in self.signers.items():
             root.add_key(signer.public_key, role)
         metadata = Metadata(root)

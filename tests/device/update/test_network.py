@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from device.update.network import read_network
 from device.update.protobuf import Malformed, fields
 from device.update.refusal import Refusal
+from tests.memory import at_most_mib
 from tests.vision.models import times_two, white_box
 
 GOOD = white_box(64, "w")
@@ -51,3 +52,20 @@ def test_a_network_that_was_spoilt_is_refused_or_read(at: int, mask: int, end: i
             read_network(data)
         except Refusal as refused:
             assert str(refused).isprintable()
+
+
+@pytest.mark.parametrize("sides", [65, 1_000, 300_000])
+def test_a_tensor_of_more_sides_than_there_are_is_refused_before_they_fill_the_memory(sides: int) -> None:
+    one_side = b"\x08\x01"
+    tensor = one_side * sides
+    initializer = b"\x2a" + varint(len(tensor)) + tensor
+    graph = b"\x0a\x03\x22\x01x" + initializer
+    with at_most_mib(30), pytest.raises(Refusal, match="more than 64 sides"):
+        read_network(b"\x3a" + varint(len(graph)) + graph)
+
+
+def varint(value: int) -> bytes:
+    done = b""
+    while value > 0x7F:
+        done, value = done + bytes([value & 0x7F | 0x80]), value >> 7
+    return done + bytes([value])

@@ -185,6 +185,16 @@ def test_a_model_that_leaks_is_taken_back(tmp_path: Path) -> None:
     assert rig.statuses() == {"ok": rig.offered}
 
 
+def test_a_bundle_that_was_exchanged_between_its_self_test_and_its_frames_is_refused(tmp_path: Path) -> None:
+    """What is looked with is what was proved."""
+    new, other = bundle(tmp_path / "new.vdb", "2.0.0"), bundle(tmp_path / "other.vdb", "3.0.0")
+    with a_rig(tmp_path) as rig:
+        object.__setattr__(rig.proof._live, "open", lambda _stored: open_detector(other))
+        verdict = rig.prove(new)
+        assert (verdict.code, rig.serves, rig.serving) == ("E_MIX", rig.old.digest, [])
+    assert rig.statuses() == {"ok": rig.offered}
+
+
 def test_mode_shadow_compares_and_changes_nothing(tmp_path: Path) -> None:
     new = bundle(tmp_path / "new.vdb", "2.0.0")
     with a_rig(tmp_path, shadow_s=0) as rig:

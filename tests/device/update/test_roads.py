@@ -7,19 +7,20 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from contracts.update import ChunkAsk
+from contracts.update import ASK_BYTES, ChunkAsk
+from device.following import _sticks
 from device.update.https import Https
 from device.update.mqtt_chunks import MqttChunks
+from device.update.options import Options
 from device.update.refusal import Refusal
 from device.update.roads import Missing
 from device.update.usb import Usb
 from tests.device.update.box import HandClock, a_box, bundle, heavy
-from tests.device.update.repository import NOW, Repository
+from tests.device.update.repository import Repository
 from tests.device.update.server import Files
 from vision.bundle import StoredBundle
 
@@ -135,6 +136,9 @@ class Trainer:
             self.road.receive(f"{ask.id}/missing", b"")
             return
         data = self.spoil(path.read_bytes()[ask.offset : ask.offset + ask.size])
+        if not data:  # behind its end
+            self.road.receive(f"{ask.id}/missing", b"")
+            return
         self.sent += len(data)
         self.road.receive("ffffffffffffffff", data)  # nobody asked for that
         self.road.receive(ask.id, data)
@@ -150,6 +154,15 @@ def test_over_the_broker_alone_a_model_comes_in_pieces(tmp_path: Path, repositor
     assert trainer.sent >= model.length
     assert not trainer.road._wanted
     assert not trainer.road._got
+
+
+@pytest.mark.parametrize("size", [ASK_BYTES - 1, ASK_BYTES, ASK_BYTES + 1, 2 * ASK_BYTES])
+def test_over_the_broker_a_file_ends_where_it_ends(repository: Repository, size: int) -> None:
+    (repository.folder / "metadata" / "timestamp.json").write_bytes(bytes(size))
+    trainer = Trainer(repository.folder)
+    assert len(trainer.road.metadata("timestamp.json", 4 * ASK_BYTES)) == size
+    with pytest.raises(Missing):
+        trainer.road.metadata("7.root.json", 100)
 
 
 def test_pieces_over_the_broker_are_judged_by_the_same_verifier(tmp_path: Path, repository: Repository, factory: StoredBundle) -> None:
@@ -171,31 +184,14 @@ def test_without_an_answer_over_the_broker_the_box_waits(tmp_path: Path, reposit
     assert not silent._wanted
 
 
-def test_the_factory_model_is_in_force_without_any_network_whatever_expires(
-    tmp_path: Path, repository: Repository, factory: StoredBundle
-) -> None:
-    clock = HandClock()
-    for years in (0, 1, 10, 50):
-        clock.at(NOW + timedelta(days=365 * years))
-        with a_box(tmp_path / "data", repository, factory, clock=clock) as box:
-            box.go()
-            assert (box.current, box.board.parts().get("update")) == (factory.digest, None)
-            assert box.parts.slots.open(factory.digest).manifest.version == "1.0.0"
-
-
-def test_a_pushed_model_stays_in_force_although_all_that_released_it_has_expired(
-    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
-) -> None:
-    model = repository.release(bundle(tmp_path / "v2.vdb"))
-    repository.publish()
-    with a_box(tmp_path / "data", repository, factory, served.url) as box:
-        box.told(repository.assign(model))
-    clock = HandClock()
-    clock.at(NOW + timedelta(days=5000))
-    with a_box(tmp_path / "data", repository, factory, clock=clock) as box:
-        box.go()
-        assert box.current == model.digest
-        assert box.updater is not None
+def test_a_stick_that_cannot_even_be_looked_at_is_as_good_as_none(tmp_path: Path) -> None:
+    """A share that went away, a broken disk: whatever the file system says of it."""
+    broken = tmp_path / ("x" * 300)
+    with pytest.raises(OSError, match="too long"):
+        (broken / "metadata").is_dir()
+    (tmp_path / "good" / "metadata").mkdir(parents=True)
+    found = _sticks(Options(trust=tmp_path, folders=(broken, tmp_path / "good", tmp_path / "none")))
+    assert [each.folder for each in found] == [tmp_path / "good"]
 
 
 def test_an_address_with_a_password_or_a_question_in_it_is_none() -> None:

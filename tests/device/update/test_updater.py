@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from contracts.update import Receipt
+from contracts.errors import BundleError
+from contracts.update import Model, Receipt
 from device.update.prover import Verdict
 from tests.device.update.box import Content, TestBox, a_box, bundle, golden_prover
 from tests.device.update.repository import NOW, Repository
@@ -15,6 +18,10 @@ from tests.device.update.server import Files
 from tests.vision.models import white_box
 from vision.bundle import StoredBundle
 
+MODEL: dict[str, Any] = {
+    "target": "models/a/a-1.0.0-aaaaaaaaaaaa.vdb", "digest": "sha256:" + "2" * 64, "sha256": "3" * 64, "length": 10, "name": "white-box",
+    "version": "1.0.0",
+}  # fmt: skip
 ROAD = ["offered", "downloading", "verified", "preflight", "selftest", "trial", "committed"]
 
 
@@ -193,3 +200,36 @@ def test_who_may_assign_is_changed_by_a_release(tmp_path: Path, repository: Repo
     stale = box.told(repository.assign(model))
     assert stale.refused is not None
     assert stale.refused.code == "E_SIG"  # the old key is good for nothing any more
+
+
+@pytest.mark.parametrize("fault", [OverflowError("a number"), KeyError("x"), RecursionError(), ZeroDivisionError()], ids=repr)
+def test_a_fault_in_what_reads_the_repository_ends_the_assignment_and_not_the_box(
+    repository: Repository, box: TestBox, factory: StoredBundle, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """Else each start would meet it again: what is assigned is retained."""
+
+    def refresh(*_: object) -> None:
+        raise fault
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(box.parts.metadata), "refresh", refresh)
+        box.updater._refreshed_ns = -(10**18)
+        box.go()
+        report = box.told(repository.assign(Model(**MODEL)))
+        assert (report.state, report.code, report.current) == ("rejected", "E_HOSTILE", factory.digest)
+        assert type(fault).__name__ in report.words
+    assert box.told(repository.assign(None)).state == "committed"
+
+
+def test_a_disk_that_spoils_the_model_between_two_looks_ends_the_assignment_and_not_the_box(
+    tmp_path: Path, repository: Repository, box: TestBox, factory: StoredBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+
+    def spoilt(self: StoredBundle) -> bytes:
+        raise BundleError(f"bundle {self.path}: model.onnx has another SHA-256")
+
+    monkeypatch.setattr(StoredBundle, "model", spoilt)
+    report = box.told(repository.assign(model))
+    assert (report.state, report.code, report.current) == ("rejected", "E_HOSTILE", factory.digest)

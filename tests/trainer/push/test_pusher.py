@@ -126,7 +126,13 @@ def test_pieces_of_the_repository_and_of_nothing_else(fleet: Fleet, broker: Brok
     assert bytes(first[0].payload) == file.read_bytes()
     ask(heard, "metadata/timestamp.json", 10, 5, "00000000000000ab")
     assert bytes(heard.wait(lambda messages: len(messages) == 2)[1].payload) == file.read_bytes()[10:15]
-    bad = ["metadata/9.root.json", "targets/../metadata/timestamp.json", "metadata/../../keys/online.key", "targets/"]
+    bad = [
+        "metadata/9.root.json",
+        "targets/../metadata/timestamp.json",
+        "metadata/../../keys/online.key",
+        "targets/",
+        f"targets/{'x' * 300}",
+    ]
     for number, path in enumerate(bad):
         ask(heard, path, number=f"{number:016x}")
     missing = heard.wait(lambda messages: len(messages) == 2 + len(bad))[2:]

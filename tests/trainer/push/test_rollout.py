@@ -175,6 +175,24 @@ def test_reports_out_of_order_doubled_and_of_other_assignments_change_nothing(fl
     assert (row["device"], row["state"]) == ("box-0000", "committed")
 
 
+HOSTILE = [
+    {"seq": 1 << 70}, {"seq": -1}, {"rollout": "r1\0"}, {"rollout": "r" * 5000}, {"current": "x" * 100_000}, {"current": "sha256:\0"},
+    {"words": "w" * 1001}, {"percent": 1e308}, {"at": "9999-12-31T23:59:59-23:59"}, {"model": "\u202e" * 80}, {"version": "9" * 5000},
+]  # fmt: skip
+
+
+def test_what_a_stolen_box_says_stops_no_rollout(anywhere: Fleet) -> None:
+    """On each database: a report that cannot be stored is left out, and those of the others are counted."""
+    start(anywhere)
+    anywhere.progress.step()
+    good = {"state": "committed", "rollout": "r1", "seq": 1, "at": "2026-11-22T12:00:00Z", "current": NEW.digest, "head": "0" * 64}
+    batch = [anywhere._message(f"box-{number + 2:04}", {**good, **more}, "update") for number, more in enumerate(HOSTILE)]
+    anywhere.writer.write(batch, anywhere.clock.now_ns // 1000)
+    anywhere.go()
+    assert (state(anywhere), anywhere.rollouts.counted("r1").accepted) == ("done", 20)
+    assert anywhere.progress.unread == len(HOSTILE)
+
+
 def test_nobody_else_can_sign_a_box_s_receipt(fleet: Fleet) -> None:
     mine, other = SigningKey(b"m" * 32), SigningKey(b"o" * 32)
     start(fleet, error_share=1.0)
