@@ -71,7 +71,7 @@ def load(
     """Read, merge and check. BadConfig carries every problem that could be found. `owner`, `revision`: these files, not those in force."""
     said = Said(device_file, profile, overrides or {}, owner, revision)
     origins, problems = Origins(), list[Problem]()
-    chosen = device_file or next((path for path in DEVICE_FILES if there(path)), None)
+    chosen = _chosen(device_file)
     file = Layer("file", read_yaml(chosen, origins), dict(origins.lines)) if chosen else Layer("file", {})
     secrets = read_credentials(PREFIX)
     problems += check_environment(origins, secrets)
@@ -94,6 +94,13 @@ def load(
         raise BadConfig(problems)
     files = tuple(path for path in (Path(origins.profile), chosen, *(path for _, path in kept)) if path)
     return Loaded(settings, files, origins, *plugs, layered, said, _digest(kept))
+
+
+def _chosen(device_file: Path | None) -> Path | None:
+    """The service always names its place; until somebody writes a file there, the box is set up on its page."""
+    if device_file == DEVICE_FILES[-1] and not there(device_file):
+        return None
+    return device_file or next((path for path in DEVICE_FILES if there(path)), None)
 
 
 def _layered(upper: Sequence[Layer], chosen: Path | None, origins: Origins) -> Layered:

@@ -38,7 +38,8 @@ GRACE_S = 2.0  # for a source to let go after it was closed; a driver that hangs
 def cameras(loaded: Loaded, clock: Clock, seconds: float) -> list[Finding]:
     """A decoded picture from each camera within `seconds`, all at once."""
     if not loaded.sources:
-        return [Finding("cameras", "error", "none is configured", "run `vedette init`, or add cameras to device.yaml")]
+        mend = "open the page of the box, or run `vedette init`, or add cameras to device.yaml"
+        return [Finding("cameras", "warning" if loaded.settings.page else "error", "none is set up: nothing is watched", mend)]
     return in_time([(name, _opening(name, loaded, clock, seconds)) for name in loaded.sources], seconds)
 
 

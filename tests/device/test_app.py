@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from contracts.errors import ConfigError, StorageError
 from device.app import Appliance
@@ -50,6 +51,23 @@ def test_no_camera_is_the_owners_to_mend(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("cameras:", "x:").split("x:")[0] + "page: null\n")
     with pytest.raises(ConfigError, match="run `vedette init`"):
         Appliance(load(path), SystemClock())
+
+
+def test_without_a_camera_it_comes_up_and_says_so_and_ends_in_order(tmp_path: Path) -> None:
+    """A box that nobody set up yet: ready for systemd, with a page; health names what it waits for."""
+    path = config(tmp_path, PATTERN, page={"host": "127.0.0.1", "port": 0})
+    path.write_text(yaml.safe_dump({key: value for key, value in yaml.safe_load(path.read_text()).items() if key != "cameras"}))
+    box = Appliance(load(path), SystemClock())
+    box.start()
+    assert not box.crew.wait(0) and not box.sight.stages
+    ready = threading.Event()
+    while not box.crew.ready():
+        assert not ready.wait(0.01) and box.crew.crash is None
+    setup = box.board.parts()["setup"]
+    assert setup.state == "degraded" and "vedette setup-code" in setup.reason
+    assert box.health.step().parts["setup"].state == "degraded"
+    box.stop()
+    assert box.crew.crash is None
 
 
 def test_what_the_last_run_left_is_mended_or_on_the_board(tmp_path: Path) -> None:

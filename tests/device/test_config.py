@@ -432,3 +432,13 @@ def test_what_is_said_for_one_run_beats_the_environment(tmp_path: Path, monkeypa
     assert loaded.stages["confirm"][1].sightings == 7
     with pytest.raises(BadConfig, match=r"^--set: detection_fps = -1"):
         load(tmp_path / "device.yaml", None, {"detection_fps": -1})
+
+
+def test_the_services_own_place_may_be_empty_and_another_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`vedette run --config /etc/vedette/device.yaml` of a box that nobody set up yet."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "device.yaml").write_text("device_id: another-box\n")
+    monkeypatch.setattr("device.config.DEVICE_FILES", (Path("device.yaml"), tmp_path / "etc" / "device.yaml"))
+    assert load(tmp_path / "etc" / "device.yaml").settings.device_id != "another-box"
+    with pytest.raises(BadConfig, match="cannot be read"):
+        load(tmp_path / "etc" / "other.yaml")

@@ -61,8 +61,9 @@ def test_every_camera_is_tried_whatever_the_others_do(tmp_path: Path) -> None:
     assert "/dev/video-none" in found["missing"].text and found["missing"].mend
 
 
-def test_no_camera_at_all_is_an_error(tmp_path: Path) -> None:
-    assert [f.level for f in probes.cameras(box(tmp_path), CLOCK, 1)] == ["error"]
+def test_no_camera_at_all_is_an_error_only_where_there_is_no_page_to_add_one_on(tmp_path: Path) -> None:
+    assert [f.level for f in probes.cameras(box(tmp_path), CLOCK, 1)] == ["warning"]
+    assert [f.level for f in probes.cameras(box(tmp_path, page=None), CLOCK, 1)] == ["error"]
 
 
 def test_a_bundle_is_opened_and_its_golden_pictures_answered(tmp_path: Path) -> None:

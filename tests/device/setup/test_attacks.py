@@ -157,7 +157,8 @@ def test_secrets_come_back_in_no_answer_and_no_log(new: Desk, caplog: pytest.Log
     assert (new.data / "config" / "owner.yaml").stat().st_mode & 0o077 == 0
     for path, wrong in (
         ("camera", {**camera, "transport": 7}), ("camera", {**camera, "address": f"http://joe:{SECRET}@x/"}),
-        ("camera", {**camera, "address": f"rtsp://joe:{SECRET}@[/"}), ("broker", {**broker, "port": 0}), ("broker", {**broker, "more": SECRET}),
+        ("camera", {**camera, "address": f"rtsp://joe:{SECRET}@[/"}), ("broker", {**broker, "port": 0}),
+        ("broker", {**broker, "more": SECRET}),
         ("password", {"now": SECRET, "new": SECRET, "again": 7}), ("broker", {**broker, "tls": "on", "key": SECRET}),
     ):  # fmt: skip
         said.append(new.set(path, wrong))

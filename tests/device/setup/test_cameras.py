@@ -30,7 +30,7 @@ def typed(address: str, **more: Any) -> CameraGiven:
     ],
 )  # fmt: skip
 def test_only_an_rtsp_camera_on_some_host_is_opened(address: str) -> None:
-    with pytest.raises(ConfigError, match="^camera yard: "):
+    with pytest.raises(ConfigError, match=r"^camera yard: "):
         options_of(typed(address), {})
 
 

@@ -25,7 +25,8 @@ LIGHT = """() => { const lum = c => { const [r, g, b] = c.match(/[\\d.]+/g).map(
     if (c.startsWith('rgb(')) return c; } return 'rgb(255, 255, 255)'; };
   return [...document.querySelectorAll('h1, h2, label, p, legend, button, a, input, summary')]
     .filter(e => e.offsetParent && e.textContent.trim() && !getComputedStyle(e).color.includes('color('))
-    .map(e => { const [a, b] = [getComputedStyle(e).color, ground(e)].map(lum); return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), e.outerHTML]; })
+    .map(e => { const [a, b] = [getComputedStyle(e).color, ground(e)].map(lum);
+      return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), e.outerHTML]; })
     .filter(([ratio]) => ratio < 4.5).map(([ratio, html]) => `${ratio.toFixed(2)} ${html.slice(0, 90)}`); }"""
 
 
