@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from contracts.event import Event, snapshot_path
 from contracts.topics import Topics
+from device.adopting import adopt
 from device.announcing import Announcing
 from device.clock import Clock
 from device.config import Loaded
@@ -92,6 +93,7 @@ class Appliance:
             exports = exports_of(self.training, self._data, clock)
             self.janitor = keep(settings, self.crew, clock=clock, board=self.board, tally=self.tally, clips=self.index, exports=exports)
             self.page = self._open_page()
+            adopt(loaded, self.crew, self.again.set, clock=clock, board=self.board)
             self.nearby = meet(loaded, self.page, self.crew, clock=clock, board=self.board, tally=self.tally)
             self.crew.on_stop(self._give_up_after_crash)
             self._undo.pop_all()

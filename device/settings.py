@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     detection_fps: float = Field(default=10, gt=0, le=120, description="frames of each camera that are looked at, per second")
     patience_ms: int = Field(default=0, ge=0, le=10_000, description="so long a live frame may wait for analysis, each in memory; 0: none")
     cameras: dict[Annotated[str, Field(min_length=1, max_length=64)], Camera] = Field(default_factory=dict)
+    adopt_cameras: bool = Field(default=False, description="a local camera that is plugged in and gives a picture is watched from then on")
     pipeline: dict[str, Plug] = Field(default_factory=dict)
     model: Model = Model()
     record: RecordOptions | None = Field(default=RecordOptions(), description="clips of events; null: none")

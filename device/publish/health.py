@@ -30,6 +30,8 @@ from device.publish.stamp import Stamp
 from device.wear.heat import Heat
 from device.wear.worn import Worn
 
+SOON_NS = 1_000_000_000  # two reports are never nearer to one another, however often a camera comes and goes
+
 
 class Options(Strict):
     interval_s: float = Field(default=10, ge=0.5, le=600, description="seconds between two reports")
@@ -85,6 +87,13 @@ class HealthReport:
                 self.step()
                 due = max(due + int(self._options.interval_s * 1e9), self._clock.mono_ns())
             self._stopping.wait(max(0.0, min(SLICE_S, (due - self._clock.mono_ns()) / 1e9)))
+            if self._turned():
+                due = min(due, max(self._clock.mono_ns(), self._before_ns + SOON_NS))
+
+    def _turned(self) -> bool:
+        """A camera came or went: whoever listens hears of it now, and not with the next report."""
+        said = {name: camera.state for name, camera in self.last.cameras.items()} if self.last else {}
+        return said != {name: camera.state for name, camera in self._board.cameras().items()}
 
     def close(self) -> None:
         self._stopping.set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from broker.letters import Letter
 from contracts.health import Health
 from contracts.status import Alert
 from contracts.topics import Topics
+from device.clock import SystemClock
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.publish.health import HealthReport, Options
@@ -55,6 +57,25 @@ class Ward:
                 data = json.loads(letter.payload)["data"] if letter.payload else None
                 found[letter.topic.rsplit("/", 1)[1]] = Alert.model_validate(data) if data else None
         return found
+
+
+def test_a_camera_that_comes_or_goes_is_said_at_once(tmp_path: Path) -> None:
+    """The next report by itself is ten minutes away."""
+    board, tally, stamp = Board(), Tally(), Stamp(SystemClock(), "street", boot="b")
+    notices, options = Notices(tally), Options.model_validate({"interval_s": 600})
+    report = HealthReport(
+        options, Topics(DEVICE), stamp, board=board, tally=tally, late=list, outbox=None, notices=notices, data=tmp_path
+    )
+    board.camera("door", state="online")
+    thread = threading.Thread(target=report.run, args=(lambda: None,))
+    thread.start()
+    try:
+        eventually(lambda: report.last is not None and report.last.cameras["door"].state == "online")
+        board.camera("door", state="unplugged", reason="camera door: is not plugged in; plug it in")
+        eventually(lambda: report.last is not None and report.last.cameras["door"].state == "unplugged")
+    finally:
+        report.close()
+        thread.join(10)
 
 
 def test_a_cameras_figures_add_up(tmp_path: Path) -> None:
