@@ -91,12 +91,12 @@ class Box:
         self.process: subprocess.Popen[bytes] | None = None
         self.log = device_yaml.with_name("box.log")
 
-    def start(self) -> Box:
+    def start(self, timeout_s: float = 30) -> Box:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "device.main", "run", "--config", str(self.yaml)], cwd=ROOT, stdout=log, stderr=log
             )
-        self.until(lambda: self.ask("/api/v1/cameras"))
+        self.until(lambda: self.ask("/api/v1/cameras"), timeout_s)
         return self
 
     def stop(self, number: int = signal.SIGTERM) -> int:

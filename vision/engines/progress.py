@@ -70,19 +70,18 @@ def monitor(trt: Any, told: Told) -> Any:
     if told is unheard or not hasattr(trt, "IProgressMonitor"):
         return None
     progress = Progress(told)
-    made: type[Any] = trt.IProgressMonitor
 
-    class Monitor(made):
-        def __init__(self) -> None:
-            made.__init__(self)  # the native side refuses one whose own was not called
+    def begin(it: Any) -> None:
+        trt.IProgressMonitor.__init__(it)  # the native side refuses one whose own was not called
 
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
-            progress.start(phase_name, parent_phase, num_steps)
+    def phase_start(_it: Any, phase_name: str, parent_phase: str | None, num_steps: int) -> None:
+        progress.start(phase_name, parent_phase, num_steps)
 
-        def step_complete(self, phase_name: str, step: int) -> bool:
-            return progress.step(phase_name, step)
+    def step_complete(_it: Any, phase_name: str, step: int) -> bool:
+        return progress.step(phase_name, step)
 
-        def phase_finish(self, phase_name: str) -> None:
-            progress.finish(phase_name)
+    def phase_finish(_it: Any, phase_name: str) -> None:
+        progress.finish(phase_name)
 
-    return Monitor()
+    calls = {"__init__": begin, "phase_start": phase_start, "step_complete": step_complete, "phase_finish": phase_finish}
+    return type("Monitor", (trt.IProgressMonitor,), calls)()

@@ -53,17 +53,18 @@ def threads(desk: Desk, fleet: Fleet) -> Iterator[str]:
 
 
 @contextmanager
-def programs(desk: Desk, fleet: Fleet) -> Iterator[str]:
+def programs(desk: Desk, fleet: Fleet) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+    """With the address of the repository, the programs."""
     mine, server = papers(fleet.authority, "trainer"), papers(fleet.authority, "push")
     shown = [word for name in ("ca", "cert", "key") for word in (f"--{name}", mine[name])]
     broker = ["--host", HERE[0], "--port", str(fleet.port), "--tls", *shown]
     with ExitStack() as stack:
-        stack.enter_context(_program(desk, "ingest", "--store", desk.home.store, *broker))
-        stack.enter_context(_program(desk, "rollout", "run", *broker))
+        ingest = stack.enter_context(_program(desk, "ingest", "--store", desk.home.store, *broker))
+        pusher = stack.enter_context(_program(desk, "rollout", "run", *broker))
         tls = ["--tls-cert", server["cert"], "--tls-key", server["key"], "--client-ca", server["ca"]]
         files = stack.enter_context(_program(desk, "push", "serve", "--port", "0", *tls))
         assert files.stdout is not None
-        yield files.stdout.readline().strip()
+        yield files.stdout.readline().strip(), [ingest, pusher, files]
 
 
 @contextmanager

@@ -81,7 +81,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         stack.enter_context(ended([box]))
         heard = stack.enter_context(party(running, "trainer"))
         heard.subscribe("vedette/v1/+/up/#")
-        box.start()
+        box.start(90)
         new = desk.make("2.0.0", sees(256.0))
         for version in ("1.0.0", "2.0.0"):
             desk.typed("push", "release", f"{NAME}@{version}")
