@@ -121,7 +121,7 @@ def stage(tmp_path: Path, repository: Repository, served: Files, factory: Stored
 def test_killed_at_any_step_it_ends_as_it_would_have(well: bool, tmp_path: Path, stage: Stage) -> None:
     order = {} if well else {"with_new": AWAY.model_dump()}
     data = tmp_path / "box"
-    for life, at in stage.points(data, 8, **order):
+    for life, at in stage.points(data, 4, **order):
         stage.fresh(data)
         stage.cut(data, life, at, **order)
         stage.after_the_cut(data)
