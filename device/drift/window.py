@@ -143,11 +143,11 @@ def _told_pictures(seen: OfPictures) -> DriftPictures:
 
 def _counted(numbers: Counted) -> Counted:
     """The bin of each number of boxes."""
-    bins: Counted = np.searchsorted(EDGES, numbers, side="right")
-    return bins
+    return np.digitize(numbers, EDGES).astype(np.int64)
 
 
 def _sizes(look: Look) -> Counted:
     box = np.maximum(look.detections.xyxy, 0)
     sides = np.sqrt(np.maximum((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]), 1e-6) / max(1, look.area_px))
-    return np.clip(np.floor(SIZES + 2 * np.log2(sides)), 0, SIZES - 1).astype(np.int64)
+    bins: Counted = np.clip(np.floor(SIZES + 2 * np.log2(sides)), 0, SIZES - 1).astype(np.int64)
+    return bins

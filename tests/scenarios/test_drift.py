@@ -1,4 +1,4 @@
-"""What a box saw in an hour comes to the trainer through a real broker: over an hour's end, a restart of the box, and both ways of asking."""
+"""What a box saw in an hour comes to the trainer through a real broker: over the hour's end and a restart of the box."""
 
 from __future__ import annotations
 

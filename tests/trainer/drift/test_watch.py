@@ -160,12 +160,14 @@ def test_what_is_listed_comes_in_pages_and_what_drifts_first(field: Field) -> No
 def test_pictures_of_the_box_since_it_drifted_are_to_be_labelled_first(field: Field) -> None:
     row = {
         "set": "s", "sha256": "0" * 64, "band0": 0, "band1": 0, "band2": 0, "band3": 0, "width": 64, "height": 48, "session": "s",
-        "camera": "yard", "reason": "low_confidence", "probability": 1.0, "drawn": 1, "weight": 1.0, "boxes": "[]", "count": 1, "ignore": "[]",
-        "value": 1.0, "version": 0, "came_us": 0,
+        "camera": "yard", "reason": "low_confidence", "probability": 1.0, "drawn": 1, "weight": 1.0, "boxes": "[]", "count": 1,
+        "ignore": "[]", "value": 1.0, "version": 0, "came_us": 0,
     }  # fmt: skip
     hour_us = 3_600_000_000
-    told = [("a", "box-000", 5, 2.0, "open"), ("b", "box-000", 9, 1.0, "open"), ("c", "box-000", 9, 3.0, "open"), ("d", "box-000", 9, 9.0, "done"),
-            ("e", "box-001", 9, 9.0, "open")]  # fmt: skip
+    told = [
+        ("a", "box-000", 5, 2.0, "open"), ("b", "box-000", 9, 1.0, "open"), ("c", "box-000", 9, 3.0, "open"),
+        ("d", "box-000", 9, 9.0, "done"), ("e", "box-001", 9, 9.0, "open"),
+    ]  # fmt: skip
     with field.database.write() as connection:
         for name, device, hour, turn, state in told:
             said = {"id": name, "image": name, "device": device, "t_us": hour * hour_us, "turn": turn, "state": state}
