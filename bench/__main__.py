@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from bench import footage, readme
 from bench.report import figures_of, kept, machine, show
 
-BENCHES = ("throughput", "stages", "start", "latency", "idle", "record", "dataset", "hashing", "ingest", "export", "batch", "drift")
+BENCHES = (
+    "throughput", "stages", "start", "latency", "idle", "record", "dataset", "hashing", "ingest", "rollout", "export", "batch", "drift",
+)  # fmt: skip
 
 
 def main() -> int:

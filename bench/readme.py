@@ -6,9 +6,9 @@ from bench.report import ROOT, figures_of, kept
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 ORDER = (
-    ,
-    ,
-)  # fmt: skip"throughput", "stages", "start", "latency", "idle", "record", "export", "dataset", "batch", "hashing", "ingest", "drift", "peers")
+    "throughput", "stages", "start", "latency", "idle", "record", "export", "dataset", "batch", "hashing", "ingest", "rollout", "drift",
+    "peers",
+)  # fmt: skip
 
 
 def table() -> str:
