@@ -76,6 +76,33 @@ def test_rollback_with_the_cache_of_then_put_back_too(tmp_path: Path, repository
     rejected(box, repository.assign(model), "E_ROLLBACK")
 
 
+@pytest.mark.parametrize("lost", [False, True], ids=["with its cache", "without"])
+def test_rollback_of_the_targets_by_a_stolen_online_key(repository: Repository, box: TestBox, v2: StoredBundle, lost: bool) -> None:
+    """New snapshot and timestamp, and behind them targets of before, which are truly signed."""
+    model = repository.release(v2)
+    repository.publish()
+    repository.targets.clear()
+    repository.publish()
+    box.told(repository.assign(model))
+    if lost:
+        shutil.rmtree(box.data / "update" / "metadata")
+    repository.versions["targets"] -= 1
+    repository.freshen()
+    rejected(box, repository.assign(model), "E_ROLLBACK")
+
+
+def test_rollback_by_a_timestamp_that_counts_down(repository: Repository, box: TestBox, v2: StoredBundle) -> None:
+    model = repository.release(v2)
+    repository.publish()
+    repository.targets.clear()
+    repository.publish()
+    box.told(repository.assign(model))
+    shutil.rmtree(box.data / "update" / "metadata")
+    repository.versions["timestamp"] = 0
+    repository.freshen()
+    rejected(box, repository.assign(model), "E_ROLLBACK")
+
+
 def test_mix_and_match_an_old_snapshot_under_a_new_timestamp(
     tmp_path: Path, repository: Repository, box: TestBox, v2: StoredBundle
 ) -> None:
@@ -99,13 +126,14 @@ def test_mix_and_match_old_targets_under_a_new_snapshot(repository: Repository, 
 
 
 def test_mix_and_match_another_file_under_the_name_of_a_released_one(
-    tmp_path: Path, repository: Repository, box: TestBox, v2: StoredBundle
+    tmp_path: Path, repository: Repository, served: Files, box: TestBox, v2: StoredBundle
 ) -> None:
     model = repository.release(v2)
     other = repository.release(bundle(tmp_path / "v3.vdb", "3.0.0"))
     repository.publish()
     rejected(box, repository.assign(model.model_copy(update={"sha256": other.sha256, "length": other.length})), "E_MIX")
     rejected(box, repository.assign(model.model_copy(update={"digest": other.digest})), "E_MIX")
+    assert served.sent_below("targets/") == 0  # before the first byte
 
 
 def test_wrong_signature_a_target_that_nobody_entitled_signed(repository: Repository, box: TestBox, v2: StoredBundle) -> None:
