@@ -30,6 +30,7 @@ from device.pipeline.tally import Tally
 from vision.types import Frame, Scene
 
 WAITING = 4  # frames of a file that may be decoded ahead of analysis
+SEEING_S = 20.0  # nothing on the way from packet to event takes that long: within the watchdog's time
 MARGIN_S = 12.0  # a ring holds the pre-roll and so much more: confirming and waiting for the recorder take time
 
 
@@ -80,9 +81,9 @@ class Sight:
             crew.add(f"capture {name}", capture.run, deadline_s=60)
         self._watch_plugs(crew)
         for name, each in zip(self.sources, self.looks, strict=True):
-            crew.add(f"look {name}", partial(look, each), deadline_s=60)
-        crew.add("feed", self.analysis.feed, deadline_s=60)
-        crew.add("follow", follow, deadline_s=60)
+            crew.add(f"look {name}", partial(look, each), deadline_s=SEEING_S)
+        crew.add("feed", self.analysis.feed, deadline_s=SEEING_S)
+        crew.add("follow", follow, deadline_s=SEEING_S)
         crew.on_stop(self.stop)
 
     def _watch_plugs(self, crew: Crew) -> None:

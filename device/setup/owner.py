@@ -19,6 +19,7 @@ from device.overlay import later, write_owner
 from device.pipeline.board import Board
 from device.problems import BadConfig, Loc, Origins
 from device.scrub import remember, secrets_in
+from device.settings import Settings
 from device.setup import areas, broker, cameras, handover, reset
 from device.setup.code import SetupCode
 from device.setup.looking import Looking
@@ -96,7 +97,7 @@ class OwnersDesk:
             "profile": {"name": name_of(now.profile), "held": _held(held, "profile"), "gate": areas.gate_of(now), "known": known},
             "broker": broker.shown(now.mqtt),
             "broker_held": _held(held, "mqtt"),
-            "pending": now != self._running.settings,
+            "pending": _apart(now) != _apart(self._running.settings),
         }
 
     def _camera(self, name: str, held: Mapping[str, str]) -> dict[str, Any]:
@@ -191,6 +192,12 @@ class OwnersDesk:
 
     def logins(self) -> Mapping[str, int]:
         return handover.take(self._data)
+
+
+def _apart(settings: Settings) -> Settings:
+    """All but the password, which counts at once."""
+    page = settings.page and settings.page.model_copy(update={"password": None, "password_hash": None, "host": ""})
+    return settings.model_copy(update={"page": page})
 
 
 def _held(held: Mapping[str, str], key: str) -> str:

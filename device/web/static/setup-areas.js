@@ -18,11 +18,12 @@ function changed() {
   }));
   const { area } = drawing;
   for (const name of ["add", "remove"]) find(name).disabled = !area;
+  find("less").disabled = !area?.points.length;
   find("undo").disabled = !drawing.changes;
   const short = area && area.points.length < 3;
   hint.textContent = !area ? "Choose what to draw, then its corners."
     : short ? "Click or tap the corners in the picture, one after the other; or press “Add a corner”."
-    : "Drag a corner, or move it by the arrow keys. A click beside an edge adds one, Delete removes it.";
+    : "Drag a corner, or move it by the arrow keys. A click beside an edge adds one.";
 }
 
 function areasOf({ zones, masks, ignored }) {
@@ -66,6 +67,7 @@ find("begin").addEventListener("click", () => {
   say(told, "");
   return board.scrollIntoView({ block: "nearest" });
 });
+find("less").addEventListener("click", () => drawing.less());
 find("add").addEventListener("click", () => drawing.add());
 find("remove").addEventListener("click", () => drawing.remove());
 find("undo").addEventListener("click", () => drawing.undo());

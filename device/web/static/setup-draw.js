@@ -27,6 +27,7 @@ export class Drawing {
   #changed;
   #before = [];
   #walking = false; // the corners are named one after the other
+  #held = -1; // the corner that was touched last
 
   constructor(board, changed) {
     this.#board = board;
@@ -58,6 +59,7 @@ export class Drawing {
   choose(number) {
     this.chosen = number;
     this.#walking = false;
+    this.#held = -1;
     this.draw();
   }
 
@@ -100,6 +102,16 @@ export class Drawing {
     this.#focus(at);
   }
 
+  // The corner that was touched last, else the one that came last.
+  less() {
+    const { points } = this.area;
+    if (!points.length) return;
+    this.#keep();
+    points.splice(this.#held >= 0 && this.#held < points.length ? this.#held : points.length - 1, 1);
+    this.#held = -1;
+    this.draw();
+  }
+
   undo() {
     const last = this.#before.pop();
     if (!last) return;
@@ -136,6 +148,7 @@ export class Drawing {
     const from = [event.clientX, event.clientY];
     let moved = false;
     corner.setPointerCapture(event.pointerId);
+    this.#hold(number);
     const move = (now) => {
       if (!moved && Math.hypot(now.clientX - from[0], now.clientY - from[1]) < NEAR_PX) return;
       if (!moved) this.#keep();
@@ -167,6 +180,11 @@ export class Drawing {
     this.#focus(Math.min(number, points.length - 1));
   }
 
+  #hold(number) {
+    this.#held = number;
+    this.#board.querySelectorAll(".corner").forEach((each, n) => each.classList.toggle("held", n === number));
+  }
+
   #focus(number) {
     this.#board.querySelector(`[data-corner="${number}"]`)?.focus();
   }
@@ -195,6 +213,7 @@ export class Drawing {
       const corner = made("button", { type: "button", class: "corner", "data-corner": number });
       corner.addEventListener("pointerdown", (event) => this.#drag(event, number));
       corner.addEventListener("keydown", (event) => this.#key(event, number));
+      corner.addEventListener("focus", () => this.#hold(number));
       this.#place(corner, number);
       this.#board.append(corner);
     });

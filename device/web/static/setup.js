@@ -1,6 +1,6 @@
 // The settings: one step at a time, each saved by itself; a new start of the box is waited for here.
 
-import "./page.js";
+import { on } from "./page.js";
 import { ask, during, made, say } from "./setup-ask.js";
 import { areas } from "./setup-areas.js";
 import { broker } from "./setup-broker.js";
@@ -48,6 +48,8 @@ function play() {
   };
   paint();
   setInterval(() => tiles.forEach((tile) => tile.tell()), 500);
+  const known = new Map(tiles.map((tile, n) => [document.querySelectorAll("#done .tile")[n].dataset.camera, tile]));
+  on("status", ({ cameras: all }) => all.forEach((camera) => known.get(camera.name)?.state(camera)));
 }
 
 function show() {

@@ -27,7 +27,8 @@ def stick(tmp_path_factory: pytest.TempPathFactory) -> Path:
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing or os.geteuid():
         pytest.skip(f"boxes need root and systemd-container, debootstrap, iproute2; here: {', '.join(missing) or 'no root'}")
-    return media(tmp_path_factory.mktemp("stick"))
+    made = os.environ.get("VEDETTE_STICK")  # by an earlier run, to try again without fetching and packing
+    return Path(made) if made else media(tmp_path_factory.mktemp("stick"))
 
 
 @pytest.fixture(scope="module")

@@ -7,17 +7,17 @@ import logging
 from tests.deploy.install.release_box import DEAD, NEW, OLD, ReleaseBox
 
 log = logging.getLogger(__name__)
-OWNERS = "find /etc/vedette /var/lib/vedette/clips -type f | sort"
+OWNERS = "find /etc/vedette /var/lib/vedette/clips/mine.mp4 -type f | sort"
 
 
 def test_from_nothing_to_ready_and_through_every_change(box: ReleaseBox) -> None:
     box.configure()
     first(box)
     kept = box.sh(OWNERS).splitlines()
-    assert "/etc/vedette/device.yaml" in kept
+    assert kept == ["/etc/vedette/device.yaml", "/var/lib/vedette/clips/mine.mp4"]
     upgrade_and_back(box)
     one_that_never_comes_up(box)
-    assert set(kept) <= set(box.sh(OWNERS).splitlines())
+    assert box.sh(OWNERS).splitlines() == kept
     by_hand(box)
     away(box)
     log.info("seconds: %s", box.took_s)
@@ -81,7 +81,7 @@ def away(box: ReleaseBox) -> None:
     assert box.sh("systemctl list-unit-files --no-legend 'vedette*' || true") == ""
     assert box.sh(OWNERS) == kept
     assert f"Vedette {NEW} is READY" in box.install(NEW, "install")
-    assert box.sh(OWNERS).splitlines()[0] == kept.splitlines()[0]
+    assert box.sh(OWNERS) == kept
     box.program("/opt/vedette/install.sh", "remove", "--purge")
     assert (
         box.sh("ls -d /opt/vedette /etc/vedette /var/lib/vedette /usr/bin/vedette /etc/systemd/system/vedette* 2>/dev/null || true") == ""

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import traceback
 from collections.abc import Callable
 from fcntl import ioctl
 from pathlib import Path
 from struct import pack
-from threading import Event
 from typing import Any
 
 from device.app import Appliance
 from device.capture.local import local_cameras
-from device.clock import SystemClock
 from device.config import load
 from device.logs import set_up
+from tests.deploy.vm.line import CLOCK, MODULES, busybox, off, say, until
 
-MODULES = Path("/run/modules")
 DRIVERS = Path("/sys/bus/platform/drivers")
-CLOCK = SystemClock()
-PATIENCE_S = 900.0  # a virtual machine without help of the processor is thirty times slower, and not alone
 VIDIOC_S_CTRL, DISCONNECT = 0xC008561C, 0x00F0F000 + 65  # vivid's own: the camera drops off, and comes back when it is closed
 CONFIG = """
 device_id: vm-1
@@ -39,27 +32,9 @@ cameras:
 """
 
 
-def say(what: str, **facts: Any) -> None:
-    print("VM " + json.dumps({"what": what, "t": round(CLOCK.mono_ns() / 1e9, 2), **facts}), flush=True)  # noqa: T201  # to the serial line
-
-
-def busybox(*words: str) -> None:
-    subprocess.run(["busybox", *words], check=True)
-
-
 def insert() -> None:
     for name in (MODULES / "cameras").read_text().split():
         busybox("insmod", str(MODULES / name), *(("n_devs=1", "node_types=0x1") if name.startswith("vivi") else ()))
-
-
-def until(what: str, true: Callable[[], bool], **facts: Any) -> None:
-    pause, end_ns = Event(), CLOCK.mono_ns() + int(PATIENCE_S * 1e9)
-    began_ns = CLOCK.mono_ns()
-    while not true():
-        if CLOCK.mono_ns() > end_ns:
-            raise TimeoutError(what)
-        pause.wait(0.1)
-    say(what, took_s=round((CLOCK.mono_ns() - began_ns) / 1e9, 2), **facts)
 
 
 class Watched:
@@ -130,18 +105,11 @@ def play() -> None:
     say("done")
 
 
-def main() -> None:
-    """As process 1: when it ends the kernel panics, so the machine is switched off first."""
+if __name__ == "__main__":
     try:
         set_up("INFO")
         play()
     except BaseException:  # noqa: BLE001  # the serial line is all that is left of it
         say("failed", trace=traceback.format_exc())
     finally:
-        sys.stdout.flush()
-        Path("/proc/sysrq-trigger").write_text("o")
-        Event().wait(30)
-
-
-if __name__ == "__main__":
-    main()
+        off()

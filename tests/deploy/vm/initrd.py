@@ -10,6 +10,7 @@ from tests.deploy.vm.kernel import Kernel
 
 LOADED = ("virtio_pci", "9pnet_virtio", "9p")
 CAMERAS = ("vivid",)
+USB = ("dummy_hcd", "usb_f_uvc", "uvcvideo")  # a bus of its own, what makes a camera of a program, and the driver for what it plugs in
 TWIN = ("vivid", "vivie")  # a second driver of the same make: one of two cameras can be taken away
 SIGNED = b"~Module signature appended~\n"
 INIT = """#!/bin/busybox sh
@@ -28,16 +29,17 @@ exec switch_root /new {command}
 
 
 def initrd(kernel: Kernel, command: str) -> bytes:
-    """`command` runs as process 1, with the modules in /run/modules and the order of the cameras' in /run/modules/cameras."""
+    """`command` runs as process 1, with the modules in /run/modules and the order of them in /run/modules/cameras and usb."""
     busybox = shutil.which("busybox")
     if busybox is None:
         raise LookupError("busybox is missing: apt-get install busybox-static")
-    first, cameras = kernel.with_needs(*LOADED), kernel.with_needs(*CAMERAS)
-    files = {f"modules/{path.name}": path.read_bytes() for path in (*first, *cameras)}
+    first, cameras, usb = (kernel.with_needs(*names) for names in (LOADED, CAMERAS, USB))
+    files = {f"modules/{path.name}": path.read_bytes() for path in (*first, *cameras, *usb)}
     vivid = unsigned(kernel.module(TWIN[0]).read_bytes())
     files[f"modules/{TWIN[1]}.ko"] = vivid.replace(TWIN[0].encode(), TWIN[1].encode())
     files["modules/first"] = "\n".join(path.name for path in first).encode()
     files["modules/cameras"] = "\n".join([*(path.name for path in cameras if path not in first), f"{TWIN[1]}.ko"]).encode()
+    files["modules/usb"] = "\n".join(path.name for path in usb if path not in first).encode()
     files["bin/busybox"] = Path(busybox).read_bytes()
     files["init"] = INIT.format(command=command).encode()
     return archive(files, executable={"bin/busybox", "init"})

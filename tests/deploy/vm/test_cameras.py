@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import platform
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.deploy.vm.kernel import Kernel, kernel
-from tests.deploy.vm.machine import missing, played
+from tests.deploy.vm.machine import of, run_in_machine
 
-ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_S = 3600
 SOON_S = 30.0  # of the machine's own time, which runs on while others have the processor
-log = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.soak
 
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    if without := missing():
-        pytest.skip(f"{without} is missing (scripts/system soak)")
-    if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        pytest.skip("the virtual machine runs this machine's own programs, of x86_64")
-    folder = tmp_path_factory.mktemp("vm")
-    command = f"/usr/bin/env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONPATH={ROOT} {sys.executable} -m tests.deploy.vm.guest"
-    found = played(_kernel(), command, folder, PATIENCE_S)
-    for each in found:
-        log.warning("%s", each)
-    assert found, (folder / "serial.txt").read_text()[-4000:]
-    return found
-
-
-def _kernel() -> Kernel:
-    try:
-        return kernel()
-    except (subprocess.CalledProcessError, LookupError) as error:
-        pytest.skip(f"no kernel to be had: {error}")
-
-
-def of(said: list[dict[str, Any]], what: str) -> dict[str, Any]:
-    """What it said then; where it said nothing of the sort, what stopped it."""
-    failed = next((each["trace"] for each in said if each["what"] == "failed"), "nothing")
-    return next((each for each in said if each["what"] == what), None) or pytest.fail(f"never said {what!r}; it said {failed}")
+    return run_in_machine("tests.deploy.vm.guest", tmp_path_factory.mktemp("vm"))
 
 
 def states(said: list[dict[str, Any]], what: str) -> dict[str, str]:

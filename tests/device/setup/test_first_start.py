@@ -182,8 +182,11 @@ def draw_by_touch(page: Page) -> None:
     until(page, "document.querySelector('#areas [data-is=image]').naturalWidth > 0")
     page.get_by_label("Privacy mask").check()
     page.get_by_role("button", name="Draw it").tap()
-    for x, y in ((0.2, 0.2), (0.8, 0.2), (0.5, 0.8)):
+    for x, y in ((0.2, 0.2), (0.8, 0.2), (0.9, 0.9), (0.5, 0.8)):
         page.touchscreen.tap(*at(page, x, y))
+    page.touchscreen.tap(*at(page, 0.9, 0.9))
+    page.get_by_role("button", name="Remove the corner").tap()
+    assert page.locator(".corner").count() == 3
     page.get_by_role("button", name="Save the areas").tap()
     told(page, "areas", "Saved.")
 
