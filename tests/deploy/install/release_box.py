@@ -97,8 +97,7 @@ class ReleaseBox:
     def configure(self) -> None:
         self.sh("mkdir -p /etc/vedette && chmod 0750 /etc/vedette")
         nspawn.run(self.box, "tee", "/etc/vedette/device.yaml", stdin=DEVICE)
-        # an owner writes it before there is a group for it; the service has to be able to read it all the same
-        self.sh("chmod 0644 /etc/vedette/device.yaml")
+        self.sh("chmod 0600 /etc/vedette/device.yaml")  # its owner wrote it before there was a user who has to read it
 
     def version(self) -> str:
         """Of the program, as anybody calls it."""
