@@ -26,8 +26,8 @@ def box(tmp_path: Path) -> Iterator[NewBox]:
 @pytest.fixture(scope="module")
 def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
     """A network camera: a white box walks through its picture again and again."""
-    visits = [(float(n), n + 4.5) for n in range(0, 60, 5)]
-    server = RtspServer(film(tmp_path_factory.mktemp("film") / "film.mkv", visits, 60.0, size=(640, 360)))
+    visits = [(float(n), n + 4.5) for n in range(0, 40, 5)]
+    server = RtspServer(film(tmp_path_factory.mktemp("film") / "film.mkv", visits, 40.0))
     server.start()
     yield server
     server.kill()

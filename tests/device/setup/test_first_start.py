@@ -113,8 +113,8 @@ def add_camera(page: Page, camera: RtspServer) -> None:
     told(page, "camera", "has no stream of that name; correct the path".replace("; ", ". What to do: "))
     page.get_by_label("Address", exact=True).fill(camera.url)
     page.get_by_role("button", name="Try it").first.click()
-    assert "640 × 360" in told(page, "camera", "It works")
-    until(page, "document.querySelector('#camera .preview').naturalWidth === 640")
+    assert "320 × 240" in told(page, "camera", "It works")
+    until(page, "document.querySelector('#camera .preview').naturalWidth === 320")
     page.get_by_role("button", name="Save this camera").click()
     told(page, "camera", "is saved.")
     assert page.locator("#camera .kept b").inner_text() == NASTY
@@ -123,7 +123,7 @@ def add_camera(page: Page, camera: RtspServer) -> None:
 def draw_by_mouse(page: Page) -> None:
     """Four corners by clicks, one dragged, one undone, one put on an edge and taken away again."""
     step(page, "areas")
-    until(page, "document.querySelector('#areas [data-is=image]').naturalWidth === 640")
+    until(page, "document.querySelector('#areas [data-is=image]').naturalWidth === 320")
     page.get_by_label("Name of the zone").fill("gate")
     page.get_by_role("button", name="Draw it").click()
     for x, y in ((0.1, 0.1), (0.5, 0.1), (0.5, 0.6), (0.1, 0.6), (0.3, 0.9)):
