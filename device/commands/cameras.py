@@ -16,11 +16,15 @@ from device.capture.plugging import Pluggable
 from device.clock import SystemClock
 from device.commands.arguments import add_config, load_from
 from device.config import Loaded
+from device.nearby.onvif import FoundCamera, look_for_cameras
 from device.scrub import scrub
+
+ASK_S = 3.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
+    parser.add_argument("--network", action="store_true", help="ask the local network for ONVIF cameras too; takes three seconds")
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -32,11 +36,18 @@ def run(args: argparse.Namespace) -> int:
         print(f"the configuration cannot be read ({shown(scrub(str(error))).splitlines()[0]})", file=sys.stderr)
     found = local_cameras()
     rows = listed(found, nodes_of(loaded, found) if loaded else {})
+    rows += [_heard(camera) for camera in look_for_cameras(ASK_S, SystemClock())] if args.network else []
     if args.json:
         print(json.dumps(rows, indent=1))
     else:
         _print(rows)
     return 0
+
+
+def _heard(camera: FoundCamera) -> dict[str, Any]:
+    """Its stream's address only itself knows: that is for its own page to say."""
+    fault = "on the network: needs an rtsp:// address"
+    return {"camera": None, "device": None, "model": camera.name, "node": camera.address, "fault": fault}
 
 
 def nodes_of(loaded: Loaded, cameras: Sequence[LocalCamera]) -> dict[str, Path | None]:

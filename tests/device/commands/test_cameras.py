@@ -10,6 +10,7 @@ import pytest
 from device.capture.local import local_cameras
 from device.commands import cameras as command
 from device.main import main
+from device.nearby.onvif import FoundCamera
 from tests.device.capture.sysfs import Bench
 
 CONFIG = """
@@ -48,6 +49,17 @@ def test_without_a_configuration_it_lists_what_may_be_written_into_one(bench: Be
     said = capsys.readouterr()
     assert "usb:046d:0892:A" in said.out
     assert "cannot be read" in said.err
+
+
+def test_cameras_on_the_network_are_asked_for_where_that_is_wanted(
+    bench: Bench, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "look_for_cameras", lambda _seconds, _clock: [FoundCamera("192.0.2.9", "Yard IPC-1")])
+    config = str(bench.root / "device.yaml")
+    assert main(["cameras", "--config", config, "--network", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[-1]["node"] == "192.0.2.9"
+    assert main(["cameras", "--config", config]) == 0
+    assert "192.0.2.9" not in capsys.readouterr().out
 
 
 def test_a_box_without_cameras_says_so(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
