@@ -50,7 +50,7 @@ def older(layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App
     shutil.copy(UNITS / "vedette.service", folder / "opt/vedette.service")
     with a_box("bullseye", [folder]) as found:
         found.call("cp", "/opt/vedette.service", "/etc/systemd/system/vedette.service")
-        found.drop_in("credentials", "[Service]\nLoadCredential=VEDETTE_MQTT__PASSWORD:/etc/hostname\n")
+        found.call("systemctl", "daemon-reload")
         yield found
 
 
@@ -70,8 +70,16 @@ def test_on_an_older_systemd_it_is_ready_watched_and_given_its_secret(older: App
     older.start()
     assert older.show("StatusText") == "small"
     assert older.call("stat", "-c", "%U %a", DATA).split() == ["vedette", "750"]
-    assert (older.data / "told").read_text() == "True"
     assert (older.data / "guarded").read_text() == "x", "a boot guard that fails does not prevent the start"
+    assert (older.data / "told").read_text() == "False"
+    older.stop()
+    older.drop_in("credentials", "[Service]\nLoadCredential=VEDETTE_MQTT__PASSWORD:/etc/hostname\n")
+    (older.data / "guarded").unlink()
+    older.start()
+    assert (older.data / "told").read_text() == "True"
+    assert not (older.data / "guarded").exists(), (
+        "it runs nothing before a service with credentials: so the appliance counts its start itself"
+    )
     pid = older.main_pid()
     older.call("touch", f"{DATA}/stuck")
     older.until_ready_again(pid, within_s=20)
