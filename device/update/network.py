@@ -108,7 +108,8 @@ def _attribute(data: memoryview, found: Network, depth: int) -> None:
 
 def _tensor(data: memoryview) -> str:
     """Its name; its weights are inside, and no more of them are promised than there are."""
-    name, kind, sides, raw = "", 0, [], -1
+    name, kind, raw = "", 0, -1
+    sides: list[int] = []
     for each in fields(data):
         if each.number == 1:
             sides = _longer(sides, packed(each))
@@ -127,7 +128,8 @@ def _tensor(data: memoryview) -> str:
 
 
 def _sparse(data: memoryview) -> str:
-    name, sides = "", []
+    name = ""
+    sides: list[int] = []
     for each in fields(data):
         if each.number in {1, 2}:
             name = _tensor(each.bytes) or name
