@@ -36,7 +36,7 @@ class Stick:
         (folder / "trust" / "assignment.json").write_text(self.repository.keys.model_dump_json())
         path = config(
             folder, PATTERN, record=None, pictures=None, device_id="edge01", cameras={"yard": PATTERN, "roof": PATTERN},
-            model={"folders": [str(folder / "bundles")], "trial_s": 100},
+            model={"folders": [str(folder / "bundles")], "trial_s": 0},
             pipeline={"detect": {"bundle": "white-box"}, "last": {"use": "tests.device.update.fatal:Fatal"}},
             update={
                 "trust": str(folder / "trust"), "folders": [str(folder / "stick")], "retry_min_s": 0.05, "retry_max_s": 0.2,

@@ -101,7 +101,7 @@ API = "/api/v1/rollouts"
 def released(page: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     """That a bundle is a release is the repository's to say, which tests/trainer/push shows."""
     monkeypatch.setattr("trainer.web.rollouts_api.Place.require", lambda place: None)
-    monkeypatch.setattr("trainer.web.rollouts_api.Repository.released", lambda repository: {MODEL.target: MODEL})
+    monkeypatch.setattr("trainer.web.rollouts_api.Repository.everything", lambda repository: {MODEL.target: MODEL})
 
 
 def test_a_program_begins_a_rollout_and_decides_with_the_rights_of_the_page(page: Running, released: None) -> None:
