@@ -40,6 +40,7 @@ def test_a_file_of_somebody_else_in_it_is_named_with_what_to_do(stopped: Applian
     stopped.call("systemctl", "start", "--no-block", "vedette")
     stopped.until(lambda: stopped.ready() or stopped.restarts() >= 1)
     said = stopped.tail()
+    tell(said[-600:])
     assert "outbox" in said
     assert "ermission" in said or "readonly" in said or "cannot be" in said
     stopped.call("chown", "vedette:vedette", f"{DATA}/outbox.sqlite")
