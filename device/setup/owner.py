@@ -127,6 +127,8 @@ class OwnersDesk:
             before = self._options(given.name)
             options: dict[str, Any] = cameras.options_of(given, before)
             gone = dict.fromkeys(set(before) - set(options))  # null: also where another file says it
+            if before and before["use"] != options["use"]:
+                options["zones"] = {n: {"points": points} for n, points in areas.shown(self._now.settings, given.name)["zones"].items()}
             self._write({"cameras": {given.name: {**gone, **options}}})
 
     def remove_camera(self, name: str) -> None:
