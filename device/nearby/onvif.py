@@ -104,4 +104,4 @@ def _text(root: Element, name: str) -> str:
 
 
 def _local(element: Element) -> str:
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+    return str(element.tag).rpartition("}")[2]  # of a comment it is a function, which is no name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import struct
 import threading
 from contextlib import suppress
@@ -11,6 +12,9 @@ from fcntl import ioctl
 from pathlib import Path
 
 CONFIG = Path("/sys/kernel/config/usb_gadget")
+PLATFORM = Path("/sys/devices/platform")
+HOST = PLATFORM / "vhci_hcd.0"
+HIGH_SPEED = 3
 VIDIOC_DQEVENT, VIDIOC_SUBSCRIBE_EVENT, UVCIOC_SEND_RESPONSE = 0x80885659, 0x4020565A, 0x40405501
 FIRST_EVENT = 0x08000000  # of UVC's: connect, disconnect, stream on, stream off, setup, data
 SETUP = FIRST_EVENT + 4
@@ -25,25 +29,32 @@ class Gadget:
     """One that says of itself: MJPEG, 64x48. It answers what a driver asks when it is plugged in; pictures it has none."""
 
     def __init__(self, number: int, serial: str) -> None:
-        self._place, self._udc = CONFIG / f"cam{number}", f"dummy_udc.{number}"
-        self._stopping = threading.Event()
+        self._place, self._udc = CONFIG / f"cam{number}", f"usbip-vudc.{number}"
+        self._number, self._stopping, self._heard = number, threading.Event(), threading.Event()
         make(self._place, serial, number)
 
     def plug(self) -> None:
+        """The wire between the two ends of the bus is a pair of sockets."""
         before = set(nodes())
         (self._place / "UDC").write_text(self._udc)
         (own,) = set(nodes()) - before  # through which this program is the camera
         threading.Thread(target=self._answer, args=(Path("/dev") / own,), daemon=True).start()
+        self._heard.wait(60)
+        here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with here, there:
+            (PLATFORM / self._udc / "usbip_sockfd").write_text(f"{here.fileno()}\n")
+            (HOST / "attach").write_text(f"{self._number} {there.fileno()} {0x10001 + self._number} {HIGH_SPEED}\n")
 
     def unplug(self) -> None:
+        (HOST / "detach").write_text(f"{self._number}\n")
         self._stopping.set()
-        (self._place / "UDC").write_text("\n")
 
     def _answer(self, node: Path) -> None:
         """The bus sees it from the moment on that somebody listens."""
         handle = os.open(node, os.O_RDWR | os.O_NONBLOCK)
         for event in range(FIRST_EVENT, FIRST_EVENT + 6):
             ioctl(handle, VIDIOC_SUBSCRIBE_EVENT, struct.pack("<8I", event, *[0] * 7))
+        self._heard.set()
         poll = select.poll()
         poll.register(handle, select.POLLPRI)
         while not self._stopping.is_set():

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from device.capture.local import LocalCamera, local_cameras
 from device.capture.plugging import Plugging
@@ -16,11 +14,9 @@ from tests.deploy.vm.line import MODULES, busybox, off, say, until
 
 
 def insert() -> None:
-    subprocess.run(["mount", "-t", "configfs", "none", "/sys/kernel/config"], check=False)
     for name in (MODULES / "usb").read_text().split():
-        busybox("insmod", str(MODULES / name), *(("num=2",) if name == "dummy_hcd.ko" else ()))
-    if not Path("/sys/kernel/config/usb_gadget").is_dir():
-        subprocess.run(["mount", "-t", "configfs", "none", "/sys/kernel/config"], check=True)
+        busybox("insmod", str(MODULES / name), *(("num=2",) if name == "usbip-vudc.ko" else ()))
+    busybox("mount", "-t", "configfs", "none", "/sys/kernel/config")
 
 
 def ids() -> list[str]:

@@ -10,7 +10,7 @@ from tests.deploy.vm.kernel import Kernel
 
 LOADED = ("virtio_pci", "9pnet_virtio", "9p")
 CAMERAS = ("vivid",)
-USB = ("dummy_hcd", "usb_f_uvc", "uvcvideo")  # a bus of its own, what makes a camera of a program, and the driver for what it plugs in
+USB = ("usbip-vudc", "vhci-hcd", "usb_f_uvc", "uvcvideo")  # both ends of a bus, what makes a camera of a program, what drives such cameras
 TWIN = ("vivid", "vivie")  # a second driver of the same make: one of two cameras can be taken away
 SIGNED = b"~Module signature appended~\n"
 INIT = """#!/bin/busybox sh

@@ -23,7 +23,7 @@ def test_a_camera_is_one_although_the_kernel_makes_two_nodes_of_it_and_one_for_t
 
 
 def test_twins_with_one_serial_number_are_told_apart_by_their_sockets(said: list[dict[str, Any]]) -> None:
-    assert sorted(of(said, "twins")["cameras"]) == ["usb:046d:0892@dummy_hcd.0-1", "usb:046d:0892@dummy_hcd.1-1"]
+    assert sorted(of(said, "twins")["cameras"]) == ["usb:046d:0892@vhci_hcd.0-1", "usb:046d:0892@vhci_hcd.0-2"]
 
 
 def test_each_coming_and_going_is_seen_as_it_happens(said: list[dict[str, Any]]) -> None:
