@@ -49,6 +49,7 @@ STATES = ("offered", "downloading", "verified", "preflight", "building", "selfte
 OLD = "sha256:" + "1" * 64
 WORDS = "words of the bench"
 SHARE = 0.03
+NAME = "spring"
 
 
 @dataclass
@@ -134,10 +135,10 @@ def rolled(folder: Path, boxes: int, rules: Rules) -> Seen:
         fleet.flush()
         eventually(lambda: len(rollouts.heard_of()) == boxes, 120)
         began = time.perf_counter()
-        rollouts.start("r1", model, names, canaries, rules, HERE)
+        rollouts.start(NAME, model, names, canaries, rules, HERE)
         followed = until_it_ends(rollouts, heard, swarm)
         seconds = time.perf_counter() - began
-        seen = Seen(rollouts.get("r1"), rollouts.counted("r1"), seconds, swarm.sent["update"], followed, len(swarm.took))
+        seen = Seen(rollouts.get(NAME), rollouts.counted(NAME), seconds, swarm.sent["update"], followed, len(swarm.took))
         heard.close()
         fleet.close()
         database.close()
@@ -154,11 +155,11 @@ def until_it_ends(rollouts: Rollouts, heard: Listener, swarm: Swarm) -> int:
             swarm.follow(message)
         followed += len(fresh)
         swarm.fleet.flush()
-        if fresh or rollouts.get("r1").state == "running":
+        if fresh or rollouts.get(NAME).state == "running":
             quiet_since = time.monotonic()
         elif time.monotonic() - quiet_since > 3:
             return followed
-        eventually(lambda done=followed: len(heard.messages) > done or rollouts.get("r1").state != "running", 120)
+        eventually(lambda done=followed: len(heard.messages) > done or rollouts.get(NAME).state != "running", 120)
 
 
 def released(folder: Path) -> tuple[Home, Model]:

@@ -57,9 +57,14 @@ def bad_file(what: str, stored: StoredBundle, to: Path) -> bytes:
     return b"no zip at all"
 
 
-@pytest.mark.parametrize(
-    "what", ["a symbolic link", "a zip bomb", "an oversize manifest", "a way out", "a hidden member", "a flipped bit", "no zip"]
-)
+BAD = {
+    "a symbolic link": "'CARD.md' is not a plain file", "a zip bomb": "is compressed", "an oversize manifest": "bytes, at most",
+    "a way out": "leads out of the bundle", "a hidden member": "'extra.so' is not listed", "a flipped bit": "",
+    "no zip": "is not a zip that can be read",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", BAD)
 def test_a_bundle_file_with(
     tmp_path: Path, repository: Repository, box: TestBox, v2: StoredBundle, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,6 +74,7 @@ def test_a_bundle_file_with(
     model = repository.release(StoredBundle(bad, v2.digest, v2.manifest, v2.members))
     repository.publish()
     rejected(box, repository.assign(model), "E_HOSTILE")
+    assert BAD[what] in box.last.words  # by the check that is meant for it, and not by chance
     assert not [*(box.data / "update" / "incoming").iterdir()]  # and nothing of it stays
     assert not box.parts.slots.has(model.digest)
 

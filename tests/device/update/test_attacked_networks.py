@@ -52,17 +52,19 @@ def hostile(what: str) -> bytes:
     return bytes(proto.SerializeToString())
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        "operators of somebody's", "weights in another file", "a shape that no box holds", "more weights than bytes",
-        "graphs within graphs", "functions of its own", "no ONNX",
-    ],
-)  # fmt: skip
+HOSTILE = {
+    "operators of somebody's": "'com.evil', which are not ONNX's own", "weights in another file": "has weights in another file",
+    "a shape that no box holds": "which no box holds", "more weights than bytes": "says it has 1048576 numbers, and has",
+    "graphs within graphs": "has graphs within graphs", "functions of its own": "carries functions", "no ONNX": "is no ONNX file",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", HOSTILE)
 def test_a_network_with(tmp_path: Path, repository: Repository, box: TestBox, what: str) -> None:
     model = repository.release(bundle(tmp_path / "v2.vdb", model=hostile(what)))
     repository.publish()
     rejected(box, repository.assign(model), "E_HOSTILE")
+    assert HOSTILE[what] in box.last.words  # by the check that is meant for it, and not by chance
 
 
 def test_a_shape_that_is_huge_only_when_it_runs_ends_with_its_child(
