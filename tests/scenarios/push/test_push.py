@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -30,8 +30,9 @@ from trainer.push.keys import assignment_key
 from trainer.push.rollout import Rollouts
 from trainer.registry.keys import SigningKey
 
-pytestmark = [pytest.mark.broker, needs_mosquitto]
+pytestmark = [pytest.mark.broker, needs_mosquitto, pytest.mark.timeout(900)]
 BOX, OTHER = "box-01", "box-02"
+PATIENCE_S = 300  # a machine may have much else to do
 UP = f"vedette/v1/{BOX}/up/"
 
 
@@ -47,6 +48,11 @@ class Site:
     new: str
     released: dict[str, Model]
     rows: list[dict[str, Any]]
+
+    def until(self, enough: Callable[[], bool]) -> None:
+        """Asked with each message that is heard."""
+        with self.heard.news:
+            assert self.heard.news.wait_for(enough, PATIENCE_S), self.reports()[-3:]
 
     def reports(self) -> list[dict[str, Any]]:
         return [standing(message.payload) for message in list(self.heard.came) if message.topic == f"{UP}update"]
@@ -81,14 +87,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         stack.enter_context(ended([box]))
         heard = stack.enter_context(party(running, "trainer"))
         heard.subscribe("vedette/v1/+/up/#")
-        box.start(90)
+        box.start(PATIENCE_S)
         new = desk.make("2.0.0", sees(256.0))
         for version in ("1.0.0", "2.0.0"):
             desk.typed("push", "release", f"{NAME}@{version}")
-        box.until(lambda: looked(box) > 30 and box.events(), 60)
+        box.until(lambda: looked(box) > 30 and box.events(), PATIENCE_S)
         desk.typed("rollout", "start", "first", "--model", f"{NAME}@2.0.0", "--canary", BOX)
-        box.until(lambda: desk.typed("rollout", "show", "first")[0]["state"] == "done", 90)
-        box.until(lambda: models_of(box)[-1] == new, 60)
+        box.until(lambda: desk.typed("rollout", "show", "first")[0]["state"] == "done", PATIENCE_S)
+        box.until(lambda: models_of(box)[-1] == new, PATIENCE_S)
         released = {model["version"]: Model.model_validate(model) for model in desk.typed("push", "ls")["released"]}
         rows = Rollouts(desk.database, SystemClock()).boxes("first")
         yield Site(running, desk, box, heard, old, new, released, rows)
@@ -113,7 +119,7 @@ def refused(site: Site, raw: bytes, code: str) -> None:
     before = len(site.reports())
     with party(site.fleet, "trainer") as thief:
         assert thief.publish(Topics(BOX).dn("desired"), raw, retain=True) < 128, "the broker takes it: it has the trainer's account"
-    site.heard.until(lambda: any((r["refused"] or {}).get("code") == code for r in site.reports()[before:]))
+    site.until(lambda: any((r["refused"] or {}).get("code") == code for r in site.reports()[before:]))
     assert site.reports()[-1]["current"] == site.new
 
 
@@ -132,7 +138,7 @@ def test_who_has_the_assignment_key_too_can_only_choose_among_what_was_released(
     before = len(site.reports())
     with party(site.fleet, "trainer") as thief:
         thief.publish(Topics(BOX).dn("desired"), site.sign(theirs, site.seq + 30), retain=True)
-    site.heard.until(lambda: any(report["state"] == "rejected" for report in site.reports()[before:]))
+    site.until(lambda: any(report["state"] == "rejected" for report in site.reports()[before:]))
     last = next(report for report in site.reports()[before:] if report["state"] == "rejected")
     assert (last["code"], last["current"]) == ("E_SIG", site.new)
     assert "is not among the released targets" in last["words"]
@@ -152,7 +158,7 @@ def test_a_command_that_is_retained_is_not_done(site: Site) -> None:
     command = {"v": 1, "id": "01KAKV1Q0X0000000000000777", "cmd": "restart", "t": now, "args": {}}
     with party(site.fleet, "trainer") as thief:
         thief.publish(Topics(BOX).dn("cmd"), json.dumps(command).encode(), retain=True)
-        site.heard.until(lambda: any(b"E_RETAINED" in m.payload for m in list(site.heard.came) if m.topic.startswith(f"{UP}res")))
+        site.until(lambda: any(b"E_RETAINED" in m.payload for m in list(site.heard.came) if m.topic.startswith(f"{UP}res")))
         thief.publish(Topics(BOX).dn("cmd"), b"", retain=True)
     assert (site.box.process.poll(), site.box.process.pid) == (None, pid)
     assert lost(site.box) == {}
