@@ -104,7 +104,7 @@ find_python() { # X.Y -> $python
   for each in "${some[@]}"; do
     "$each" -I -c "import sys, struct, venv; sys.exit(sys.version_info[:2] != (${1/./, }) or struct.calcsize('P') != 8)" 2>/dev/null || continue
     case $(readlink -f "$each") in
-      /home/* | /root/* | /tmp/*) continue ;; # where the service may not look
+      /home/* | /root[/]* | /tmp/*) continue ;; # where the service may not look
     esac
     python=$each
     return

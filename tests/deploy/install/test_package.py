@@ -23,18 +23,18 @@ def packages(stick: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
 
 def test_dpkg_takes_a_box_from_nothing_to_ready_and_away_again(box: ReleaseBox, packages: dict[str, Path]) -> None:
     for version, package in packages.items():
-        shutil.copyfile(package, box.box.root / f"root/{version}.deb")
+        shutil.copyfile(package, box.box.root / f"srv/{version}.deb")
     box.configure()
-    assert f"Vedette {OLD} is READY" in box.program("dpkg", "-i", f"/root/{OLD}.deb")
+    assert f"Vedette {OLD} is READY" in box.program("dpkg", "-i", f"/srv/{OLD}.deb")
     assert box.serves()
-    box.program("dpkg", "-i", f"/root/{NEW}.deb")
+    box.program("dpkg", "-i", f"/srv/{NEW}.deb")
     assert (box.version(), box.link("previous")) == (NEW, OLD)
-    box.program("dpkg", "-i", f"/root/{OLD}.deb")
+    box.program("dpkg", "-i", f"/srv/{OLD}.deb")
     assert (box.version(), box.link("previous"), box.serves()) == (OLD, NEW, True)
-    said = box.program("dpkg", "-i", f"/root/{DEAD}.deb", expect=1)
+    said = box.program("dpkg", "-i", f"/srv/{DEAD}.deb", expect=1)
     assert f"Vedette {OLD} is READY again" in said
     assert (box.version(), box.serves()) == (OLD, True), "what dpkg could not configure does not serve"
-    box.program("dpkg", "-i", f"/root/{NEW}.deb")
+    box.program("dpkg", "-i", f"/srv/{NEW}.deb")
     assert box.version() == NEW
     box.program("dpkg", "--remove", "vedette")
     assert box.sh("ls -d /opt/vedette /usr/bin/vedette /usr/lib/vedette 2>/dev/null || true") == ""
