@@ -11,11 +11,11 @@ import pytest
 from contracts.errors import StorageError
 from contracts.session import SessionManifest
 from contracts.wire import utc_from_ns
-from device.rates import Rates
 from device.keep.removals import RemovalLog
 from device.keep.sessions import SessionShelf
 from device.pipeline.take_log import NAME
 from device.pipeline.tally import Tally
+from device.rates import Rates
 from device.record import take_recover
 from device.record.album import Album
 from device.record.catalog import Catalog

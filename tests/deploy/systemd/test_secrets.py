@@ -70,12 +70,12 @@ def test_no_secret_is_in_the_journal_or_in_diag_whatever_goes_wrong(secretive: A
     secretive.call(
         "sh",
         "-c",
-        "cd /root && /usr/bin/env /opt/vedette/current/bin/vedette diag --config /etc/vedette/device.yaml --output d.zip --no-probe",
+        "cd /var/tmp && /usr/bin/env /opt/vedette/current/bin/vedette diag --config /etc/vedette/device.yaml --output d.zip --no-probe",
     )
     diag = secretive.call(
-        "/opt/vedette/current/bin/python", "-c", "import zipfile; z = zipfile.ZipFile('/root/d.zip'); print(*map(z.read, z.namelist()))"
+        "/opt/vedette/current/bin/python", "-c", "import zipfile; z = zipfile.ZipFile('/var/tmp/d.zip'); print(*map(z.read, z.namelist()))"
     )
-    assert "journal.txt" in secretive.call("/opt/vedette/current/bin/python", "-m", "zipfile", "-l", "/root/d.zip")
+    assert "journal.txt" in secretive.call("/opt/vedette/current/bin/python", "-m", "zipfile", "-l", "/var/tmp/d.zip")
     secretive.configure({**MQTT, "mqtt": {**MQTT["mqtt"], "pasword": WRONG}})
     before = secretive.restarts()
     secretive.call("systemctl", "restart", "--no-block", "vedette")
