@@ -13,7 +13,7 @@ from device.nearby.heard import PLAIN, SECURE, FoundBroker, found_broker
 
 MOST = 32  # that are remembered; more are counted and left out
 ASKED = 4  # in one step, of those that did not say where they are
-ANSWER_MS = 800
+ANSWER_MS = 500
 TRIES = 3
 
 Key = tuple[str, str]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import wait
 from contextlib import suppress
 from ipaddress import IPv4Address
 from typing import Any
@@ -97,14 +97,14 @@ class Nearby:
         reachable = bound_to(self._about.host, addresses)
         self._take_back()
         self._said = services(self._about, reachable) if reachable else []
-        together([registered(self._network, info) for info in self._said], self._network)
+        together([registered(self._network, info) for info in self._said], self._network, self._stopping)
         for info in self._said:
             log.info("found on the local network as", extra={"service": info.name, "addresses": ", ".join(reachable)})
 
     def _take_back(self) -> None:
         said, self._said = self._said, []
         if self._network is not None:
-            together([withdrawn(self._network, info) for info in said], self._network)
+            together([withdrawn(self._network, info) for info in said], self._network, self._stopping)
 
     def _leave(self) -> None:
         """Says goodbye, as far as that goes."""
@@ -136,16 +136,19 @@ async def withdrawn(network: Zeroconf, info: ServiceInfo) -> None:
     await (await network.async_unregister_service(info))
 
 
-def together(doings: Sequence[Coroutine[Any, Any, None]], network: Zeroconf) -> None:
-    """On zeroconf's own thread; TimeoutError where somebody takes each name that is tried."""
+def together(doings: Sequence[Coroutine[Any, Any, None]], network: Zeroconf, stopping: threading.Event) -> None:
+    """On zeroconf's own thread, until it is done or the box stops; TimeoutError where somebody takes each name that is tried."""
     if network.loop is None:
         raise RuntimeError("the network was closed")
     futures = [asyncio.run_coroutine_threadsafe(doing, network.loop) for doing in doings]
     try:
-        for future in futures:
-            future.result(NAMING_S)
-    except FutureTimeout as error:  # before Python 3.11 it is not TimeoutError
-        raise TimeoutError("its name is taken whatever number it gets") from error
+        for _ in range(max(1, round(NAMING_S / SLICE_S))):
+            waiting = wait(futures, SLICE_S).not_done
+            if not waiting or stopping.is_set():
+                for future in set(futures) - waiting:
+                    future.result()  # raises what it met
+                return
+        raise TimeoutError("its name is taken whatever number it gets")
     finally:
         for future in futures:
             future.cancel()

@@ -195,18 +195,35 @@ def test_a_network_that_forbids_it_is_a_degraded_part_and_no_more(monkeypatch: p
 
 
 def test_a_name_that_somebody_always_takes_is_a_degraded_part(monkeypatch: pytest.MonkeyPatch, other: Zeroconf) -> None:
-    def never(network: Zeroconf, info: ServiceInfo) -> asyncio.Future[None]:
-        async def renaming() -> None:
-            await asyncio.Event().wait()
-
-        return renaming()  # type: ignore[return-value]
-
-    monkeypatch.setattr(worker, "registered", never)
+    monkeypatch.setattr(worker, "registered", renaming)
     monkeypatch.setattr(worker, "NAMING_S", 0.05)
     one = nearby(about())
     assert not one.step()
     assert one._board.parts()[PART].reason.startswith("not on the local network: its name is taken whatever number it gets")
     assert one._network is None
+
+
+def test_a_box_that_stops_does_not_wait_for_a_name(monkeypatch: pytest.MonkeyPatch, other: Zeroconf) -> None:
+    """Somebody takes each that is tried, and would for ever."""
+    begun = threading.Event()
+
+    async def taken(network: Zeroconf, info: ServiceInfo) -> None:
+        begun.set()
+        await renaming(network, info)
+
+    monkeypatch.setattr(worker, "registered", taken)
+    monkeypatch.setattr(worker, "NAMING_S", 600.0)
+    one = nearby(about())
+    thread = threading.Thread(target=one.run, args=(lambda: None,))
+    thread.start()
+    assert begun.wait(30)
+    one.close()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+async def renaming(_network: Zeroconf, _info: ServiceInfo) -> None:
+    await asyncio.Event().wait()
 
 
 def test_announcing_can_be_turned_off() -> None:
