@@ -52,6 +52,9 @@ vedette: command-with-path-in-maintainer-script
 vedette: possibly-insecure-handling-of-tmp-files-in-maintainer-script
 # of a folder that it has just made, and root owns
 vedette: recursive-privilege-change
+# services come and go with the release in force; postrm says of each step whether it failed, and has `set -e` for a purge
+vedette: maintainer-script-calls-systemctl
+vedette: maintainer-script-ignores-errors
 """
 
 
