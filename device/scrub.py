@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote, unquote
 
-from pydantic import BaseModel, SecretStr
-
 HIDDEN = "***"
 WORDS = r"pass(?:word|wd|phrase)|pwd|user-?pw|proxy-?pw|token|secret|credentials?|authorization|api[_-]?key|private[_-]?key"
 SECRET = re.compile(WORDS, re.IGNORECASE)
@@ -40,6 +38,8 @@ def scrub(text: str) -> str:
 
 def masked(value: Any, key: str = "") -> Any:
     """Values as they may be shown, each by itself: what JSON or YAML is then made of stays JSON or YAML."""
+    from pydantic import SecretStr  # not above: the boot guard, before each start, does without it
+
     if isinstance(value, dict):
         return {str(k): masked(v, str(k)) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -53,6 +53,8 @@ def masked(value: Any, key: str = "") -> Any:
 
 def secrets_in(value: object) -> Iterator[str]:
     """Every SecretStr and every user's password of a URL in a configuration."""
+    from pydantic import BaseModel, SecretStr
+
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
     elif isinstance(value, str):
