@@ -11,9 +11,11 @@ NO_CAMERA = "no camera is set up yet: add one on the page, under Settings"
 
 
 def unclaimed(loaded: Loaded) -> bool:
-    """It has neither a camera nor a password; without a page nobody could claim it."""
-    page = loaded.settings.page
-    return page is not None and not loaded.settings.cameras and not page.locked
+    """It has neither a password nor a camera that somebody chose: one that the box adopted when it was plugged in chose nobody.
+    Without a page nobody could claim it."""
+    page, said = loaded.settings.page, loaded.layered
+    chosen = [name for name in loaded.settings.cameras if said.layer(("cameras", name, "use")) != "owner"]
+    return page is not None and not chosen and not page.locked
 
 
 def listening(loaded: Loaded) -> Options:

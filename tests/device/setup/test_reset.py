@@ -128,6 +128,7 @@ def test_killed_it_knows_what_was_saved_and_given_back_it_has_no_owner(box: NewB
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(400)
 def test_killed_after_each_step_and_reset_by_command_while_it_runs(box: NewBox) -> None:
     first = box.start().code
     box.kill()
@@ -144,15 +145,16 @@ def test_killed_after_each_step_and_reset_by_command_while_it_runs(box: NewBox) 
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(900)
 def test_killed_at_any_moment_of_a_reset_it_ends_without_an_owner(box: NewBox) -> None:
-    for moment_ms in range(0, 3000, 150):
+    for moment_ms in range(0, 3000, 300):
         box.start()
         if not (box.data / "config" / "setup-code").exists():
             assert box.login() == 303
         else:
             box.claim()
         assert box.set("camera", name="yard", kind="test").status_code == 200
-        assert box.set("reset", password=PASSWORD, box="new-box", keep_recordings=bool(moment_ms % 300)).status_code == 200
+        assert box.set("reset", password=PASSWORD, box="new-box", keep_recordings=bool(moment_ms % 600)).status_code == 200
         threading.Event().wait(moment_ms / 1000)
         box.kill()
         box.start()
