@@ -40,7 +40,7 @@ esac
 # By then the release is gone: the script brings install.sh in itself.
 POSTRM = """#!/bin/bash
 case ${1:-} in
-  purge) set -e && set -- remove --purge ;;
+  purge) set -- remove --purge ;;
   *) exit 0 ;;
 esac
 """
@@ -52,7 +52,7 @@ vedette: command-with-path-in-maintainer-script
 vedette: possibly-insecure-handling-of-tmp-files-in-maintainer-script
 # of a folder that it has just made, and root owns
 vedette: recursive-privilege-change
-# services come and go with the release in force; postrm says of each step whether it failed, and has `set -e` for a purge
+# services come and go with the release in force, and what is away already is no error; what is one is its exit code
 vedette: maintainer-script-calls-systemctl
 vedette: maintainer-script-ignores-errors
 """
