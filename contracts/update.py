@@ -224,7 +224,7 @@ class UpdateReport(Wire):
     current: str | None = Field(default=None, pattern=DIGEST, description="digest of the bundle that is in force")
     config: str | None = Field(default=None, pattern=HEX64, description="SHA-256 of the configuration this is about")
     config_rev: int | None = Field(default=None, ge=1, le=MAX_SEQ)
-    config_current: str | None = Field(default=None, pattern=HEX64, description="of the configuration that is in force; null: none was pushed")
+    config_current: str | None = Field(default=None, pattern=HEX64, description="of the one that is in force; null: none")
     figures: Figures | None = None
     receipt: SignedReceipt | None = Field(default=None, description="with `committed`")
     refused: RefusedMessage | None = Field(default=None, description="the last message under dn/desired that was not accepted")
