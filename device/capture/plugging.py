@@ -14,6 +14,7 @@ from device.pipeline.protocols import Tick
 
 log = logging.getLogger(__name__)
 EVERY_S = 3.0  # without a word from the kernel
+SETTLE_S = 0.1  # however much the kernel says, it is not looked at more often
 
 
 @runtime_checkable
@@ -57,6 +58,7 @@ class Plugging:
             while not self._stopping.is_set():
                 tick()
                 self.step()
+                self._stopping.wait(SETTLE_S)
                 left_s = EVERY_S
                 while left_s > 0 and not self._stopping.is_set() and not hints.wait(min(left_s, 0.5)):
                     tick()
@@ -68,8 +70,10 @@ class Plugging:
         self._stopping.set()
 
     def step(self) -> None:
+        """One that may not be opened yet is there when udev has said who may."""
         self.found = self._look()
-        nodes = {name: each.source.plugged(self.found) for name, each in self._waiting.items()}
+        ready = [camera for camera in self.found if not camera.fault]
+        nodes = {name: each.source.plugged(ready) for name, each in self._waiting.items()}
         self._say(nodes)
         before, self._nodes = self._nodes, nodes
         for name, node in nodes.items():
@@ -77,7 +81,7 @@ class Plugging:
                 self._waiting[name].wake()
 
     def _say(self, nodes: Mapping[str, Path | None]) -> None:
-        now = {str(camera.full): camera for camera in self.found}
+        now = {str(camera.full): camera for camera in self.found if not camera.fault}
         before, self._plugged = self._plugged, now
         if before is None or now.keys() == before.keys():
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 import threading
@@ -148,6 +149,10 @@ def test_only_a_camera_that_came_is_opened_at_once(tmp_path: Path) -> None:
     plugging.step()
     assert woken == ["door"]
     bench.plug_usb("2", 2, serial="B")
+    bench.answers["video2"] = errno.EACCES
+    plugging.step()
+    assert woken == ["door"], "udev has not said yet who may open it"
+    bench.answers["video2"] = bench.answers["video0"]
     plugging.step()
     plugging.step()
     assert woken == ["door", "yard"]
