@@ -58,7 +58,7 @@ class Stick:
         """As systemd does it; the box may end at once."""
         guard = [sys.executable, "-m", "device.main", "boot-guard", "--data", str(self.box.data)]
         assert subprocess.run(guard, cwd=ROOT, timeout=60, check=False).returncode == 0
-        self.box.start()
+        self.box.start(timeout_s=120)
 
     def rows(self) -> list[tuple[str, str | None, str]]:
         """Of the ledger, as another process sees it."""
