@@ -237,7 +237,8 @@ link() { # PLACE TARGET; a program of another's stays
 make_folders() {
   if has_role box; then # what is there already is kept, and made readable to the service
     add_user vedette && install -d -m 0750 -o root -g vedette /etc/vedette || return
-    [ -e $CONFIG ] || write $CONFIG <<<"# What is true of this box; what its page sets comes on top. guide/configure.md says what can be here." || return
+    [ -e $CONFIG ] || printf '%s\n' '# What is true of this box; what its page sets comes on top. The guide to it: /usr/share/doc/vedette/guide/configure.md' \
+      'data: /var/lib/vedette' | write $CONFIG || return
     chown root:vedette $CONFIG && chmod 0640 $CONFIG || return
   fi
   if has_role trainer; then add_user vedette-trainer && install -d -m 0750 -o root -g vedette-trainer /etc/vedette-trainer || return; fi
@@ -246,7 +247,7 @@ make_folders() {
 # --- the service ------------------------------------------------------------------------------------------------------------------------------
 running_systemd() { [ -d /run/systemd/system ]; }
 configured() { # VERSION: or it leads its owner through a page of its own
-  ! has_role box || grep -qs '^[^#]' $CONFIG || "$RELEASES/$1/bin/vedette" setup-code --help >/dev/null 2>&1
+  ! has_role box || grep -qs '^cameras:' $CONFIG || "$RELEASES/$1/bin/vedette" setup-code --help >/dev/null 2>&1
 }
 reread() {
   running_systemd || return 0
@@ -426,7 +427,7 @@ decide_start() { # VERSION
     say "The service was turned off here, and stays so"
   elif ! configured "$1"; then
     START=no
-    say "There is nothing in $CONFIG yet: \`vedette init --output $CONFIG\`, then \`systemctl enable --now vedette\`"
+    say "There is no camera in $CONFIG yet: \`vedette init --output $CONFIG\`, then \`systemctl enable --now vedette\`"
   fi
 }
 turned_off() { # by its owner
