@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,14 @@ def missing() -> str:
     return ", ".join(name for name in (QEMU, "busybox", "apt-get", "dpkg-deb") if shutil.which(name) is None)
 
 
-def played(kernel: Kernel, command: str, folder: Path, patience_s: float) -> list[dict[str, Any]]:
-    """Everything it said, until it switched itself off; the whole serial line stays in `folder`."""
+def played(kernel: Kernel, command: str, folder: Path, patience_s: float, devices: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Everything it said, until it switched itself off; the whole serial line stays in `folder`. `devices`: more words for QEMU."""
     first = folder / "initrd"
     first.write_bytes(initrd(kernel, command))
     words = [
         QEMU, "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536", "-display", "none", "-no-reboot", "-nodefaults",
         "-serial", "stdio", "-kernel", str(kernel.image), "-initrd", str(first), "-append", APPEND,
-        "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
+        "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap", *devices,
     ]  # fmt: skip
     said: list[dict[str, Any]] = []
     with (
@@ -59,7 +60,7 @@ def played(kernel: Kernel, command: str, folder: Path, patience_s: float) -> lis
     return said
 
 
-def run_in_machine(module: str, folder: Path) -> list[dict[str, Any]]:
+def run_in_machine(module: str, folder: Path, devices: Sequence[str] = ()) -> list[dict[str, Any]]:
     """What a module of these tests said in there; skips where there can be no such machine."""
     if without := missing():
         pytest.skip(f"{without} is missing (scripts/system soak)")
@@ -70,7 +71,7 @@ def run_in_machine(module: str, folder: Path) -> list[dict[str, Any]]:
     except (subprocess.CalledProcessError, LookupError) as error:
         pytest.skip(f"no kernel to be had: {error}")
     command = f"/usr/bin/env -i HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONPATH={ROOT} {sys.executable} -m {module}"
-    said = played(chosen, command, folder, PATIENCE_S)
+    said = played(chosen, command, folder, PATIENCE_S, devices)
     for each in said:
         log.warning("%s", each)
     assert said, (folder / "serial.txt").read_text()[-4000:]
