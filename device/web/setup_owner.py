@@ -86,7 +86,7 @@ class Owner(Protocol):
 
     def code_fits(self, code: str) -> bool: ...
     def claim(self, password: SecretStr, code: str | None = None) -> SecretStr:
-        """On the disk when it returns, as it is to be kept. With the code of a box without an owner; it is void then, and none fits again."""
+        """On the disk when it returns, as it is to be kept. With the code of a box without an owner, which is void then."""
         ...
 
     def state(self) -> Mapping[str, Any]:

@@ -39,7 +39,7 @@ def test_a_camera_that_was_only_plugged_in_makes_none(tmp_path: Path) -> None:
 
 
 def test_it_is_found_by_its_network_unless_somebody_said_where_it_listens(tmp_path: Path) -> None:
-    assert listening(box(tmp_path)).host == "0.0.0.0"  # noqa: S104 - what is looked for
+    assert listening(box(tmp_path)).host == "0.0.0.0"
     assert listening(box(tmp_path, page={"port": 9000})).port == 9000
     assert listening(box(tmp_path, page={"host": "127.0.0.1"})).host == "127.0.0.1"
     assert listening(box(tmp_path, cameras=CAMERA)).host == "127.0.0.1", "as it always was"
