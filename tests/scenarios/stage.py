@@ -99,10 +99,10 @@ class Box:
         self.until(lambda: self.ask("/api/v1/cameras"), timeout_s)
         return self
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
+    def stop(self, number: int = signal.SIGTERM, timeout_s: float = 20) -> int:
         assert self.process
         self.process.send_signal(number)
-        return self.process.wait(20)
+        return self.process.wait(timeout_s)
 
     def ask(self, path: str) -> Any:
         """JSON from the box's API; None while it does not answer."""

@@ -160,7 +160,7 @@ def a_blind_one_is_taken_back_on_the_canary(site: Site, serving: str) -> None:
 
 
 def a_slow_one_is_refused_before_it_sees_a_frame(site: Site, serving: str) -> None:
-    site.release("4.0.0", slow(2_000_000), champion=serving)
+    site.release("4.0.0", slow(600_000), champion=serving)
     site.begin("slow", "4.0.0")
     site.ends("slow", "halted")
     canary = site.each("slow")[CANARY]
@@ -170,7 +170,7 @@ def a_slow_one_is_refused_before_it_sees_a_frame(site: Site, serving: str) -> No
 
 def a_box_that_is_away_is_pending_and_takes_it_later(site: Site, serving: str) -> None:
     late = site.boxes[LATE]
-    assert late.stop() == 0
+    assert late.stop(timeout_s=PATIENCE_S) == 0
     newest = site.release("5.0.0", sees(258.0), champion=serving)
     site.begin("late", "5.0.0", "--success", "0.6")
     shown = site.ends("late", "done")
@@ -208,7 +208,7 @@ def test_the_factory_bundle_goes_on_with_no_network_and_everything_expired(site:
         box.until(lambda: len(box.events("end")) >= 2, PATIENCE_S)
         assert models_of(box) == [site.old]
         assert lost(box) == {}
-        assert box.stop() == 0
+        assert box.stop(timeout_s=PATIENCE_S) == 0
         box.start(PATIENCE_S)
         known = len(box.events())
         box.until(lambda: len(box.events()) > known, PATIENCE_S)
