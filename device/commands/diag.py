@@ -17,7 +17,8 @@ from device.config import Loaded
 from device.diagnosis.archive import write_archive
 from device.diagnosis.sections import Section, gathered, sections
 from device.findings import Finding
-from device.scrub import secrets_in
+from device.scrub import remember, secrets_in
+from device.setup.code import written
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     device = loaded.settings.device_id if loaded else "box"
     path = args.output or Path(f"vedette-diag-{device}-{made:%Y%m%dT%H%M%SZ}.zip")
     merged = check.merged(loaded) if loaded else None
-    secrets = list(secrets_in(loaded.settings)) if loaded else []
+    code = written(loaded.settings.data) if loaded else []  # of a box without an owner; it stands in the journal
+    remember(code)
+    secrets = [*(secrets_in(loaded.settings) if loaded else ()), *code]
     left_out = write_archive(path, _told(args, sections(loaded, merged, findings, args.unit)), secrets, made)
     if args.json:
         print(json.dumps({"archive": str(path), "bytes": path.stat().st_size, "left_out": left_out}))

@@ -59,3 +59,12 @@ class SetupCode:
             if self._path.exists():
                 self._path.unlink()
                 sync_folder(self._path.parent)
+
+
+def written(data: Path) -> list[str]:
+    """The ways in which the code of a box may stand in a text that others will read; none where it has none, or may not be looked at."""
+    try:
+        code = SetupCode(data).read()
+    except StorageError:
+        return []
+    return [code, plain(code)] if code else []
