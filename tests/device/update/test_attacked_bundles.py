@@ -13,7 +13,7 @@ from contracts.update import Chunk
 from tests.device.update.attacks import rejected
 from tests.device.update.box import TestBox
 from tests.device.update.repository import Repository
-from vision.bundle import MAX_MANIFEST_BYTES, StoredBundle
+from vision.bundle import StoredBundle
 
 pytestmark = pytest.mark.usefixtures("old_model_serves")
 
@@ -45,7 +45,7 @@ def bad_file(what: str, stored: StoredBundle, to: Path) -> bytes:
     if what == "a zip bomb":
         return zipped(to, {**members, "CARD.md": bytes(200 << 20)}, method=zipfile.ZIP_DEFLATED).read_bytes()
     if what == "an oversize manifest":
-        return zipped(to, {**members, "bundle.json": members["bundle.json"] + b" " * MAX_MANIFEST_BYTES}).read_bytes()
+        return zipped(to, {**members, "bundle.json": members["bundle.json"] + b" " * (256 << 10)}).read_bytes()
     if what == "a way out":
         return zipped(to, {**members, "../../../../tmp/x": b"x"}).read_bytes()
     if what == "a hidden member":
