@@ -21,8 +21,8 @@ from device.pipeline.channel import Channel, nothing
 from device.pipeline.tally import Tally
 from device.publish.document import Document
 from device.publish.eventlog import EventLog
-from device.publish.log_lines import read_log
 from device.publish.journal import Emitter, Journal
+from device.publish.log_lines import read_log
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
 from tests.contracts.test_batchlog import metadata
