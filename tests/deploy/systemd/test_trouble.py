@@ -38,13 +38,14 @@ def test_a_file_of_somebody_else_in_it_is_named_with_what_to_do(stopped: Applian
     stopped.stop()
     stopped.call("sh", "-c", f"chown root:root {DATA}/outbox.sqlite && chmod 0600 {DATA}/outbox.sqlite")
     stopped.call("systemctl", "start", "--no-block", "vedette")
-    stopped.until(lambda: stopped.ready() or stopped.restarts() >= 1)
-    said = stopped.tail()
-    tell(said[-600:])
-    assert "outbox" in said
-    assert "ermission" in said or "readonly" in said or "cannot be" in said
-    stopped.call("chown", "vedette:vedette", f"{DATA}/outbox.sqlite")
     stopped.until(stopped.ready)
+    assert "outbox" in stopped.tail()
+    part = stopped.asked("/api/v1/health")["parts"]["outbox"]
+    assert part["state"] == "failed"
+    assert "Permission denied" in part["reason"]
+    assert "mend its permissions" in part["reason"]
+    stopped.call("chown", "vedette:vedette", f"{DATA}/outbox.sqlite")
+    stopped.until(lambda: stopped.asked("/api/v1/health")["parts"]["outbox"]["state"] == "ok")
 
 
 def test_a_disk_that_is_full_at_the_start_stops_recording_and_not_seeing(stopped: Appliance) -> None:
