@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from contracts.errors import BundleError
+from contracts.errors import BundleError, HardwareError
 from device.config import Settings, shared, there
 from device.tried import ensure_tried
 from device.update.slots import LINKS, Slots
@@ -17,6 +18,9 @@ from vision.text.reader import Reader, open_reader
 
 FETCHED = ".cache/models"  # of the source tree: where scripts/text_model.py puts what it makes
 TEXT = ("text-read", "text-find")
+PLAIN = "onnx"  # the engine that every box has
+Told = Callable[[str], None]
+Made = TypeVar("Made")
 
 
 def folders(settings: Settings) -> list[Path]:
@@ -74,26 +78,49 @@ def reader_opener(settings: Settings) -> Callable[[str, str | None], Reader]:
     return open_by_name
 
 
-def opener(settings: Settings) -> Callable[[str, float | None], Detector]:
-    """What stages call to have a bundle opened. One that was never run here is tried in a process of its own first."""
-    threads = 0 if settings.model.mode == "latency" else 1
+def opener(settings: Settings, told: Told | None = None) -> Callable[[str, float | None], Detector]:
+    """What stages call to have a bundle opened. One that was never run here is tried in a process of its own first.
+
+    `told`: where another engine does not serve, ONNX Runtime does, on all cores, and this hears why; without it that is an error."""
 
     def open_by_name(name: str, min_confidence: float | None = None) -> Detector:
         stored = read_bundle(find_bundle(name, settings))
-        ensure_tried(stored, settings)
-        work = settings.data / "engines"
-        return open_detector(stored, settings.model.engine, threads, min_confidence=min_confidence, work=work)
+
+        def made(used: Settings) -> Detector:
+            ensure_tried(stored, used)
+            threads = 1 if used is settings and settings.model.mode != "latency" else 0
+            return open_detector(stored, used.model.engine, threads, min_confidence=min_confidence, work=settings.data / "engines")
+
+        return _served(made, settings, told)
 
     return open_by_name
 
 
-def classifier_opener(settings: Settings) -> Callable[[str], Classifier]:
+def classifier_opener(settings: Settings, told: Told | None = None) -> Callable[[str], Classifier]:
     """What stages call to have pictures classified. One thread a run: it goes on beside the detector, and its answers are the same
     whatever the box has for cores."""
 
     def open_by_name(name: str) -> Classifier:
         stored = read_bundle(find_bundle(name, settings))
-        ensure_tried(stored, settings)
-        return open_classifier(stored, settings.model.engine, work=settings.data / "engines")
+
+        def made(used: Settings) -> Classifier:
+            ensure_tried(stored, used)
+            return open_classifier(stored, used.model.engine, work=settings.data / "engines")
+
+        return _served(made, settings, told)
 
     return open_by_name
+
+
+def _served(made: Callable[[Settings], Made], settings: Settings, told: Told | None) -> Made:
+    """A box whose GPU or its library fails sees on, slower, and says so; a bundle at fault fails with ONNX Runtime too."""
+    engine = settings.model.engine
+    try:
+        return made(settings)
+    except (HardwareError, BundleError) as error:
+        if told is None or engine == PLAIN:
+            raise
+        why = str(error)
+    found = made(settings.model_copy(update={"model": settings.model.model_copy(update={"engine": PLAIN})}))
+    told(f"{engine} does not serve, ONNX Runtime does meanwhile, slower: {why}")
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from functools import partial
 from uuid import UUID
 
 from contracts.errors import ConfigError
-from device.bundles import classifier_opener, opener, reader_opener, workers
+from device.bundles import Told, classifier_opener, opener, reader_opener, workers
 from device.capture.camera import Capture
 from device.capture.local import local_cameras
 from device.capture.look import Look
@@ -29,6 +30,7 @@ from device.pipeline.run import Analysis
 from device.pipeline.tally import Tally
 from vision.types import Frame, Scene
 
+log = logging.getLogger(__name__)
 WAITING = 4  # frames of a file that may be decoded ahead of analysis
 SEEING_S = 20.0  # nothing on the way from packet to event takes that long: within the watchdog's time
 MARGIN_S = 12.0  # a ring holds the pre-roll and so much more: confirming and waiting for the recorder take time
@@ -131,7 +133,8 @@ def build(
     if len({source.live for source in sources.values()}) > 1:
         raise ConfigError("cameras: files that are read freely cannot run beside live cameras; give them pace: realtime")
     live = all(source.live for source in sources.values())
-    stages, gate = open_stages(loaded, sources, clock, tally, snapshot) if sources else ({}, None)  # without a camera nothing is looked at
+    told = partial(_meanwhile, board, clock) if live else None  # a recording is looked at as was asked, or not at all
+    stages, gate = open_stages(loaded, sources, clock, tally, snapshot, told) if sources else ({}, None)  # no camera: nothing to look at
     inbox: LatestFrames | Channel[Frame | EndOfStream]
     most = {name: 1 + int(loaded.settings.patience_ms * _fps(loaded, name) / 1000) for name in sources}
     inbox = LatestFrames(lambda lost: tally.count(lost.camera, "dropped", "overwritten"), most) if live else Channel(WAITING, "block")
@@ -159,6 +162,11 @@ def build(
     return Sight(sources, rings, stages, captures, looks, inbox, analysis)
 
 
+def _meanwhile(board: Board, clock: Clock, why: str) -> None:
+    log.error("another engine serves", extra={"reason": why})
+    board.part("engine", "degraded", why, clock.wall_ns())
+
+
 def open_sources(loaded: Loaded, clock: Clock) -> dict[str, Source]:
     """One a configured camera; its sound is read where it is kept."""
     sources: dict[str, Source] = {name: cls(name, options, clock) for name, (cls, options) in loaded.sources.items()}
@@ -179,6 +187,7 @@ def open_stages(
     clock: Clock,
     tally: Tally,
     snapshot: Callable[[UUID, datetime], str | None] = no_snapshot,
+    told: Told | None = None,
 ) -> tuple[dict[str, Stage | WideStage], Gate | None]:
     """The profile's stages in its order; a gate sits before the decoder and is handed back apart."""
     settings = loaded.settings
@@ -194,8 +203,8 @@ def open_stages(
     taking = settings.recording.rules() if settings.recording else None
     folders = tuple(dict.fromkeys(path.parent for path in loaded.files))
     context = Context(
-        clock, tally, settings.device_id, cameras, opener(settings), workers(settings), snapshot, taking, folders, reader_opener(settings),
-        classifier_opener(settings),
+        clock, tally, settings.device_id, cameras, opener(settings, told), workers(settings), snapshot, taking, folders,
+        reader_opener(settings), classifier_opener(settings, told),
     )  # fmt: skip
     stages: dict[str, Stage | WideStage] = {}
     gate: Gate | None = None

@@ -29,6 +29,7 @@ WHOLE = {
     "clip": "contracts.clip:Clip",
     "command": "contracts.command:Command",
     "cost": "contracts.verdict:Cost",
+    "config-release": "contracts.update:ConfigRelease",
     "dataset-acknowledgement": "contracts.dataset:Acknowledgement",
     "dataset-annotations": "contracts.dataset:AnnotationFile",
     "dataset-metadata": "contracts.dataset:Metadata",

@@ -13,6 +13,8 @@ from collections.abc import Generator, Iterator
 import pytest
 from hypothesis import settings
 
+import vision  # noqa: F401  # before ONNX Runtime: what it would tell its makers is turned off there
+
 STATUS = pytest.StashKey[int]()
 NEEDED_IN_CI = {"broker", "postgres", "browser", "rtsp", "footage", "reading"}  # make installs or fetches what they need
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from contracts.errors import BundleError
+from contracts.errors import BundleError, HardwareError
 from device.bundles import find_bundle, opener, reader_opener, workers
 from device.config import Model, Settings
 from tests.vision.bundles import scene, white_box_bundle
@@ -73,3 +73,26 @@ def test_an_opened_bundle_looks(settings: Settings) -> None:
     found = detector.detect(BgrPlanes(scene(192, 128, (20, 30, 80, 90))))
     assert [detector.labels[number] for number in found.class_id] == ["box"]
     detector.close()
+
+
+def test_where_the_engine_does_not_serve_onnx_runtime_does_and_says_so(settings: Settings) -> None:
+    """There is no TensorRT where tests run; on a Jetson it may be gone after an update of the system."""
+    other = settings.model_copy(update={"model": settings.model.model_copy(update={"engine": "tensorrt", "trial_s": 0})})
+    said: list[str] = []
+    detector = opener(other, said.append)("white", None)
+    assert detector.engine.fingerprint["engine"] == "onnx"
+    assert len(detector.detect(BgrPlanes(scene(192, 128, (20, 30, 80, 90)))).class_id) == 1
+    detector.close()
+    (words,) = said
+    assert words.startswith("tensorrt does not serve, ONNX Runtime does meanwhile, slower: engine tensorrt: TensorRT is not usable")
+    with pytest.raises(HardwareError, match="TensorRT is not usable"):
+        opener(other)("white", None)
+
+
+def test_a_bundle_at_fault_is_refused_by_every_engine(settings: Settings) -> None:
+    (settings.data / "models" / "packed.vdb").write_bytes(b"torn")
+    other = settings.model_copy(update={"model": settings.model.model_copy(update={"engine": "tensorrt"})})
+    said: list[str] = []
+    with pytest.raises(BundleError):
+        opener(other, said.append)("packed", None)
+    assert not said

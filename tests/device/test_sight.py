@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, HardwareError
 from device.clock import SystemClock
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel, Closed, LatestFrames
@@ -63,6 +63,22 @@ def test_files_that_are_read_freely_do_not_run_beside_live_cameras(tmp_path: Pat
     both = {"yard": {**PATTERN, "pace": "realtime"}, "film": {**PATTERN, "pace": "free", "seconds": 1}}
     with pytest.raises(ConfigError, match="give them pace: realtime"):
         sight(tmp_path, cameras=both)
+
+
+def test_a_live_box_whose_gpu_does_not_serve_sees_on_and_health_says_so(tmp_path: Path) -> None:
+    board, clock = Board(), SystemClock()
+    model = {"engine": "tensorrt", "trial_s": 0, "folders": [str(tmp_path / "models")]}
+    for pace, state in (("realtime", "degraded"), ("free", None)):
+        loaded = box(tmp_path, cameras={"yard": {**PATTERN, "pace": pace, "seconds": 1}}, model=model)
+        if state is None:  # a recording is looked at by what was asked for
+            with pytest.raises(HardwareError, match="TensorRT is not usable"):
+                build(loaded, open_sources(loaded, clock), [], clock=clock, board=Board(), tally=Tally())
+            continue
+        build(loaded, open_sources(loaded, clock), [], clock=clock, board=board, tally=Tally()).close()
+        said = board.parts()["engine"]
+        assert said.state == state
+        assert "tensorrt does not serve, ONNX Runtime does meanwhile" in said.reason
+        assert "install JetPack's" in said.reason
 
 
 def test_when_a_later_stage_cannot_be_built_the_engine_before_it_is_closed(tmp_path: Path) -> None:
