@@ -89,7 +89,8 @@ def opener(settings: Settings, told: Told | None = None) -> Callable[[str, float
         def made(used: Settings) -> Detector:
             ensure_tried(stored, used)
             threads = 1 if used is settings and settings.model.mode != "latency" else 0
-            return open_detector(stored, used.model.engine, threads, min_confidence=min_confidence, work=settings.data / "engines")
+            model, work = used.model, settings.data / "engines"
+            return open_detector(stored, model.engine, threads, options=model.options, min_confidence=min_confidence, work=work)
 
         return _served(made, settings, told)
 
@@ -105,7 +106,7 @@ def classifier_opener(settings: Settings, told: Told | None = None) -> Callable[
 
         def made(used: Settings) -> Classifier:
             ensure_tried(stored, used)
-            return open_classifier(stored, used.model.engine, work=settings.data / "engines")
+            return open_classifier(stored, used.model.engine, options=used.model.options, work=settings.data / "engines")
 
         return _served(made, settings, told)
 
@@ -121,6 +122,6 @@ def _served(made: Callable[[Settings], Made], settings: Settings, told: Told | N
         if told is None or engine == PLAIN:
             raise
         why = str(error)
-    found = made(settings.model_copy(update={"model": settings.model.model_copy(update={"engine": PLAIN})}))
+    found = made(settings.model_copy(update={"model": settings.model.model_copy(update={"engine": PLAIN, "options": {}})}))
     told(f"{engine} does not serve, ONNX Runtime does meanwhile, slower: {why}")
     return found

@@ -147,9 +147,9 @@ def _bundle(stage: str, name: str, settings: Settings) -> Finding:
     what = f"bundle {name}"
     try:
         stored = read_bundle(find_bundle(name, settings))
-        engine, work = settings.model.engine, settings.data / "engines"
-        try_bundle(stored, engine, limits=limits(settings), golden=True, work=work)
-        Tried(settings.data).add(key_of(stored, engine))
+        model, work = settings.model, settings.data / "engines"
+        try_bundle(stored, model.engine, limits=limits(settings), golden=True, work=work, options=model.options)
+        Tried(settings.data).add(key_of(stored, model))
     except VedetteError as error:
         return from_message(what, str(error).removeprefix(f"{what}: "))
     pictures = len(stored.manifest.golden) + len(stored.manifest.golden_text)

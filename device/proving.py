@@ -44,8 +44,9 @@ def prover(
     clock: Clock, tally: Tally,
 ) -> Proof:  # fmt: skip
     """With a worker that learns what is normal here, where there is a stage to look at."""
-    building = Building(settings.model.engine, settings.data / "engines", options.prove)
-    test = SelfTest(settings.model.engine, limits(settings), settings.data / "engines", options.prove, lambda: _old(slots))
+    model, work = settings.model, settings.data / "engines"
+    building = Building(model.engine, work, options.prove, model.options)
+    test = SelfTest(model.engine, limits(settings), work, options.prove, lambda: _old(slots), model.options)
     if seeing is None or not isinstance(seeing.stage, Detect):
         return Proof(building, test, boots, options.prove, None)
     stage, looks = seeing.stage, Looks(tally)
@@ -64,7 +65,7 @@ def prover(
 
 def _opened(bundle: StoredBundle, settings: Settings, min_confidence: float | None) -> Detector:
     """As the stage has its own opened. The self-test was its trial: it is not tried once more, now or at the next start."""
-    Tried(settings.data).add(key_of(bundle, settings.model.engine))
+    Tried(settings.data).add(key_of(bundle, settings.model))
     return opener(settings)(str(bundle.path), min_confidence)
 
 

@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from contracts.topics import DeviceId
@@ -49,6 +49,10 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     engine: str = Field(default="onnx", description="onnx or tensorrt", pattern="^(onnx|tensorrt)$")
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict, description="of the engine, checked when it opens a model; onnx: providers, graph_level, spinning, threads, "
+        "timeout_ms; tensorrt: precision, dla_core, device, workspace_mib, timeout_ms",
+    )  # fmt: skip
     workers: int = Field(default=0, ge=0, le=64, description="frames in flight, one thread each; 0: as many as cores")
     mode: str = Field(default="throughput", pattern="^(throughput|latency)$", description="latency: one frame on all cores")
     folders: list[Path] = Field(default_factory=list, description="more places to look for bundles")

@@ -10,7 +10,7 @@ from pathlib import Path
 from contracts.bundle import MANIFEST
 from contracts.errors import StorageError
 from contracts.files import write_durably
-from device.config import Settings, shared
+from device.config import Model, Settings, shared
 from device.inventory import versions
 from vision.bundle import StoredBundle
 from vision.tryout import Limits, try_bundle
@@ -51,11 +51,12 @@ class Tried:
 
 def ensure_tried(bundle: StoredBundle, settings: Settings) -> None:
     """BundleError when it does not pass. One that passed before is not tried again, nor one that came with the software."""
-    key, tried = key_of(bundle, settings.model.engine), Tried(settings.data)
+    key, tried = key_of(bundle, settings.model), Tried(settings.data)
     if not settings.model.trial_s or shipped(bundle) or key in tried:
         return
     log.info("a bundle is tried for the first time", extra={"bundle": bundle.manifest.name, "digest": bundle.digest})
-    try_bundle(bundle, settings.model.engine, limits=limits(settings), work=settings.data / "engines")
+    model = settings.model
+    try_bundle(bundle, model.engine, limits=limits(settings), work=settings.data / "engines", options=model.options)
     tried.add(key)
 
 
@@ -63,10 +64,10 @@ def limits(settings: Settings) -> Limits:
     return Limits(settings.model.trial_s or Limits().seconds, settings.model.trial_memory_mb)
 
 
-def key_of(bundle: StoredBundle, engine: str) -> str:
+def key_of(bundle: StoredBundle, model: Model) -> str:
     """What decides how a trial ends: the model and the software it runs on."""
     software = {name: number for name, number in versions().items() if name != "linux"}
-    return sha256(json.dumps([bundle.digest, engine, software], sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps([bundle.digest, model.engine, model.options, software], sort_keys=True).encode()).hexdigest()
 
 
 def shipped(bundle: StoredBundle) -> bool:

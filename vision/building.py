@@ -11,7 +11,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -44,6 +44,7 @@ class Wanted:
     engine: str
     work: str
     seconds: float
+    options: dict[str, Any]
 
 
 def compiles(engine: str) -> bool:
@@ -51,10 +52,12 @@ def compiles(engine: str) -> bool:
     return bool(resolve_name(ENGINES[engine]).compiles)
 
 
-def build(bundle: StoredBundle, engine: str, work: Path, seconds: float) -> Generator[Step, None, None]:
+def build(
+    bundle: StoredBundle, engine: str, work: Path, seconds: float, options: Mapping[str, Any] | None = None
+) -> Generator[Step, None, None]:
     """A step at least each second until it is built, or was there. What `open_engine` would raise; OverBudget when it takes too long.
     Who closes the iterator ends the process."""
-    wanted = Wanted(str(bundle.path.absolute()), engine, str(work.absolute()), seconds)
+    wanted = Wanted(str(bundle.path.absolute()), engine, str(work.absolute()), seconds, dict(options or {}))
     command = [sys.executable, "-m", "vision.building", json.dumps(asdict(wanted))]
     with TemporaryFile() as errors:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, cwd="/", env=environment())
@@ -119,7 +122,7 @@ def main() -> None:
     os.nice(NICE)
     error = message = ""
     try:
-        open_engine(read_bundle(wanted.path), wanted.engine, 1, work=Path(wanted.work), told=_say).close()
+        open_engine(read_bundle(wanted.path), wanted.engine, 1, wanted.options, work=Path(wanted.work), told=_say).close()
     except VedetteError as refused:
         error, message = type(refused).__name__, str(refused)
     sys.stdout.write(f"\n{json.dumps({'error': error, 'message': message})}\n")

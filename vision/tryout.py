@@ -37,6 +37,7 @@ HANDED_ON = ("PATH", "LD_LIBRARY_PATH", "HOME", "LANG", "TMPDIR", "CUDA_VISIBLE_
 NO_MEMORY = re.compile(r"bad_?\s?alloc|allocat", re.IGNORECASE)  # as ONNX Runtime says it
 MIB = 1 << 20
 LOOKING_S, LEAST_LOOKS = 10.0, 8  # a slow model is looked through fewer times
+CPU = "CPUExecutionProvider"
 LAST_WORDS = 300  # characters of what a process said that died
 
 
@@ -59,6 +60,7 @@ class Attempt:
     work: str | None
     limits: dict[str, Any]
     looks: int = 0
+    options: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +84,15 @@ def try_bundle(
     golden: bool = False,
     work: Path | None = None,
     looks: int = 0,
+    options: Mapping[str, Any] | None = None,
 ) -> Tryout:
-    """Open it and look at one picture, or at all its golden ones, then `looks` times for figures (detectors; fewer when they are slow).
+    """`options` are those of the engine.
+
+    Open it and look at one picture, or at all its golden ones, then `looks` times for figures (detectors; fewer when they are slow).
     What `open_detector` would raise, or BundleError for what it did."""
     limits = limits or Limits()
     where = None if work is None else str(work.absolute())
-    attempt = Attempt(str(bundle.path.absolute()), engine, threads, golden, where, asdict(limits), looks)
+    attempt = Attempt(str(bundle.path.absolute()), engine, threads, golden, where, asdict(limits), looks, dict(options or {}))
     try:
         done = subprocess.run(
             [sys.executable, "-m", "vision.tryout"],
@@ -131,7 +136,7 @@ def environment() -> dict[str, str]:
 def main() -> None:
     """In the process of its own: one attempt as JSON comes in, one line of JSON goes out."""
     attempt = Attempt(**json.load(sys.stdin))
-    _bound(Limits(**attempt.limits), attempt.engine)
+    _bound(Limits(**attempt.limits), attempt)
     error, message, seen = "", "", Tryout()
     try:
         seen = _attempt(attempt)
@@ -193,11 +198,13 @@ def _memory(what: str) -> float:
 
 
 def _detector(stored: StoredBundle, attempt: Attempt) -> Detector:
-    return open_detector(stored, attempt.engine, attempt.threads, work=None if attempt.work is None else Path(attempt.work))
+    work = None if attempt.work is None else Path(attempt.work)
+    return open_detector(stored, attempt.engine, attempt.threads, options=attempt.options, work=work)
 
 
 def _classifier(stored: StoredBundle, attempt: Attempt) -> Classifier:
-    return open_classifier(stored, attempt.engine, attempt.threads, work=None if attempt.work is None else Path(attempt.work))
+    work = None if attempt.work is None else Path(attempt.work)
+    return open_classifier(stored, attempt.engine, attempt.threads, options=attempt.options, work=work)
 
 
 OPENED: Mapping[str, Callable[[StoredBundle, Attempt], Detector | Classifier | TextFinder | Recogniser]] = {  # by task
@@ -208,12 +215,13 @@ OPENED: Mapping[str, Callable[[StoredBundle, Attempt], Detector | Classifier | T
 }
 
 
-def _bound(limits: Limits, engine: str) -> None:
+def _bound(limits: Limits, attempt: Attempt) -> None:
     """The kernel's limits hold when the one who waits for this process has died: it does not go on for ever."""
     seconds = int(limits.seconds * len(os.sched_getaffinity(0))) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if engine == "onnx":
+    providers = (attempt.options or {}).get("providers") or [CPU]
+    if attempt.engine == "onnx" and providers == [CPU]:  # what runs on a GPU maps more than it uses
         resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_mib * MIB, limits.memory_mib * MIB))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from contracts.errors import VedetteError
 from device.bundles import find_bundle
@@ -28,11 +30,12 @@ def backend(loaded: Loaded, engine: str, tolerance: float | None) -> list[Findin
 
 def _of(name: str, settings: Settings, engine: str, most: float) -> list[Finding]:
     work = settings.data / "engines"
+    own = settings.model.options if engine == settings.model.engine else None
     try:
         stored = read_bundle(find_bundle(name, settings))
-        found = _outputs(name, compare(stored, engine, work=work), most)
+        found = _outputs(name, compare(stored, engine, own, work), most)
         if stored.manifest.task == "detect":
-            found.append(_golden(name, stored.path, engine, work))
+            found.append(_golden(name, stored.path, engine, own, work))
     except VedetteError as error:
         return [Finding(f"{name} on {engine}", "error", str(error), "choose another engine with model.engine")]
     return found
@@ -51,8 +54,8 @@ def _outputs(name: str, seen: Comparison, most: float) -> list[Finding]:
     return findings
 
 
-def _golden(name: str, path: Path, engine: str, work: Path) -> Finding:
-    detector = open_detector(path, engine, work=work)
+def _golden(name: str, path: Path, engine: str, own: Mapping[str, Any] | None, work: Path) -> Finding:
+    detector = open_detector(path, engine, options=own, work=work)
     try:
         report = check_golden(detector, read_bundle(path))
     finally:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from contracts.errors import VedetteError
 from device.update.proof_options import ProofOptions
@@ -14,10 +16,12 @@ from vision.bundle import StoredBundle
 
 
 class Building:
-    """`work`: the folder in which what was built is kept, and found by the self-test and by the stage that looks."""
+    """`own`: options of the engine.
 
-    def __init__(self, engine: str, work: Path, options: ProofOptions) -> None:
-        self._engine, self._work, self._options = engine, work, options
+    `work`: the folder in which what was built is kept, and found by the self-test and by the stage that looks."""
+
+    def __init__(self, engine: str, work: Path, options: ProofOptions, own: Mapping[str, Any] | None = None) -> None:
+        self._engine, self._work, self._options, self._own = engine, work, options, own
 
     def __call__(self, bundle: StoredBundle, told: Told) -> None:
         """Refusal E_BUILD. Let go of in between, the process ends."""
@@ -25,7 +29,7 @@ class Building:
             return
         told("building", None, f"engine {self._engine} is built for this box", self._options.build_s)
         try:
-            with closing(build(bundle, self._engine, self._work, self._options.build_s)) as steps:
+            with closing(build(bundle, self._engine, self._work, self._options.build_s, self._own)) as steps:
                 for step in steps:
                     told("building", step.percent, f"engine {self._engine} is built for this box", step.left_s)
         except VedetteError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from contracts.update import Figures
 from device.update.guard import SLACK_MS
@@ -21,12 +22,13 @@ ROUNDS = 3
 
 
 class SelfTest:
-    """`old`: the bundle in force, measured the same way where no number says how fast is fast enough."""
+    """`own`: options of the engine. `old`: the bundle in force, measured the same way where no number says how fast is fast enough."""
 
     def __init__(
-        self, engine: str, limits: Limits, work: Path | None, options: ProofOptions, old: Callable[[], StoredBundle | None]
-    ) -> None:
-        self._engine, self._work, self._options, self._old = engine, work, options, old
+        self, engine: str, limits: Limits, work: Path | None, options: ProofOptions, old: Callable[[], StoredBundle | None],
+        own: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self._engine, self._work, self._options, self._old, self._own = engine, work, options, old, own
         self._limits = replace(limits, memory_mib=options.memory_mb or limits.memory_mib)
 
     def __call__(self, bundle: StoredBundle, told: Told) -> Figures:
@@ -68,8 +70,8 @@ class SelfTest:
 
         def run() -> None:
             try:
-                looks, limits = self._options.looks, self._limits
-                found.append(try_bundle(bundle, self._engine, limits=limits, golden=golden, work=self._work, looks=looks))
+                looks, limits, own = self._options.looks, self._limits, self._own
+                found.append(try_bundle(bundle, self._engine, limits=limits, golden=golden, work=self._work, looks=looks, options=own))
             except Exception as error:  # noqa: BLE001 - a seam: whatever a trial raises, it must not pass for an acceptance
                 flaws.append(error)
 

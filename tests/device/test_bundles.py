@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from contracts.errors import BundleError, HardwareError
+from contracts.errors import BundleError, ConfigError, HardwareError
 from device.bundles import find_bundle, opener, reader_opener, workers
 from device.config import Model, Settings
 from tests.vision.bundles import scene, white_box_bundle
@@ -73,6 +73,19 @@ def test_an_opened_bundle_looks(settings: Settings) -> None:
     found = detector.detect(BgrPlanes(scene(192, 128, (20, 30, 80, 90))))
     assert [detector.labels[number] for number in found.class_id] == ["box"]
     detector.close()
+
+
+def test_options_of_the_engine_are_the_owners_and_reach_the_trial_too(settings: Settings) -> None:
+    wanted = settings.model.model_copy(update={"options": {"graph_level": "basic"}})
+    detector = opener(settings.model_copy(update={"model": wanted}))("white", None)
+    assert detector.engine.fingerprint["graph_level"] == "basic"
+    detector.close()
+    wrong = settings.model.model_copy(update={"options": {"providers": ["NoSuchProvider"]}})
+    with pytest.raises(ConfigError, match="no provider NoSuchProvider in this ONNX Runtime"):
+        opener(settings.model_copy(update={"model": wrong}))("white", None)
+    unknown = settings.model.model_copy(update={"options": {"dla_core": 0}, "trial_s": 0})
+    with pytest.raises(ConfigError, match="engine onnx: option dla_core"):
+        opener(settings.model_copy(update={"model": unknown}))("white", None)
 
 
 def test_where_the_engine_does_not_serve_onnx_runtime_does_and_says_so(settings: Settings) -> None:

@@ -95,7 +95,7 @@ def test_a_bundle_that_passed_the_check_is_not_tried_again_at_the_start(tmp_path
     loaded = box(tmp_path)
     loaded.settings.data.mkdir()
     assert probes.bundles(loaded)[0].level == "ok"
-    assert key_of(read_bundle(tmp_path / "models" / "white"), "onnx") in Tried(loaded.settings.data)
+    assert key_of(read_bundle(tmp_path / "models" / "white"), loaded.settings.model) in Tried(loaded.settings.data)
 
 
 def test_a_bundle_that_is_missing_or_broken_is_a_finding(tmp_path: Path) -> None:

@@ -49,9 +49,10 @@ def test_only_the_first_start_pays(settings: Settings, trials: list[str]) -> Non
 def test_another_model_or_other_software_is_tried_anew(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = read_bundle(tmp_path / "own" / "white")
     other = white_box_bundle(tmp_path / "own" / "other", name="white", version="1.0.1")
-    keys = {key_of(bundle, "onnx"), key_of(bundle, "tensorrt"), key_of(other, "onnx")}
+    basic = Model(options={"graph_level": "basic"})
+    keys = {key_of(bundle, Model()), key_of(bundle, Model(engine="tensorrt")), key_of(bundle, basic), key_of(other, Model())}
     monkeypatch.setattr(tried, "versions", lambda: {"vedette": "9.9.9"})
-    assert len({*keys, key_of(bundle, "onnx")}) == 4
+    assert len({*keys, key_of(bundle, Model())}) == 5
 
 
 def test_a_model_that_hangs_is_refused_every_time(settings: Settings, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from contracts.bundle import Input
-from contracts.errors import BundleError
+from contracts.errors import BundleError, HardwareError
 from vision.engines.progress import Told, monitor, unheard
 
 
@@ -26,6 +26,7 @@ class Recipe:
     shapes: Shapes
     precision: Literal["fp16", "fp32"]
     workspace_mib: int
+    dla: int | None = None  # core of the deep learning accelerator
 
 
 def shapes_of(spec: Input) -> Shapes:
@@ -44,8 +45,8 @@ def build_plan(trt: Any, logger: Any, model: bytes, recipe: Recipe, timing: byte
     _parse(trt, logger, network, model)
     config = builder.create_builder_config()
     config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, recipe.workspace_mib << 20)
-    if recipe.precision == "fp16" and has_fp16_flag(trt):
-        config.set_flag(trt.BuilderFlag.FP16)
+    _set_types(trt, network, config, recipe)
+    _use_dla(trt, builder, config, recipe.dla)
     _add_profile(builder, network, config, recipe.shapes)
     _use_timing(config, timing)
     if (watching := monitor(trt, told)) is not None:
@@ -59,6 +60,29 @@ def build_plan(trt: Any, logger: Any, model: bytes, recipe: Recipe, timing: byte
 def has_fp16_flag(trt: Any) -> bool:
     """TensorRT 11 took the flag away: there a graph's own types count, and FP16 is made at export."""
     return hasattr(trt.BuilderFlag, "FP16")
+
+
+def _set_types(trt: Any, network: Any, config: Any, recipe: Recipe) -> None:
+    """Which types kernels may count in. INT8 is what the graph itself quantises (the trainer's form has its ranges in it, so no calibration
+    runs on a box); TensorRT 10 wants to be told that it may."""
+    if not has_fp16_flag(trt):
+        return
+    if recipe.precision == "fp16":
+        config.set_flag(trt.BuilderFlag.FP16)
+    kinds = {network.get_layer(number).type for number in range(network.num_layers)}
+    if trt.LayerType.QUANTIZE in kinds:
+        config.set_flag(trt.BuilderFlag.INT8)
+
+
+def _use_dla(trt: Any, builder: Any, config: Any, core: int | None) -> None:
+    """Layers that it cannot take run on the GPU."""
+    if core is None:
+        return
+    if core >= builder.num_DLA_cores:
+        raise HardwareError(f"engine tensorrt: there is no DLA core {core}, this box has {builder.num_DLA_cores}; correct dla_core")
+    config.default_device_type = trt.DeviceType.DLA
+    config.DLA_core = core
+    config.set_flag(trt.BuilderFlag.GPU_FALLBACK)
 
 
 def _parse(trt: Any, logger: Any, network: Any, model: bytes) -> None:

@@ -32,9 +32,12 @@ JETSON_RELEASE = Path("/etc/nv_tegra_release")
 
 
 class TensorrtOptions(Strict):
-    precision: Literal["fp16", "fp32"] = "fp16"  # with TensorRT 11 the graph's own types count instead
+    precision: Literal["fp16", "fp32"] = Field(
+        default="fp16", description="what is not quantised in the model itself counts in; with TensorRT 11 the model's own types do"
+    )
     workspace_mib: int = Field(default=512, ge=16, description="memory the builder may use for a layer, MiB")
     device: int = Field(default=0, ge=0, description="number of the GPU")
+    dla_core: int | None = Field(default=None, ge=0, le=3, description="core of the DLA; what it cannot do runs on the GPU")
     timeout_ms: int | None = Field(default=None, ge=1, description="a run that takes longer is given up, milliseconds")
 
 
@@ -97,10 +100,15 @@ class TensorrtEngine:
 
     def _load(self, model: bytes, spec: Input, cache: PlanCache | None, told: Told) -> Mapping[str, str]:
         trt = self._trt
-        recipe = Recipe(shapes_of(spec), self._options.precision, self._options.workspace_mib)
+        core = self._options.dla_core
+        if core is not None and spec.multiple is not None:
+            raise BundleError("engine tensorrt: a DLA takes one size of pictures, this model many; export it without input.multiple")
+        recipe = Recipe(shapes_of(spec), self._options.precision, self._options.workspace_mib, core)
         fields = _key_fields(trt, model, recipe, self._buffers.gpu)
         logger = trt.Logger(trt.Logger.ERROR)
         self._runtime = trt.Runtime(logger)
+        if core is not None:
+            self._runtime.DLA_core = core
         self._engine = _kept(self._runtime, cache, plan_key(fields)) or _built(
             trt, logger, self._runtime, model, recipe, fields=fields, cache=cache, told=told
         )
@@ -173,6 +181,7 @@ def _key_fields(trt: Any, model: bytes, recipe: Recipe, gpu: str) -> dict[str, s
         "precision": recipe.precision if has_fp16_flag(trt) else "as exported",
         "shapes": str(asdict(recipe.shapes)),
         "workspace_mib": str(recipe.workspace_mib),
+        "dla": "none" if recipe.dla is None else str(recipe.dla),
         "plugins": "none",
     }
 

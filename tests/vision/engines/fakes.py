@@ -166,10 +166,23 @@ class MemoryPoolType(enum.Enum):
 class BuilderFlag10(enum.Enum):
     FP16 = 1
     TF32 = 2
+    INT8 = 3
+    GPU_FALLBACK = 4
 
 
 class BuilderFlag11(enum.Enum):
     TF32 = 2
+    GPU_FALLBACK = 4
+
+
+class LayerType(enum.Enum):
+    ANY = 1
+    QUANTIZE = 2
+
+
+class DeviceType(enum.Enum):
+    GPU = 0
+    DLA = 1
 
 
 DTYPES = {
@@ -190,6 +203,8 @@ class Trt:
         self.parse_errors: list[str] = []
         self.build_fails = self.refuse_all_plans = self.run_fails = self.no_memory = False
         self.unknown_output_size = False
+        self.dla_cores = 0
+        self.loaded_for: list[int | None] = []  # the DLA core of each runtime that loaded a plan
 
 
 class Tensor:
@@ -205,6 +220,14 @@ class Network:
     @property
     def num_inputs(self) -> int:
         return len(self.inputs)
+
+    @property
+    def num_layers(self) -> int:
+        return len(onnx.load_from_string(self.model).graph.node)
+
+    def get_layer(self, number: int) -> Any:
+        quantises = onnx.load_from_string(self.model).graph.node[number].op_type == "QuantizeLinear"
+        return type("Layer", (), {"type": LayerType.QUANTIZE if quantises else LayerType.ANY})
 
     def get_input(self, number: int) -> Tensor:
         return self.inputs[number]
@@ -254,6 +277,8 @@ class Config:
     def __init__(self, trt: Trt) -> None:
         self.trt = trt
         self.flags: list[str] = []
+        self.default_device_type = DeviceType.GPU
+        self.DLA_core = -1
         self.pools: dict[str, int] = {}
         self.profiles: list[Profile] = []
         self.timing: Timing | None = None
@@ -364,6 +389,8 @@ def tensorrt(trt: Trt) -> ModuleType:
             assert level == "error"
 
     class Builder:
+        num_DLA_cores = property(lambda self: trt.dla_cores)  # noqa: N815 - TensorRT's own name
+
         def __init__(self, logger: Logger) -> None:
             trt.device.need_context()
 
@@ -379,7 +406,8 @@ def tensorrt(trt: Trt) -> ModuleType:
 
         def build_serialized_network(self, network: Network, config: Config) -> memoryview | None:
             profiles = [profile.shapes for profile in config.profiles]
-            trt.built.append({"flags": config.flags, "pools": config.pools, "profiles": profiles})
+            device = (config.default_device_type.name, config.DLA_core)
+            trt.built.append({"flags": config.flags, "pools": config.pools, "profiles": profiles, "device": device})
             header = json.dumps({"version": trt.version, "profiles": profiles}).encode()
             plan = b"\n".join([MAGIC, header, network.model])
             stopped = config.progress_monitor is not None and not config.progress_monitor.tell()
@@ -405,10 +433,13 @@ def tensorrt(trt: Trt) -> ModuleType:
             return not trt.parse_errors
 
     class Runtime:
+        DLA_core: int | None = None
+
         def __init__(self, logger: Logger) -> None:
             trt.device.need_context()
 
         def deserialize_cuda_engine(self, plan: bytes) -> Engine | None:
+            trt.loaded_for.append(self.DLA_core)
             magic, header, model = bytes(plan).split(b"\n", 2)
             said = json.loads(header)
             refused = trt.refuse_all_plans or magic != MAGIC or said["version"] != trt.version
@@ -419,7 +450,8 @@ def tensorrt(trt: Trt) -> ModuleType:
         "__version__": trt.version, "IProgressMonitor": IProgressMonitor, "Logger": Logger,
         "Builder": Builder, "OnnxParser": OnnxParser, "Runtime": Runtime,
         "BuilderFlag": BuilderFlag10 if trt.version.startswith("10.") else BuilderFlag11,
-        "MemoryPoolType": MemoryPoolType, "TensorIOMode": TensorIOMode, "DataType": DataType,
+        "MemoryPoolType": MemoryPoolType, "LayerType": LayerType, "DeviceType": DeviceType,
+        "TensorIOMode": TensorIOMode, "DataType": DataType,
     }  # fmt: skip
     for name, part in parts.items():
         setattr(module, name, part)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from contracts.bundle import Input
 from contracts.errors import BundleError, HardwareError
@@ -63,6 +64,46 @@ def test_tensorrt_11_takes_the_graphs_own_types(monkeypatch: pytest.MonkeyPatch)
     trt = fakes.install(monkeypatch, "11.4.0")
     assert opened().fingerprint["precision"] == "as exported"
     assert trt.built[0]["flags"] == []
+
+
+def test_a_model_that_quantises_itself_may_count_in_int8(trt: fakes.Trt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trainer writes the ranges into the graph: nothing is calibrated on a box."""
+    engine = opened(model=quantised())
+    assert trt.built[0]["flags"] == ["FP16", "INT8"]
+    assert opened(model=quantised(), precision="fp32").run(ZEROS + 0.5)[0].max() == 0.5
+    assert trt.built[1]["flags"] == ["INT8"]
+    engine.close()
+    later = fakes.install(monkeypatch, "11.4.0")  # where the graph's own types are all there is
+    opened(model=quantised())
+    assert later.built[0]["flags"] == []
+
+
+def test_the_dla_is_used_where_its_owner_says_so(trt: fakes.Trt, tmp_path: Path) -> None:
+    trt.dla_cores = 2
+    opened(tmp_path)
+    for _ in range(2):
+        opened(tmp_path, dla_core=1)
+    assert [built["device"] for built in trt.built] == [("GPU", -1), ("DLA", 1)], "a plan of its own, kept"
+    assert trt.loaded_for == [None, 1, 1]
+    assert trt.built[1]["flags"] == ["FP16", "GPU_FALLBACK"]
+
+
+def test_a_model_of_many_sizes_and_a_dla_that_is_not_there_are_named(trt: fakes.Trt) -> None:
+    with pytest.raises(BundleError, match="a DLA takes one size of pictures"):
+        opened(model=times_two(), spec=OPEN, dla_core=0)
+    with pytest.raises(HardwareError, match="no DLA core 0, this box has 0; correct dla_core"):
+        opened(dla_core=0)
+
+
+def quantised() -> bytes:
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, 32, 64]) for name in ("image", "out")]
+    values = [numpy_helper.from_array(np.array(0.5, np.float32), "scale"), numpy_helper.from_array(np.array(0, np.int8), "zero")]
+    nodes = [
+        helper.make_node("QuantizeLinear", ["image", "scale", "zero"], ["small"]),
+        helper.make_node("DequantizeLinear", ["small", "scale", "zero"], ["out"]),
+    ]
+    graph = helper.make_graph(nodes, "quantised", ends[:1], ends[1:], values)
+    return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString())
 
 
 def test_the_builder_is_held_to_its_memory(trt: fakes.Trt) -> None:
