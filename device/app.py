@@ -13,6 +13,7 @@ from device.adopting import adopt
 from device.announcing import Announcing
 from device.clock import Clock
 from device.config import Loaded
+from device.discovering import discover
 from device.drifting import gather
 from device.export.training import Training
 from device.indexing import open_index
@@ -119,6 +120,7 @@ class Appliance:
         announcing = Announcing(self._loaded, self.sight.stages, self._stamp, notices, log)
         self.updating = update(self._loaded, self.crew, announcing, self.sight.detect(), board=board, tally=tally, restart=self.again.set)
         self.drift = gather(self._loaded, self.crew, self._outlets, self._stamp, notices, tally)
+        discover(self._loaded, self._data, notices, updates=self.updating is not None)
         mqtt = self._broker(notices, announcing)
 
         def write_down(tick: Tick) -> None:

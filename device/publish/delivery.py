@@ -41,6 +41,7 @@ class Sent:
 
     sent_ns: int
     seq: int | None
+    topic: str
 
 
 class Delivery:
@@ -98,7 +99,7 @@ class Delivery:
         return len(self._flying)
 
     def send(self, letter: Letter, seq: int | None = None) -> None:
-        self._flying[self._link.send(letter)] = Sent(self._clock.mono_ns(), seq)
+        self._flying[self._link.send(letter)] = Sent(self._clock.mono_ns(), seq, letter.topic)
 
     def _room(self) -> int:
         return self._link.window - len(self._flying) if self._link.lost is None else 0
@@ -172,7 +173,9 @@ class Delivery:
     def _refused(self, reason: str, sent: Sent) -> None:
         """Acknowledged, but not taken: an event stays in the journal and is tried again later; a state comes again anyway."""
         self._tally.count("", "mqtt", "refused")
-        self.fault = f"the broker refuses messages of this box: {reason}; let it write {self._event_topic.removesuffix('event')}#"
+        own = self._event_topic.removesuffix("event")
+        needed = f"{own}#" if sent.topic.startswith(own) else sent.topic
+        self.fault = f"the broker refuses messages of this box: {reason}; let it write {needed}"
         if sent.seq is not None:
             self._hold_until_ns = self._clock.mono_ns() + int(self._limits.refused_pause_s * 1e9)
             self._rewind()

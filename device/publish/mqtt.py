@@ -23,6 +23,7 @@ from device.pipeline.tally import Tally
 from device.publish.broker import BrokerOptions
 from device.publish.commands import Commands
 from device.publish.delivery import Delivery
+from device.publish.discovery import Options as HomeAssistant
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.pace import Pace
@@ -44,6 +45,7 @@ class Options(BrokerOptions):
     event_expiry_s: int = Field(default=604_800, ge=1, description="how long the broker keeps an event for a subscriber that is away")
     commands_per_minute: float = Field(default=60, gt=0, le=6000, description="more than so many are refused; thirty may come at once")
     drain_s: float = Field(default=3, ge=0, le=60, description="seconds given to what still waits when the box stops")
+    home_assistant: HomeAssistant | None = Field(default=None, description="it is told of this box; null: it is not, nor any more")
 
 
 class Updates(Protocol):

@@ -48,7 +48,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     now = datetime.now(timezone.utc)
     authority = make_authority(tmp_path_factory.mktemp("pki") / "pki", "Test fleet", 100, now, None)
     made = authority.sign("broker", "broker", ["127.0.0.1"], 10, now, None)
-    for name in ("box-01", "box-02", "box-03"):
+    for name in ("box-01", "box-02", "box-03", "homeassistant", "node-red"):
         authority.sign(name, "box", [], 10, now, None)
     authority.sign("trainer", "trainer", [], 10, now, None)
     stranger = make_authority(tmp_path_factory.mktemp("other") / "pki", "Strangers", 100, now, None)
@@ -120,7 +120,7 @@ def party(fleet: Fleet, name: str, folder: str = "", certificate: bool = True) -
     place = fleet.authority.folder / "issued" / (folder or name)
     context = ssl.create_default_context(cafile=str(fleet.place / "ca.pem"))
     if certificate:
-        context.load_cert_chain(next(place.glob("*[0-9r].pem")), next(place.glob("*.key")))
+        context.load_cert_chain(place / f"{name}.pem", place / f"{name}.key")
     client.tls_set_context(context)
     it = Party(client)
     client.on_publish = lambda _c, _u, _mid, reason, _p: it.note("published", reason.value)
@@ -142,7 +142,7 @@ def refused(fleet: Fleet, name: str, folder: str = "", certificate: bool = True)
     context = ssl.create_default_context(cafile=str(fleet.place / "ca.pem"))
     if certificate:
         place = fleet.authority.folder / "issued" / (folder or name)
-        context.load_cert_chain(next(place.glob("*[0-9r].pem")), next(place.glob("*.key")))
+        context.load_cert_chain(place / f"{name}.pem", place / f"{name}.key")
     connect = b"\x10\x12\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x05probe"
     try:
         plain = socket.create_connection(("127.0.0.1", fleet.port), 10)
@@ -196,6 +196,28 @@ def test_a_box_hears_nothing_that_is_for_another(fleet: Fleet) -> None:
 def test_the_trainer_cannot_speak_as_a_box(fleet: Fleet) -> None:
     with party(fleet, "trainer") as trainer:
         assert trainer.publish(EVENT) == NOT_ALLOWED
+
+
+def test_home_assistant_is_told_of_a_box_by_that_box_alone(fleet: Fleet) -> None:
+    told = "homeassistant/device/box-01/config"
+    with party(fleet, "homeassistant") as home, party(fleet, "box-01") as box, party(fleet, "box-02") as other:
+        home.subscribe("homeassistant/#")
+        home.subscribe("vedette/v1/+/up/#")
+        assert other.publish(told, b"{}", retain=True) == NOT_ALLOWED
+        assert box.publish("homeassistant/sensor/box-01/config", b"{}") == NOT_ALLOWED
+        assert box.publish(told, b'{"mine": 1}', retain=True) < 128
+        box.publish(EVENT, b"hello")
+        home.until(lambda: len(home.came) == 2)
+        assert {message.payload for message in home.came} == {b'{"mine": 1}', b"hello"}
+
+
+@pytest.mark.parametrize(("name", "forbidden"), [("homeassistant", EVENT), ("node-red", DESIRED)])
+def test_who_shows_boxes_may_command_them_and_not_speak_as_one_or_push(fleet: Fleet, name: str, forbidden: str) -> None:
+    with party(fleet, name) as home, party(fleet, "box-01") as box:
+        box.subscribe("vedette/v1/box-01/dn/#")
+        assert home.publish("vedette/v1/box-01/dn/cmd", b"press") < 128
+        box.until(lambda: box.came)
+        assert home.publish(forbidden) == NOT_ALLOWED
 
 
 def test_who_shows_no_certificate_or_a_strangers_is_not_let_in(fleet: Fleet) -> None:
