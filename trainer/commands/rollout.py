@@ -48,6 +48,8 @@ def _start(action: argparse.ArgumentParser) -> None:
     what.add_argument("--model", default="", help="a target of `push ls`, or name@version")
     what.add_argument("--config", default="", help="a configuration instead: a target of `push ls`, or name@number")
     action.add_argument("--device", action="append", default=[], help="a box; repeatable")
+    cohort = "boxes and canaries of configs/cohorts.yaml; repeatable"
+    action.add_argument("--cohort", action="append", default=[], metavar="NAME", help=cohort)
     action.add_argument("--all", action="store_true", help="every box that was ever heard of")
     action.add_argument("--canary", action="append", default=[], metavar="DEVICE", help="a box that comes first; repeatable")
     action.add_argument("--steps", default="10,50,100", help="percent of all boxes, wave by wave (default 10,50,100)")
@@ -123,16 +125,18 @@ def _started(args: argparse.Namespace, home: Any, rollouts: Any) -> Any:
     from trainer.accounts.audit import HERE
     from trainer.clock import SystemClock
     from trainer.push.asked import Asked
+    from trainer.push.cohorts import cohorts_of
     from trainer.push.place import Place
     from trainer.push.repository import Repository
 
     rules = {name: getattr(args, name) for name in ("success", "errors", "error_share", "approve", "mode", "days")}
-    about = {"name": args.name, "model": args.model, "config": args.config, "boxes": args.device, "canaries": args.canary, "all": args.all}
+    about = {"name": args.name, "model": args.model, "config": args.config, "all": args.all}
+    about |= {"boxes": args.device, "canaries": args.canary, "cohorts": args.cohort}
     try:
         asked = Asked.model_validate({**about, **rules, "steps": args.steps.split(",")})
     except ValidationError as error:
         raise ConfigError(f"rollout start: {first_fault(error)}") from error
-    return asked.begin(rollouts, Repository(Place(home), SystemClock()).everything(), HERE)
+    return asked.begin(rollouts, Repository(Place(home), SystemClock()).everything(), cohorts_of(home), HERE)
 
 
 def _words(rows: list[dict[str, Any]]) -> str:

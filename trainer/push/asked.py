@@ -11,6 +11,7 @@ from contracts.errors import ConfigError
 from contracts.update import ConfigRevision, Model
 from contracts.wire import utc_from_ns, utc_text
 from trainer.accounts.audit import Actor
+from trainer.push.cohorts import Cohorts, members
 from trainer.push.rollout import Counts, Rollout, Rollouts
 from trainer.push.waves import Rules
 
@@ -28,13 +29,16 @@ class Asked(Rules):
     config: str = Field(default="", max_length=200, description="instead of a model: a released configuration, its target or name@number")
     boxes: list[str] = Field(default=[], max_length=MOST_BOXES, description="device ids")
     canaries: list[str] = Field(default=[], max_length=MOST_BOXES, description="boxes that come first")
+    cohorts: list[str] = Field(default=[], max_length=1000, description="boxes by name, with their canaries: configs/cohorts.yaml")
     all: bool = Field(default=False, description="every box that was ever heard of")
 
-    def begin(self, rollouts: Rollouts, released: Mapping[str, Model | ConfigRevision], actor: Actor) -> Rollout:
+    def begin(self, rollouts: Rollouts, released: Mapping[str, Model | ConfigRevision], cohorts: Cohorts, actor: Actor) -> Rollout:
         """ConfigError where it cannot be."""
         rules = Rules.model_validate(self.model_dump(include=set(Rules.model_fields)))
-        boxes = [*self.boxes, *(rollouts.heard_of() if self.all else [])]
-        return rollouts.start(self.name, self._chosen(released), boxes, self.canaries, rules, actor)
+        heard = rollouts.heard_of() if self.all or self.cohorts else []
+        boxes, canaries = members(cohorts, self.cohorts, heard)
+        boxes = [*self.boxes, *boxes, *(heard if self.all else [])]
+        return rollouts.start(self.name, self._chosen(released), boxes, [*self.canaries, *canaries], rules, actor)
 
     def _chosen(self, released: Mapping[str, Model | ConfigRevision]) -> Model | ConfigRevision:
         if bool(self.model) == bool(self.config):

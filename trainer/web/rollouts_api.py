@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from contracts.errors import ConfigError
 from trainer.push.asked import Asked, box_documents, document
+from trainer.push.cohorts import cohorts_of
 from trainer.push.place import Place
 from trainer.push.repository import Repository
 from trainer.push.rollout import Rollout, Rollouts
@@ -48,7 +49,8 @@ def router(parts: Parts) -> APIRouter:
     def begin(request: Request, asked: Asked) -> Response:
         place = Place(parts.home)
         place.require()
-        return told(asked.begin(rollouts, Repository(place, parts.clock).everything(), actor(request)), 201)
+        released = Repository(place, parts.clock).everything()
+        return told(asked.begin(rollouts, released, cohorts_of(parts.home), actor(request)), 201)
 
     @routes.get("/{name}", summary="How one stands")
     def one(name: str) -> Response:

@@ -67,6 +67,10 @@ def test_released_listed_rolled_out_and_decided(yard: Yard, typed: Typed) -> Non
     assert [each["device"] for each in typed("rollout", "show", "r1")[0]["each"]] == ["yard-1", "yard-2"]
     assert typed("rollout", "stop", "r1", "--why", "blind")[0]["why"] == "stopped by command line: blind"
     assert [each["name"] for each in typed("rollout", "ls")] == ["r1"]
+    (yard.home.configs / "cohorts.yaml").write_text("yards: {boxes: [yard-3, yard-4, yard-5], canaries: [yard-5]}\n")
+    typed("rollout", "start", "r2", "--model", "white-box@2.0.0", "--cohort", "yards")
+    assert next(each["device"] for each in typed("rollout", "show", "r2")[0]["each"]) == "yard-5"
+    assert typed("rollout", "stop", "r2", "--why", "seen")[0]["boxes"] == 3
     assert typed("push", "withdraw", target)["released"] == []
 
 
