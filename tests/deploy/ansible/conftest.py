@@ -1,0 +1,56 @@
+"""Three boxes and a broker with a real systemd on a network of their own, and Ansible that reaches them by ssh alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.ansible.fleet import ROOT, Fleet, ill
+from tests.deploy.install.release_box import media
+
+PROGRAMS = ("systemd-nspawn", "debootstrap", "nsenter", "ip", "ssh", "ssh-keygen")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.soak)
+            item.add_marker(pytest.mark.timeout(3600))
+
+
+@pytest.fixture(scope="session")
+def programs() -> Path:
+    """Where Ansible's programs are."""
+    if given := os.environ.get("VEDETTE_ANSIBLE"):
+        return Path(given)
+    done = subprocess.run([str(ROOT / "scripts/fleet")], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"there is no Ansible here: {done.stderr.strip()[-300:]}")
+    return Path(done.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing or os.geteuid():
+        pytest.skip(f"boxes need root and systemd-container, debootstrap, iproute2, openssh-client; here: {', '.join(missing) or 'no root'}")
+    made = os.environ.get("VEDETTE_STICK")  # by an earlier run, to try again without fetching and packing
+    stick = Path(made) if made else media(tmp_path_factory.mktemp("stick"))
+    ill(stick)
+    return stick
+
+
+@pytest.fixture(scope="module")
+def fleet(programs: Path, releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """After the first run of site.yml."""
+    made = Fleet(tmp_path_factory.mktemp("fleet"), programs, releases)
+    try:
+        made.begin()
+        yield made
+    finally:
+        made.end()

@@ -1,0 +1,138 @@
+"""A fleet through its life by its playbooks: from nothing to READY, releases that are bad, keys, and what runs where."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.ansible.fleet import ILL, PASSPHRASE, ROOT, TOKEN, Fleet
+from tests.deploy.install.release_box import DEAD, NEW, OLD
+
+log = logging.getLogger(__name__)
+
+
+@pytest.fixture
+def old(fleet: Fleet) -> Fleet:
+    """All boxes READY with the old release."""
+    assert fleet.first is not None
+    assert fleet.first.code == 0, fleet.first.said[-6000:]
+    if set(fleet.versions()) != {OLD}:
+        back = fleet.play("playbooks/rollback.yml", rollback_to=OLD, rollback_at_a_time="100%")
+        assert back.code == 0, back.said[-4000:]
+    return fleet
+
+
+def test_the_first_run_brings_three_boxes_to_ready_and_they_speak_to_the_broker(old: Fleet) -> None:
+    assert old.versions() == [OLD] * 3
+    assert old.ready()
+    status = old.heard("status", 3)
+    assert {name: said["data"]["state"] for name, said in status.items()} == dict.fromkeys(old.edges, "online")  # type: ignore[index]
+    assert set(old.heard("health", 3)) == set(old.edges)
+    for name in old.edges:
+        assert old.sh(name, "stat -c %U:%G:%a /etc/vedette/pki/*.key /etc/vedette/secrets").split() == ["root:vedette:640", "root:root:600"]
+
+
+def test_a_second_run_changes_nothing_and_a_look_ahead_is_clean_and_no_secret_is_in_either(old: Fleet) -> None:
+    pids = old.pids()
+    for words in (("-vvv", "--diff"), ("--check", "--diff")):
+        again = old.play("site.yml", *words)
+        assert again.code == 0, again.said[-6000:]
+        assert again.changed() == {}
+        assert set(old.boxes) <= set(again.recap)
+        assert TOKEN not in again.said
+        assert PASSPHRASE not in again.said
+        assert "PRIVATE KEY" not in again.said
+    assert old.pids() == pids, "no service was restarted"
+
+
+def test_a_setting_that_changes_restarts_the_box_it_is_of(old: Fleet) -> None:
+    pids = old.pids()
+    changed = old.play("playbooks/deploy.yml", "--limit", old.edges[1], vedette_device_settings_of_box={"detection_fps": 5})
+    assert changed.code == 0, changed.said[-4000:]
+    assert [now == before for now, before in zip(old.pids(), pids, strict=True)] == [True, False, True]
+    wrong = old.play("playbooks/deploy.yml", "--limit", old.edges[1], vedette_device_settings_of_box={"detection_fsp": 5})
+    assert wrong.failed() == [old.edges[1]]
+    assert "detection_fps: 5" in old.sh(old.edges[1], "cat /etc/vedette/device.yaml"), "what vedette check refuses is not written"
+    assert old.play("playbooks/deploy.yml", "--limit", old.edges[1]).code == 0
+
+
+def test_a_release_that_never_comes_up_stops_at_the_canary_which_goes_back(old: Fleet) -> None:
+    run = old.play("playbooks/upgrade.yml", **{**old.to(DEAD), "vedette_release_wait_s": 20})
+    assert run.code != 0
+    assert run.failed() == old.edges[:1]
+    assert set(run.recap) - {"localhost"} == {old.edges[0]}, "no other box was even asked"
+    assert f"Vedette {OLD} is READY again" in run.said
+    assert old.versions() == [OLD] * 3
+    assert old.ready()
+
+
+def test_a_release_that_comes_up_ill_is_taken_back_too(old: Fleet) -> None:
+    run = old.play("playbooks/upgrade.yml", **{**old.to(ILL), "vedette_device_health_retries": 4})
+    assert run.code != 0
+    assert run.failed() == old.edges[:1]
+    assert set(run.recap) - {"localhost"} == {old.edges[0]}
+    assert old.versions() == [OLD] * 3
+    assert old.ready()
+
+
+def test_a_good_release_goes_to_all_and_can_be_taken_back(old: Fleet) -> None:
+    run = old.play("playbooks/upgrade.yml", **old.to(NEW))
+    assert run.code == 0, run.said[-6000:]
+    assert run.said.count("PLAY [Upgrade boxes, wave by wave]") == 3, "one, one of two, the last"
+    assert old.versions() == [NEW] * 3
+    assert old.play("playbooks/upgrade.yml", **old.to(NEW)).changed() == {}
+    back = old.play("playbooks/rollback.yml", rollback_from=NEW)
+    assert back.code == 0, back.said[-4000:]
+    assert old.versions() == [OLD] * 3
+    assert old.play("playbooks/rollback.yml", rollback_from=NEW).changed() == {}
+
+
+def test_keys_are_changed_and_boxes_speak_on(old: Fleet) -> None:
+    before = {name: session(old)[name] for name in old.edges}
+    files = {name: old.sh(name, "sha256sum /etc/vedette/pki/*.key") for name in old.edges}
+    run = old.play("playbooks/rotate_keys.yml", "-vvv", "--diff", rotate_keys_within_days=3000)
+    assert run.code == 0, run.said[-6000:]
+    assert PASSPHRASE not in run.said
+    assert "PRIVATE KEY" not in run.said
+    assert all(old.sh(name, "sha256sum /etc/vedette/pki/*.key") != files[name] for name in old.edges)
+    assert all(session(old)[name] != before[name] for name in old.edges)
+    assert old.play("playbooks/rotate_keys.yml").changed() == {}
+
+
+def session(fleet: Fleet) -> dict[str, object]:
+    return {name: said["data"]["session"] for name, said in fleet.heard("status", 3).items()}  # type: ignore[index]
+
+
+def test_what_runs_where_is_written_down_and_diagnoses_are_fetched(old: Fleet, tmp_path: Path) -> None:
+    away = {"all": {"children": {"boxes": {"hosts": {"edge-away": {"ansible_host": "198.18.77.250"}}}}}}
+    (tmp_path / "away.yml").write_text(json.dumps(away))
+    words = ("-i", str(tmp_path / "away.yml"), "--timeout", "3")
+    run = old.play("playbooks/inventory_report.yml", *words, inventory_report_into=str(tmp_path))
+    assert TOKEN not in run.said
+    rows = {row["box"]: row for row in json.loads((tmp_path / "boxes.json").read_text())}
+    assert {name: (rows[name]["version"], rows[name]["health"], rows[name]["service"]) for name in old.edges} == dict.fromkeys(
+        old.edges, (OLD, "ok", "active")
+    )
+    assert all(rows[name]["model"].startswith("sha256:") for name in old.edges)
+    assert rows["edge-away"]["reachable"] is False
+    with (tmp_path / "boxes.csv").open(newline="") as file:
+        table = {row["box"]: row for row in csv.DictReader(file)}
+    assert {name: table[name]["model"] for name in old.edges} == {name: rows[name]["model"] for name in old.edges}
+    assert old.play("playbooks/collect_diag.yml", collect_diag_into=str(tmp_path / "diag")).code == 0
+    for name in old.edges:
+        with zipfile.ZipFile(tmp_path / f"diag/{name}.zip") as archive:
+            assert archive.testzip() is None
+            assert not [member for member in archive.namelist() if TOKEN.encode() in archive.read(member)]
+
+
+def test_the_linter_has_nothing_to_say(programs: Path) -> None:
+    words = [str(programs / "ansible-lint"), "--offline", "--profile", "production", "--nocolor"]
+    path = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
+    done = subprocess.run(words, cwd=ROOT / "ansible", env=path, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
