@@ -1,4 +1,4 @@
-"""The playbooks as files: whole, described, without a shell made of input and without a secret in a log. Run for real: tests/deploy/ansible."""
+"""The playbooks as files: whole, described, no shell made of input, no secret in a log. Run for real: tests/deploy/ansible."""
 
 from __future__ import annotations
 

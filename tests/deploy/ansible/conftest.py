@@ -38,7 +38,9 @@ def programs() -> Path:
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing or os.geteuid():
-        pytest.skip(f"boxes need root and systemd-container, debootstrap, iproute2, openssh-client; here: {', '.join(missing) or 'no root'}")
+        pytest.skip(
+            f"boxes need root and systemd-container, debootstrap, iproute2, openssh-client; here: {', '.join(missing) or 'no root'}"
+        )
     made = os.environ.get("VEDETTE_STICK")  # by an earlier run, to try again without fetching and packing
     stick = Path(made) if made else media(tmp_path_factory.mktemp("stick"))
     ill(stick)

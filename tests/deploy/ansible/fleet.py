@@ -121,7 +121,10 @@ class Fleet:
         hosts[self.edges[0]]["vedette_release_folder"] = ""
         groups = {
             "boxes": {"hosts": {name: hosts[name] for name in self.edges}, "vars": of_boxes},
-            "brokers": {"hosts": {self.hub: hosts[self.hub]}, "vars": {"vedette_broker_pki": "{{ fleet_pki }}", "vedette_broker_hosts": [BROKER]}},
+            "brokers": {
+                "hosts": {self.hub: hosts[self.hub]},
+                "vars": {"vedette_broker_pki": "{{ fleet_pki }}", "vedette_broker_hosts": [BROKER]},
+            },
         }
         inventory = {"all": {"hosts": {"localhost": {"ansible_connection": "local"}}, "vars": every, "children": groups}}
         (self.folder / "inventory").mkdir()
