@@ -24,6 +24,11 @@ def publisher(folder: Path, broker: Broker, first: int, count: int = 0) -> subpr
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
+def no_hole(numbers: set[int], least: int) -> bool:
+    """The broker has all when the last process has ended; it gives them to a listener that is slow for once a bit later."""
+    return max(numbers, default=0) >= least and numbers == set(range(1, max(numbers) + 1))
+
+
 @pytest.mark.broker
 @needs_mosquitto
 def test_a_process_killed_at_random_instants_loses_nothing_it_had_journalled(tmp_path: Path, broker: Broker) -> None:
@@ -43,11 +48,9 @@ def test_a_process_killed_at_random_instants_loses_nothing_it_had_journalled(tmp
         last = publisher(tmp_path, broker, 900_000_001, 10)
         assert last.communicate(timeout=60)[0]
         assert last.returncode == 0
-        messages = listener.messages
+        messages = listener.wait(lambda came: no_hole({e["seq"] for e in envelopes(came)}, journalled + 10), 60)
     came = envelopes(messages)
     by_seq = {e["seq"]: e["id"] for e in came}
-    assert set(by_seq) == set(range(1, max(by_seq) + 1)), "no hole"
-    assert max(by_seq) >= journalled + 10
     assert len({e["id"] for e in came}) == len(by_seq), "one number, one message: what came twice came under one id"
     ends = [e for e in came if e["data"]["life"] == "end"]
     assert {e["data"]["data"]["reason"] for e in ends} == {"interrupted"}
