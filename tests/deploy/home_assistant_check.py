@@ -12,9 +12,8 @@ SHARED = ("device", "origin", "availability", "qos", "state_topic", "command_top
 
 
 def main() -> None:
-    import homeassistant.const
-    from homeassistant.helpers.template import Template
-
+    version = importlib.import_module("homeassistant.const").__version__
+    template = importlib.import_module("homeassistant.helpers.template").Template
     message = json.loads(sys.stdin.buffer.read())
     faults: list[str] = []
     schemas = importlib.import_module(f"homeassistant.components.mqtt.{'mixins' if _before_devices() else 'schemas'}")
@@ -31,8 +30,8 @@ def main() -> None:
         _try(key, schema, given, faults)
         for name, text in component.items():
             if name.endswith("_template"):
-                Template(text, None).ensure_valid()
-    said = {"version": homeassistant.const.__version__, "device_schema": whole is not None, "faults": faults}
+                template(text, None).ensure_valid()
+    said = {"version": version, "device_schema": whole is not None, "faults": faults}
     sys.stdout.write(json.dumps(said))
 
 
@@ -41,8 +40,7 @@ def _before_devices() -> bool:
 
 
 def _try(key: str, schema: Any, given: dict[str, Any], faults: list[str]) -> None:
-    import voluptuous
-
+    voluptuous = importlib.import_module("voluptuous")
     try:
         schema(given)
     except voluptuous.Invalid as error:
