@@ -12,9 +12,10 @@ import os
 import re
 import shutil
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
+
+from contracts.files import sync_folder
 
 Link = Literal["current", "good", "previous"]
 LINKS: tuple[Link, ...] = ("current", "good", "previous")
@@ -46,16 +47,16 @@ class Revisions:
             return digest
         new = self.folder / f"{NEW}{digest}"
         self.folder.mkdir(parents=True, exist_ok=True)
-        _sync(self.folder.parent.parent)
-        _sync(self.folder.parent)
+        sync_folder(self.folder.parent.parent)
+        sync_folder(self.folder.parent)
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o750)
         _write(new / FILE, body)
         _write(new / LABEL, json.dumps(label).encode())
-        _sync(new)
+        sync_folder(new)
         shutil.rmtree(self.folder / digest, ignore_errors=True)  # one that was spoilt
         new.replace(self.folder / digest)
-        _sync(self.folder)
+        sync_folder(self.folder)
         return digest
 
     def label(self, digest: str) -> dict[str, Any]:
@@ -88,7 +89,7 @@ class Revisions:
             temp.symlink_to(digest)
             temp.replace(self.folder / name)
         if self.folder.is_dir():
-            _sync(self.folder)
+            sync_folder(self.folder)
 
     def keep(self) -> None:
         """What is in force has shown itself. Cut off between, it is still on trial."""
@@ -127,12 +128,3 @@ def _write(path: Path, body: bytes) -> None:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):  # a file system that cannot sync folders is taken as it is
-            os.fsync(handle)
-    finally:
-        os.close(handle)
