@@ -20,6 +20,7 @@ NEEDED_IN_CI = {"broker", "postgres", "browser", "rtsp", "footage", "reading"}  
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what tests start and interrupt would not hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+OURS = {"bench", "broker", "contracts", "dataset", "device", "trainer", "vision"}
 settings.register_profile("here", deadline=None)  # a busy machine is no fault of ours
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
@@ -29,16 +30,26 @@ for late in ("_backends._asyncio", "_core._fileio", "from_thread", "to_thread", 
     importlib.import_module(f"anyio.{late}")
 
 
+def _loggers() -> dict[str, logging.Logger]:
+    return {name: one for name, one in logging.root.manager.loggerDict.items() if isinstance(one, logging.Logger)}
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
-    """A command run here logs to the stderr of its test, which is closed afterwards."""
+    """A command run here logs to the stderr of its test, which is closed afterwards, and quietens loggers that other tests read."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, off = root.handlers[:], root.level, root.manager.disable
+    before = {name: (one.level, one.disabled, one.propagate) for name, one in _loggers().items()}
     yield
     for handler in root.handlers[:]:
         if handler not in handlers:
             root.removeHandler(handler)
     root.setLevel(level)
+    logging.disable(off)
+    for name, one in _loggers().items():
+        if name in before or name.split(".")[0] in OURS:  # what another's library says of its own when it is first imported stays
+            was, one.disabled, one.propagate = before.get(name, (logging.NOTSET, False, True))
+            one.setLevel(was)
 
 
 @pytest.hookimpl(wrapper=True)
