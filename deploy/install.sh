@@ -11,6 +11,8 @@ HOME_OF_ALL=/opt/vedette
 RELEASES=$HOME_OF_ALL/releases
 CONFIG=/etc/vedette/device.yaml
 LIB=/usr/lib # of systemd, udev and tmpfiles: what an owner writes below /etc wins over it
+BESIDE=(vedette-{ingest,push,rollout,work}.service) # of the trainer: each is started by who has told it what it needs
+TRIAL=vedette_trial # a service with the settings of vedette.service; a dash in its name would bring it the drop-ins of vedette-.service.d
 FAILED=1 USAGE=2 REFUSED=3 NOT_READY=4 DISK=5 BUSY=6
 READY_FOR_S=2 # so long it stays READY before it is believed
 changed=no
@@ -27,6 +29,8 @@ Options: --start | --no-start   start and wait for READY (default: where systemd
          --wait-s N             seconds until the service has to be READY (default 60; more where engines are built at the first start)
          --python FILE          the Python to use (default: /usr/bin/pythonX.Y, as the release says)
          --role box|trainer|both  which services this machine has (default: as before; at first trainer for a release with the trainer, else box)
+         --wheels FOLDER        where the packages lie that a release made with --without-gpl leaves to you to fetch
+                                (default: /usr/local/share/vedette/wheels, then the package index)
 
 A release that does not come up is taken back, and the one before serves again. Data and configuration stay, whatever happens, but for remove --purge.
 Broken off, even by kill -9 or a power cut, it is run again; what was in force stays in force.
@@ -134,19 +138,32 @@ build() { # FOLDER: $RELEASES/VERSION, whole once COMPLETE is in it
   check_space "$from"
   say "Building $target with $("$python" -V)"
   mkdir -p "$target/tmp" || fail $DISK "$target cannot be made; nothing was changed"
-  if log=$({ "$python" -I -m venv --without-pip "$target" && pip_install "$from" "$target" && link_system "$target" && keep "$from" "$target"; } 2>&1); then
+  if log=$({ "$python" -I -m venv --without-pip "$target" && bring "$from" "$target" && pip_install "$from" "$target" && link_system "$target" && keep "$from" "$target"; } 2>&1); then
     rm -rf "$target/tmp"
     sync -f "$target" && write "$target/COMPLETE" <<<"$digest" && changed=yes && return
   fi
   rm -rf "$target"
   case $log in
     *'No space left'* | *'Errno 28'* | *'Disk quota'*) fail $DISK "the disk of $RELEASES is full: make room and run this again; nothing was changed" ;;
+    *'is not here'*) fail $REFUSED "$version was not built, and nothing was changed: $(tail -n 1 <<<"$log")" ;;
     *) fail $FAILED "$version could not be built; nothing was changed. It said: $(tail -n 15 <<<"$log")" ;;
   esac
 }
+bring() { # FOLDER TARGET: what the release leaves to the owner to fetch, into TARGET/tmp/brought; pip_install knows it by its hash
+  local name
+  mkdir -p "$2/tmp/brought" || return
+  for name in $(about "$1" bring); do
+    cp "$WHEELS/$name" "$2/tmp/brought/" 2>/dev/null || fetch "$1" "$2" "${name%%-*}" ||
+      { say "$name is not here: fetch it (\`pip download --no-deps\` of $(sed -n "s/^\(${name%%-*}==[^ ]*\).*/\1/p" "$1/wheels/requirements.txt"), on any machine like this one) and say --wheels FOLDER" && return 1; }
+  done
+}
+fetch() { # FOLDER TARGET PACKAGE: from the package index that pip is set up for here
+  grep "^$3==" "$1/wheels/requirements.txt" >"$2/tmp/wanted.txt" && TMPDIR="$2/tmp" "$2/bin/python" "$1/wheels/$(about "$1" pip)/pip" download --quiet \
+    --disable-pip-version-check --no-cache-dir --retries 1 --no-deps --only-binary :all: --require-hashes --requirement "$2/tmp/wanted.txt" --dest "$2/tmp/brought"
+}
 pip_install() { # FOLDER TARGET: with the pip of the release, so that nothing is needed of the box but Python; only files whose hashes are listed
   env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME="$2/tmp" TMPDIR="$2/tmp" PIP_CONFIG_FILE=/dev/null "$2/bin/python" "$1/wheels/$(about "$1" pip)/pip" install --quiet \
-    --disable-pip-version-check --no-cache-dir --no-index --find-links "$1/wheels" --no-deps --only-binary :all: --require-hashes \
+    --disable-pip-version-check --no-cache-dir --no-index --find-links "$1/wheels" --find-links "$2/tmp/brought" --no-deps --only-binary :all: --require-hashes \
     --requirement "$1/wheels/requirements.txt"
 }
 link_system() { # TARGET: of the system's packages just these two. With --system-site-packages every old numpy or OpenCV there would be in reach
@@ -185,7 +202,7 @@ wanted_files() { # RELEASE-FOLDER: `source place` of all that is copied out of i
   local deploy=$1/deploy each name number
   for each in "$deploy"/systemd/*.{service,socket,path,timer,target} "$deploy"/install/*.service; do
     [ -f "$each" ] || continue
-    case ${each##*/} in vedette-trainer* | vedette-ingest*) has_role trainer || continue ;; esac
+    case ${each##*/} in vedette-trainer.service | vedette-ingest.* | vedette-push.* | vedette-rollout.* | vedette-work.*) has_role trainer || continue ;; esac
     say "$each $LIB/systemd/system/${each##*/}"
   done
   for each in "$deploy"/systemd/*.d/*.conf; do
@@ -258,7 +275,7 @@ reread() {
 }
 restart() {
   local unit
-  for unit in $(services) $(running_systemd && systemctl list-units --plain --no-legend --state=active 'vedette-ingest.service' | cut -d' ' -f1); do
+  for unit in $(services) $(running_systemd && systemctl list-units --plain --no-legend --state=active "${BESIDE[@]}" | cut -d' ' -f1); do
     systemctl reset-failed "$unit" 2>/dev/null
     systemctl --no-block restart "$unit" || return
   done
@@ -285,16 +302,62 @@ wait_ready() {
   done
   return 1
 }
-as_service() { # COMMAND...: as the service's user, with its secrets, not with root's rights
-  if running_systemd; then
-    timeout 180 systemd-run --quiet --wait --pipe --collect --property=User=vedette --property=Group=vedette --property=EnvironmentFile=-/etc/vedette/secrets \
-      --property=NoNewPrivileges=yes --setenv=STATE_DIRECTORY=/var/lib/vedette -- "$@" </dev/null
-  else
+as_service() { # VERSION COMMAND...: as systemd would run that release's service: its user, its secrets and credentials, its fences
+  local version=$1 place=/run/$TRIAL code=0 said
+  shift
+  if ! running_systemd; then
     timeout 180 runuser -u vedette -- env STATE_DIRECTORY=/var/lib/vedette "$@" </dev/null
+    return
   fi
+  systemctl --quiet stop $TRIAL.service 2>/dev/null # of a run that was broken off
+  rm -rf $place && mkdir -m 0700 $place && mkdir -p /run/systemd/system && trial "$version" $place "$*" >/run/systemd/system/$TRIAL.service || return
+  systemctl daemon-reload
+  said=$(systemctl start $TRIAL.service 2>&1) || code=1
+  if [ $code = 1 ] && [ ! -s $place/out ] && [ ! -s $place/err ]; then # it did not come so far as to say something itself
+    say "$said" "$(journalctl --no-pager --lines 4 --output cat --unit $TRIAL.service 2>/dev/null)"
+  fi
+  cat $place/out 2>/dev/null
+  cat $place/err >&2 2>/dev/null
+  rm -rf $place /run/systemd/system/$TRIAL.service
+  systemctl reset-failed $TRIAL.service 2>/dev/null
+  return $code
+}
+trial() { # VERSION FOLDER COMMAND: a unit that runs it once, and takes nothing away from the service, which may be running
+  settings_of "$1"
+  cat <<END
+[Service]
+Type=oneshot
+RemainAfterExit=no
+Restart=no
+WatchdogSec=0
+TimeoutStartSec=180
+OOMScoreAdjust=500
+RuntimeDirectoryPreserve=yes
+StandardInput=null
+StandardOutput=file:$2/out
+StandardError=file:$2/err
+$(printf '%s=\n' ExecCondition ExecStartPre ExecStart ExecStartPost ExecReload ExecStop ExecStopPost)
+ExecStart=$3
+END
+}
+settings_of() { # VERSION: what systemd would be told of the service with that release: its unit, its drop-ins, and on top those of the owner
+  local unit=vedette.service release=$RELEASES/$1/release main each place
+  local -A named=()
+  main=$release/deploy/systemd/$unit
+  [ ! -e /etc/systemd/system/$unit ] || main=/etc/systemd/system/$unit
+  while read -r each place; do
+    case $place in "$LIB/systemd/system/$unit.d/"*) named[${place##*/}]=$each ;; esac
+  done < <(wanted_files "$release")
+  for each in {/usr/local/lib,/run,/etc}/systemd/system/$unit.d/*.conf; do # the same name: the later counts
+    [ ! -e "$each" ] || named[${each##*/}]=$each
+  done
+  {
+    cat "$main"
+    while read -r each; do say "" && cat "${named[$each]}"; done < <(printf '%s\n' "${!named[@]}" | sed '/^$/d' | sort)
+  } | awk '/^\[/ { on = /^\[Service\]/ } on' | sed 's/%n/vedette.service/g; s/%[Np]/vedette/g'
 }
 faults() { # VERSION: what its doctor calls an error, one a line
-  as_service "$RELEASES/$1/bin/vedette" doctor --config $CONFIG --json 2>/dev/null | "$RELEASES/$1/bin/python" -I -c '
+  as_service "$1" "$RELEASES/$1/bin/vedette" doctor --config $CONFIG --json 2>/dev/null | "$RELEASES/$1/bin/python" -I -c '
 import json, sys
 try:
     found = json.load(sys.stdin)["findings"]
@@ -305,7 +368,7 @@ except (ValueError, KeyError):
 preflight() { # NEW OLD: the new release and the real configuration, before anything is changed
   has_role box && [ -e $CONFIG ] || return 0
   local said worse
-  said=$(as_service "$RELEASES/$1/bin/vedette" check --no-probe --config $CONFIG 2>&1) ||
+  said=$(as_service "$1" "$RELEASES/$1/bin/vedette" check --no-probe --config $CONFIG 2>&1) ||
     fail $REFUSED "$1 finds fault with $CONFIG; mend it and run this again. ${2:+$2 stays in force. }It said: $said"
   worse=$(faults "$1")
   [ -z "$worse" ] && return
@@ -461,7 +524,7 @@ do_remove() {
   local unit place
   say "Removing Vedette${PURGE:+ with its data and configuration}"
   if command -v systemctl >/dev/null; then
-    for unit in vedette.service vedette-trainer.service vedette-ingest.service vedette-settle.service; do
+    for unit in vedette.service vedette-trainer.service "${BESIDE[@]}" vedette-settle.service; do
       if running_systemd; then systemctl --quiet stop "$unit" 2>/dev/null; fi
       systemctl --quiet disable "$unit" 2>/dev/null
     done
@@ -502,7 +565,7 @@ do_status() {
 }
 
 arguments() {
-  COMMAND=install FROM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) START='' WAIT_S=60 PYTHON='' TO='' PURGE='' ROLE=''
+  COMMAND=install FROM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) START='' WAIT_S=60 PYTHON='' TO='' PURGE='' ROLE='' WHEELS=/usr/local/share/vedette/wheels
   case ${1:-} in install | upgrade | downgrade | remove | status | settle) COMMAND=$1 && shift ;; esac
   while [ $# -gt 0 ]; do
     case $1 in
@@ -510,12 +573,13 @@ arguments() {
       --start) START=yes ;;
       --no-start) START=no ;;
       --purge) [ "$COMMAND" = remove ] || fail $USAGE "--purge goes with remove" && PURGE=yes ;;
-      --from | --wait-s | --python | --to | --role) [ $# -gt 1 ] || fail $USAGE "$1 needs a value; see --help" ;;&
+      --from | --wait-s | --python | --to | --role | --wheels) [ $# -gt 1 ] || fail $USAGE "$1 needs a value; see --help" ;;&
       --from) FROM=$2 && shift ;;
       --wait-s) WAIT_S=$2 && shift ;;
       --python) PYTHON=$2 && shift ;;
       --to) TO=$2 && shift ;;
       --role) ROLE=$2 && shift ;;
+      --wheels) WHEELS=$(cd "$2" 2>/dev/null && pwd) && shift || fail $USAGE "--wheels $2 is no folder" ;;
       *) fail $USAGE "$1 is not known here; see --help" ;;
     esac
     shift

@@ -7,6 +7,7 @@
 Fetches every locked wheel by hash, builds the project's, reads the licences of all, and writes install.sh, deploy/, guide and SHA256SUMS
 beside them. A commit gives the same bytes again: times are its own, or $SOURCE_DATE_EPOCH. TensorRT and python3-systemd are the system's
 and not in it; `--with WHEEL` adds what was built on such a box (pycuda on a Jetson), or takes the place of a locked wheel of the same name.
+With `--without-gpl` wheels that carry GPL libraries are not in it either: who installs it brings them, known by their hashes.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Plan:
     cache: Path
     output: Path
     revision: str
+    without_gpl: bool = False
 
     @property
     def name(self) -> str:
@@ -91,26 +93,28 @@ def not_another(folder: Path, target: Target) -> None:
 
 def fill(new: Path, plan: Plan, every: Sequence[wheels.Wheel], source: Path) -> None:
     (new / "wheels").mkdir(parents=True)
+    said = {wheel.name: notices.read(wheel) for wheel in every if wheel.name != "vedette"}
+    left = [wheel for wheel in every if plan.without_gpl and wheel.name in said and said[wheel.name].copyleft_libraries]
     for wheel in every:
-        shutil.copyfile(wheel.path, new / "wheels" / wheel.path.name)
+        if wheel not in left:
+            shutil.copyfile(wheel.path, new / "wheels" / wheel.path.name)
     installed = [wheel for wheel in every if wheel.name != "pip"]
     pip = next(wheel for wheel in every if wheel.name == "pip")
     (new / "wheels/requirements.txt").write_text("".join(wheel.line() + "\n" for wheel in installed))
-    (new / "RELEASE").write_text(about(plan, every, pip.path.name))
+    (new / "RELEASE").write_text(about(plan, every, pip.path.name, left))
     for folder, place in (("deploy", "deploy"), ("docs/guide", "doc/guide"), ("docs/images", "doc/images")):
         shutil.copytree(source / folder, new / place)
     (new / "deploy/install.sh").rename(new / "install.sh")
     for name in ("LICENSE", "NOTICE", "CHANGELOG.md"):
         shutil.copyfile(source / name, new / name)
-    said = [notices.read(wheel) for wheel in every if wheel.name != "vedette"]
-    notices.check(said, allowed=[name for name in notices.LIBRARIES if name in (source / "NOTICE").read_text()])
-    notices.lay(said, new / "licenses")
+    notices.check([*said.values()], allowed=[name for name in notices.LIBRARIES if name in (source / "NOTICE").read_text()])
+    notices.lay([*said.values()], new / "licenses", left_out=[wheel.name for wheel in left])
     files = sorted(path for path in new.rglob("*") if path.is_file())
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(new).as_posix()}\n" for path in files]
     (new / "SHA256SUMS").write_text("".join(sums))
 
 
-def about(plan: Plan, every: Sequence[wheels.Wheel], pip: str) -> str:
+def about(plan: Plan, every: Sequence[wheels.Wheel], pip: str, left: Sequence[wheels.Wheel]) -> str:
     """What install.sh reads: a name and a value a line."""
     glibc = max(wheel.glibc() for wheel in every)
     unpacked = sum(info.file_size for wheel in every for info in zipfile.ZipFile(wheel.path).infolist())
@@ -118,6 +122,7 @@ def about(plan: Plan, every: Sequence[wheels.Wheel], pip: str) -> str:
         "version": plan.version, "arch": plan.target.arch, "python": plan.target.python, "glibc": f"2.{glibc}",
         "trainer": "yes" if plan.trainer else "no", "needs_mib": str(int(unpacked * COMPILED / MIB) + 32), "pip": pip,
         "commit": plan.revision or "none: files as they lay", "made": str(epoch(plan.revision)),
+        "bring": " ".join(wheel.path.name for wheel in left),
     }  # fmt: skip
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
@@ -154,6 +159,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--with", dest="own", type=Path, action="append", default=[], metavar="WHEEL", help="a wheel of your own (again for more)"
     )
+    gpl = "leave out wheels that carry GPL libraries (PyAV's): for releases and boxes that are handed on; install.sh says how they come"
+    parser.add_argument("--without-gpl", action="store_true", help=gpl)
     parser.add_argument("--commit", default="HEAD", help="what is released (default: the last one)")
     parser.add_argument("--uncommitted", action="store_true", help="the files as they lie here instead")
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache/wheels", metavar="DIR", help="where fetched wheels are kept")
@@ -163,11 +170,15 @@ def arguments() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     args = arguments().parse_args(argv)
     revision = "" if args.uncommitted else git("rev-parse", "--verify", f"{args.commit}^{{commit}}")
-    plan = Plan(Target(args.arch, args.python), args.version, args.trainer, tuple(args.own), args.cache, args.output, revision)
+    target, own = Target(args.arch, args.python), tuple(args.own)
+    plan = Plan(target, args.version, args.trainer, own, args.cache, args.output, revision, args.without_gpl)
     folder = make(plan)
     size = (folder.parent / f"{folder.name}.tar.gz").stat().st_size
     print(f"{folder}\n{folder}.tar.gz ({size / MIB:.0f} MiB, {len(list((folder / 'wheels').glob('*.whl')))} wheels)")
     print((folder.parent / f"{folder.name}.tar.gz.sha256").read_text().split()[0])
+    inside = sorted({name for path in (folder / "wheels").glob("*.whl") for name in notices.read(wheels.Wheel.of(path)).copyleft_libraries})
+    if inside:
+        print(f"carries {', '.join(inside)} (GPL): for boxes of your own; --without-gpl for what is handed on", file=sys.stderr)
     return 0
 
 

@@ -71,22 +71,25 @@ def check(notices: Sequence[Notice], allowed: Sequence[str]) -> None:
             raise SystemExit(f"{notice.name} {notice.version} {what}, which NOTICE does not know of; a release may not have it")
 
 
-def table(notices: Sequence[Notice]) -> str:
+def table(notices: Sequence[Notice], left_out: Sequence[str] = ()) -> str:
+    """`left_out` are wheels that it wants and does not carry."""
     lines = [
         "# What this release carries", "",
         "Read from the wheels themselves. The texts are in the folder named after each.",
         "NOTICE says what is asked of whoever hands this on.", "", "| package | version | licence |", "| --- | --- | --- |",
     ]  # fmt: skip
     lines += [f"| {notice.name} | {notice.version} | {notice.licence.replace('|', '/')} |" for notice in notices]
+    if left_out:
+        lines += ["", f"Not carried, but fetched by who installs it, for what is inside: {', '.join(left_out)}."]
     lines += ["", "## Libraries inside wheels", "", "| wheel | library | licence |", "| --- | --- | --- |"]
     for notice in notices:
         lines += [f"| {notice.name} | {name} | {LIBRARIES.get(name, 'see the texts of the wheel')} |" for name in notice.libraries]
     return "\n".join(lines) + "\n"
 
 
-def lay(notices: Sequence[Notice], folder: Path) -> None:
+def lay(notices: Sequence[Notice], folder: Path, left_out: Sequence[str] = ()) -> None:
     folder.mkdir(parents=True)
-    (folder / "THIRD-PARTY.md").write_text(table(notices))
+    (folder / "THIRD-PARTY.md").write_text(table(notices, left_out))
     for notice in notices:
         for name, text in notice.texts.items():
             parts = [part for part in name.split("/") if part not in {"", ".", ".."}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import shutil
 import subprocess
@@ -133,6 +134,18 @@ def test_a_release_says_what_it_is_and_lists_every_file(small: Path) -> None:
     assert {"install.sh", "NOTICE", "deploy/systemd/vedette.service", "doc/guide/install.md", "licenses/THIRD-PARTY.md"} <= there
     names = [line.split("==")[0] for line in (small / "wheels/requirements.txt").read_text().splitlines()]
     assert names == ["one", "vedette"], "pip puts them in, and stays out itself"
+
+
+def test_what_carries_gpl_libraries_is_left_out_where_that_is_wanted_and_known_by_its_hash(source: Path, tmp_path: Path) -> None:
+    gpl = wheel(tmp_path, "av", {"av.libs/libx264-d6533a8d.so.165": ""}, "cp311-abi3-manylinux_2_28_x86_64")
+    every = [wheel(tmp_path, "pip", {}), gpl, release_wheels.build(source, "0.2.0", 10**9, tmp_path)]
+    for without, there in ((False, True), (True, False)):
+        new = tmp_path / str(without)
+        release.fill(new, dataclasses.replace(plan(tmp_path), without_gpl=without), every, source)
+        assert (new / "wheels" / gpl.path.name).exists() == there
+        assert deb.about(new)["bring"] == ("" if there else gpl.path.name)
+        assert f"{gpl.line()}\n" in (new / "wheels/requirements.txt").read_text(), "it is installed all the same"
+        assert ("fetched by who installs it" in (new / "licenses/THIRD-PARTY.md").read_text()) != there
 
 
 def test_the_same_files_and_time_give_the_same_bytes(small: Path, source: Path, tmp_path: Path) -> None:
