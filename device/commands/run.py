@@ -11,7 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
-from contracts.errors import VedetteError
+from contracts.errors import StorageError, VedetteError
 from device.app import Appliance
 from device.clock import SystemClock
 from device.commands.arguments import add_config, seconds, settled
@@ -94,7 +94,7 @@ def _opening(loaded: Loaded) -> None:
     """The boot guard blames no model for a configuration that cannot be read."""
     try:
         Boots(loaded.settings.data).opening()
-    except OSError as error:
+    except StorageError as error:
         log.warning("should this start fail, the model is not blamed: %s", error)
 
 
@@ -102,7 +102,7 @@ def _came_up(loaded: Loaded) -> None:
     """The boot guard counts the starts that do not get here."""
     try:
         Boots(loaded.settings.data).ready()
-    except OSError as error:
+    except StorageError as error:
         log.warning("this start counts as failed: %s", error)
 
 

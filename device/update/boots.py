@@ -1,20 +1,21 @@
 """Boots: starts that never became ready and processes that died at a trial, counted on the disk; what does both is never run again.
 
-The standard library alone: this is read before each start, and must work when nothing else does.
+The standard library alone, here and in contracts/files.py: this is read before each start, and must work when nothing else does.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from contracts.files import storage, sync_folder, write_durably
+
 FAILED = 3  # starts, or deaths, after which a model is not tried again
 REMEMBERED = 32
+PRIVATE = 0o640
 HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,7 +40,8 @@ class Count:
 
 
 class Boots:
-    """`data` is the box's folder. A file that cannot be read is begun anew: a count is lost, a start never."""
+    """`data` is the box's folder. A file that cannot be read is begun anew: a count is lost, a start never. StorageError where
+    the disk refuses to keep it: then nothing that comes after it was done."""
 
     def __init__(self, data: Path) -> None:
         self.path, self._models = data / "update" / "boots.json", data / "models"
@@ -132,23 +134,14 @@ class Boots:
 
     def _link(self, digest: str) -> None:
         temp = self._models / ".current.tmp"
-        temp.unlink(missing_ok=True)
-        temp.symlink_to(digest.removeprefix("sha256:"))
-        temp.replace(self._models / "current")
-        _sync(self._models)
+        with storage(self._models / "current"):
+            temp.unlink(missing_ok=True)
+            temp.symlink_to(digest.removeprefix("sha256:"))
+            temp.replace(self._models / "current")
+            sync_folder(self._models)
 
     def _write(self, count: Count) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temp = self.path.with_name(".boots.json.tmp")
-        with suppress(FileNotFoundError):
-            temp.unlink()
-        handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        with os.fdopen(handle, "w") as file:
-            json.dump(asdict(count), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temp.replace(self.path)
-        _sync(self.path.parent)
+        write_durably(self.path, json.dumps(asdict(count)).encode(), PRIVATE)
 
 
 def _died(count: Count) -> tuple[Count, str]:
@@ -163,12 +156,3 @@ def _died(count: Count) -> tuple[Count, str]:
 def _rejecting(count: Count, digest: str, words: str) -> Count:
     kept = [each for each in count.rejected if each.digest != digest]
     return replace(count, rejected=tuple([*kept, Rejected(digest, words)][-REMEMBERED:]))
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):  # a file system that cannot sync folders is taken as it is
-            os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,19 +6,18 @@ The standard library alone, as device/update/boots.py: this is read before each 
 from __future__ import annotations
 
 import json
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from device.update.boots import FAILED
+from contracts.files import write_durably
+from device.update.boots import FAILED, PRIVATE
 from device.update.config_slots import Revisions
 
 REMEMBERED = 16
 
 
 class Starts:
-    """A file that cannot be read is begun anew: a count is lost, a start never."""
+    """A file that cannot be read is begun anew: a count is lost, a start never. StorageError where the disk refuses to keep it."""
 
     def __init__(self, data: Path) -> None:
         self.path, self._revisions = data / "update" / "config-starts.json", Revisions(data)
@@ -67,18 +66,5 @@ class Starts:
             return {"digest": "", "failed": 0, "rejected": {}}
 
     def _write(self, digest: str, failed: int, rejected: dict[str, str]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temp = self.path.with_name(".config-starts.json.tmp")
-        temp.unlink(missing_ok=True)
-        handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
-        with os.fdopen(handle, "w") as file:
-            json.dump({"digest": digest, "failed": failed, "rejected": dict(list(rejected.items())[-REMEMBERED:])}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temp.replace(self.path)
-        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with suppress(OSError):
-                os.fsync(folder)
-        finally:
-            os.close(folder)
+        kept = {"digest": digest, "failed": failed, "rejected": dict(list(rejected.items())[-REMEMBERED:])}
+        write_durably(self.path, json.dumps(kept).encode(), PRIVATE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 
+from contracts.errors import StorageError
 from contracts.wire import utc_from_ns, utc_text
 from device.clock import Clock
 from device.update.boots import Boots
@@ -23,7 +24,7 @@ def taken_back(boots: Boots, ledger: Ledger, clock: Clock) -> None:
     if last is not None and last.state in ENDED and untold[-1].digest == _model_of(ledger, last.work):
         body = {"at": utc_text(utc_from_ns(clock.wall_ns())), "words": untold[-1].words}
         ledger.add(last.work, "rejected", "E_CRASHLOOP", body)
-    with suppress(OSError):  # told once more at the next start
+    with suppress(StorageError):  # told once more at the next start
         boots.told()
 
 

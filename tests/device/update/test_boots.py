@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.errors import StorageError
+from device.commands.boot_guard import guard as counted
 from device.following import taken_back
 from device.update.boots import FAILED, REMEMBERED, Boots
 from device.update.slots import Slots
@@ -214,6 +217,49 @@ def test_cut_off_while_it_takes_back_the_next_start_does_the_rest(
     assert boots.begin()
     assert slots.linked("current") == factory.digest
     assert boots.rejects(new.digest)
+
+
+def unsynced(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A disk that takes names in `folder` and does not get them down, as one that is dying."""
+    fsync = os.fsync
+
+    def refuse(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").resolve() == folder.resolve():
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(handle)
+
+    patch.setattr(os, "fsync", refuse)
+
+
+def test_a_folder_that_cannot_be_synced_is_a_fault_and_nothing_is_taken_as_done(
+    tmp_path: Path, slots: Slots, boots: Boots, factory: StoredBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boots.begin()
+    boots.ready()
+    new = pushed(tmp_path, slots, "2.0.0")
+    for _ in range(FAILED):
+        start(boots)
+    with monkeypatch.context() as dying:
+        unsynced(dying, boots.path.parent)
+        for step in (boots.opening, boots.begin):
+            with pytest.raises(StorageError, match="the disk has a fault"):
+                step()
+        (words,) = counted(tmp_path / "data", "a start")
+        assert "starts are not counted" in words
+        assert slots.linked("current") == new.digest  # the count comes before the link
+    with monkeypatch.context() as dying:
+        unsynced(dying, slots.folder)
+        with pytest.raises(StorageError, match="the disk has a fault"):
+            boots.begin()
+    slots.link("current", new.digest)  # the power goes, and what was not synced is as it was
+    assert f"{factory.digest} is in force again" in boots.begin()
+    assert slots.linked("current") == factory.digest
+
+
+def test_it_needs_the_standard_library_alone() -> None:
+    program = "import sys; sys.path.insert(0, sys.argv[1]); import device.update.boots, device.update.config_starts"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program, str(ROOT)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 LOOP = """
