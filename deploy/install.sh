@@ -348,7 +348,7 @@ settings_of() { # VERSION: what systemd would be told of the service with that r
   while read -r each place; do
     case $place in "$LIB/systemd/system/$unit.d/"*) named[${place##*/}]=$each ;; esac
   done < <(wanted_files "$release")
-  for each in {/usr/local/lib,/run,/etc}/systemd/system/$unit.d/*.conf; do # the same name: the later counts
+  for each in {/usr/local/lib,/run,/etc}/systemd/system/"$unit.d"/*.conf; do # the same name: the later counts
     [ ! -e "$each" ] || named[${each##*/}]=$each
   done
   {
