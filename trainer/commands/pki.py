@@ -16,14 +16,17 @@ from contracts.shown import shown
 if TYPE_CHECKING:
     from trainer.pki.authority import Issued
 
-SUMMARY = "certificates of a fleet: make an authority, sign boxes, broker and trainer, renew, revoke"
+SUMMARY = "certificates of a fleet: make an authority, sign boxes, broker, trainer and its server, renew, revoke"
 VARIABLE = "VEDETTE_PKI_PASSPHRASE"
 FOLDER = "VEDETTE_PKI"
+SERVERS = ("broker", "server")
 SOON_DAYS = 60
-DAYS = {"broker": 825, "box": 825, "trainer": 825}
+DAYS = {"broker": 825, "server": 825, "box": 825, "trainer": 825}
+NAMED = {"broker": "broker", "server": "push-server", "trainer": "trainer"}  # where no name is given
 WORDS = {
     "init": "make an authority; keep its folder off the network, and a copy of it elsewhere",
     "broker": "sign the broker: --host names and addresses under which boxes reach it",
+    "server": "sign what the trainer serves over HTTPS: `push serve` and its page; --host names and addresses under which it is reached",
     "box": "sign boxes by their device ids; each gets a folder to be brought to it",
     "trainer": "sign the trainer, who may tell every box what to do",
     "renew": "new keys and certificates for those that end within --within days",
@@ -43,11 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("--name", default="Vedette fleet", help="what the authority calls itself")
             action.add_argument("--days", type=int, default=3650, help="how long it counts (default: ten years)")
             action.add_argument("--no-passphrase", action="store_true", help="whoever has its folder can sign; for a lab")
-        if name in {"broker", "box", "trainer"}:
-            default = {"trainer": ["trainer"], "broker": ["broker"]}.get(name)
-            action.add_argument("names", nargs="+" if name == "box" else "*", metavar="NAME", default=default, help="device ids, say")
+        if name in DAYS:
+            words = f"its name (default {NAMED[name]})" if name in NAMED else "device ids"
+            default = [NAMED[name]] if name in NAMED else None
+            action.add_argument("names", nargs="*" if name in NAMED else "+", metavar="NAME", default=default, help=words)
             action.add_argument("--days", type=int, default=DAYS[name], help=f"how long it counts (default {DAYS[name]})")
-        if name == "broker":
+        if name in SERVERS:
             action.add_argument("--host", action="append", default=[], help="a name or address; may be repeated")
         if name == "renew":
             action.add_argument("--within", type=int, default=SOON_DAYS, metavar="DAYS", help=f"default {SOON_DAYS}")
@@ -86,7 +90,7 @@ def _sign(args: argparse.Namespace, issued: list[Issued], now: datetime) -> None
         wanted = [each for each in newest.values() if each.until - now < timedelta(days=args.within)]
         made = [authority.sign(each.name, each.kind, each.hosts, args.days, now, passphrase) for each in wanted]
     else:
-        hosts = args.host if args.action == "broker" else []
+        hosts = args.host if args.action in SERVERS else []
         made = [authority.sign(name, args.action, hosts, args.days, now, passphrase) for name in args.names]
     words = "\n".join(f"{place}: key, certificate and ca.pem of {place.name}" for place in made) or "nothing ends soon"
     _say(args, {"made": [str(place) for place in made]}, words)
@@ -113,14 +117,17 @@ def _passphrase(folder: Path) -> bytes | None:
 
 
 def _new_passphrase(none: bool) -> bytes | None:
-    return None if none else _given("new passphrase of the authority: ")
+    return None if none else _given("new passphrase of the authority: ", twice=True)
 
 
-def _given(question: str) -> bytes:
+def _given(question: str, twice: bool = False) -> bytes:
     from contracts.errors import ConfigError
 
     if VARIABLE in os.environ:
         return os.environ[VARIABLE].encode()
     if not sys.stdin.isatty():
         raise ConfigError(f"pki: nobody is there to be asked for the passphrase; set {VARIABLE}")
-    return getpass.getpass(question).encode()
+    said = getpass.getpass(question)
+    if twice and getpass.getpass("again: ") != said:
+        raise ConfigError("pki: the two passphrases are not the same; begin again")
+    return said.encode()

@@ -22,7 +22,8 @@ from contracts.topics import DEVICE, FLEET
 from contracts.wire import Utc, Wire
 from trainer.pki.certificates import Signed, make_leaf, make_list, make_root
 
-Kind = Literal["broker", "box", "trainer"]
+Kind = Literal["broker", "server", "box", "trainer"]
+SERVERS = ("broker", "server")
 ROOT, KEY, BOOK, LIST = "ca.pem", "ca.key", "issued.json", "revoked.pem"
 VARIABLE = "VEDETTE_PKI_PASSPHRASE"
 LEAST_LETTERS = 8
@@ -68,14 +69,14 @@ class Authority:
         for host in hosts:
             if not HOST.fullmatch(host):
                 raise ConfigError(f"host {host[:80]!r}: is no name or address; write names such as broker.example or addresses")
-        if kind == "broker" and not hosts:
-            raise ConfigError(f"broker {name}: say under which names or addresses boxes reach it, with --host")
+        if kind in SERVERS and not hosts:
+            raise ConfigError(f"{kind} {name}: say under which names or addresses boxes reach it, with --host")
         with self._alone():
             root = self._root(passphrase)
             until = root.certificate.not_valid_after_utc
             if now + timedelta(days=days) > until:
                 raise ConfigError(f"{name}: would outlive the authority, which ends {until:%Y-%m-%d}; give fewer --days, or make a new one")
-            leaf = make_leaf(root, name, hosts, now, days, server=kind == "broker")
+            leaf = make_leaf(root, name, hosts, now, days, server=kind in SERVERS)
             self._book([*self.issued(), _entry(leaf, name, kind, hosts, now)])
             return self._lay_down(leaf, name)
 

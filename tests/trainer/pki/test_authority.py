@@ -84,6 +84,7 @@ def test_what_is_revoked_is_in_the_list_and_the_book(authority: Authority) -> No
         ("trainer", "box", [], "are the trainer's"),
         ("box-01", "trainer", [], "must begin with `trainer`"),
         ("broker", "broker", [], "with --host"),
+        ("push-server", "server", [], "with --host"),
         ("broker", "broker", ["a b"], "is no name or address"),
         ("broker", "broker", ["*"], "is no name or address"),
     ],
@@ -127,14 +128,25 @@ def test_the_commands_make_a_fleet(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["pki", "broker", *place, "--host", "localhost"]) == 0
     assert main(["pki", "box", "box-01", "box-02", *place, "--days", "30"]) == 0
     assert main(["pki", "trainer", *place]) == 0
+    assert main(["pki", "server", *place, "--host", "trainer.example"]) == 0
+    assert (tmp_path / "pki" / "issued" / "push-server" / "push-server.pem").is_file()
     assert main(["pki", "renew", *place, "--within", "60"]) == 0
     capsys.readouterr()
     assert main(["pki", "ls", "--json", *place]) == 0
     names = [each["name"] for each in json.loads(capsys.readouterr().out)]
-    assert names == ["broker", "box-01", "box-02", "trainer", "box-01", "box-02"], "only what ends soon was renewed"
+    assert names == ["broker", "box-01", "box-02", "trainer", "push-server", "box-01", "box-02"], "only what ends soon was renewed"
     assert main(["pki", "revoke", "box-02", "--why", "sold", *place]) == 0
     assert main(["pki", "ls", *place]) == 0
     assert "revoked: sold" in capsys.readouterr().out
     monkeypatch.setenv("VEDETTE_PKI_PASSPHRASE", "wrong one")
     assert main(["pki", "box", "box-03", *place]) == 1
     assert "does not open" in capsys.readouterr().err
+
+
+def test_a_passphrase_that_is_typed_differently_seals_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = iter(["open sesame", "open sesamy"])
+    monkeypatch.delenv("VEDETTE_PKI_PASSPHRASE", raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("getpass.getpass", lambda question: next(typed))
+    assert main(["pki", "init", "--dir", str(tmp_path / "pki")]) == 1
+    assert not (tmp_path / "pki").exists()
