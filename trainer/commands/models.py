@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command.add_argument("model", type=Path, nargs="?", help="an .onnx or .tflite file")
     command.add_argument("--recipe", choices=RECIPES, help="fetch and convert a model we know instead: 23 everyday classes, Apache-2.0")
     command.add_argument("--name", help="the bundle's name (default: the file's or the recipe's)")
+    command.add_argument("--version", default="1.0.0", help="three numbers; a name and a version are one model for ever (default 1.0.0)")
     command.add_argument("--out", type=Path, help="where the bundle is written (default: models/NAME; NAME.vdb makes one file)")
     command.add_argument("--labels", type=Path, metavar="FILE", help="the classes in order, one name a line")
     command.add_argument("--size", metavar="WIDTHxHEIGHT", help="input size, where the model leaves it open (default: 640x640)")
@@ -41,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     command.add_argument("--license", default="", help="the model's licence, for its card")
     command.add_argument("--source", default="", help="where the model comes from, for its card")
     command.add_argument("--check", type=Path, metavar="IMAGE", help="say what it sees on this picture and draw it beside the bundle")
-    command.add_argument("--golden", type=Path, nargs="+", default=[], metavar="IMAGE", help="pictures whose answers are promised")
+    golden = "pictures whose answers are promised; to be pushed it needs some"
+    command.add_argument("--golden", type=Path, nargs="+", default=[], metavar="IMAGE", help=golden)
     command.add_argument("--work", type=Path, default=Path(".cache/model"), help="where packages and conversions are kept")
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -57,10 +60,13 @@ def _import(args: argparse.Namespace) -> int:
 
     from contracts.errors import ConfigError
     from contracts.shown import shown
+    from contracts.update import VERSION
     from trainer.importer import look
 
     if (args.model is None) == (args.recipe is None):
         raise ConfigError("models import: give a model file or --recipe, one of them")
+    if not re.fullmatch(VERSION, args.version):
+        raise ConfigError(f"--version {args.version[:40]!r}: is none; give three numbers, such as 1.2.0")
     stored, notes = _made(args, lambda text: print(shown(text), file=sys.stderr, flush=True))
     result: dict[str, Any] = {
         "bundle": str(stored.path),
@@ -93,7 +99,7 @@ def _made(args: argparse.Namespace, report: Callable[[str], None]) -> tuple[Stor
     if args.recipe:
         args.work.mkdir(parents=True, exist_ok=True)
         target = args.out or Path("models") / (args.name or args.recipe)
-        return ssd_oid.make(target, args.work, pictures, report), ()
+        return ssd_oid.make(target, args.work, pictures, report, args.name or args.recipe, args.version), ()
     name = args.name or _plain(args.model.stem)
     wishes = Wishes(
         labels=read_labels(args.labels) if args.labels else None,
@@ -104,7 +110,7 @@ def _made(args: argparse.Namespace, report: Callable[[str], None]) -> tuple[Stor
         std=tuple(args.std) if args.std else None,
     )
     origin = Origin(args.license, args.source)
-    made = import_model(args.model, args.out or Path("models") / name, name, wishes, origin, pictures, report)
+    made = import_model(args.model, args.out or Path("models") / name, name, wishes, origin, pictures, report, args.version)
     return made.bundle, made.proposal.notes
 
 

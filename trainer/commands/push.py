@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         if name == "release":
             action.add_argument("model", nargs="?", help="digest, a beginning of it, or name@version")
+            unjudged = "why a model goes out that no gate judged, such as one made elsewhere; is kept in the audit"
+            action.add_argument("--unjudged", default="", metavar="WORDS", help=unjudged)
             action.add_argument("--config", type=Path, metavar="FILE", help="a configuration instead: what it says counts on boxes")
             action.add_argument("--name", default="fleet", help="of the configuration: its numbers count by name (default fleet)")
         if name == "withdraw":
@@ -91,8 +93,8 @@ def _did(args: argparse.Namespace, home: Any, repository: Any, database: Any) ->
         if args.config:
             revision = release_config(repository, args.config, args.name, key)
             return revision.target, {"sha256": revision.sha256, "rev": revision.rev}
-        model = release(repository, Registry(database, home), args.model, key)
-        return model.target, {"digest": model.digest}
+        model = release(repository, Registry(database, home), args.model, key, args.unjudged)
+        return model.target, {"digest": model.digest, **({"unjudged": args.unjudged} if args.unjudged else {})}
     if args.action == "withdraw":
         repository.withdraw(args.target, key)
         return args.target, {}

@@ -16,10 +16,10 @@ from vision.bundle import StoredBundle, read_bundle
 from vision.bundle_chunks import chunks_of
 
 
-def release(repository: Repository, registry: Registry, which: str, key: SigningKey) -> Model:
-    """ConfigError for one that may not go out."""
+def release(repository: Repository, registry: Registry, which: str, key: SigningKey, unjudged: str = "") -> Model:
+    """ConfigError for one that may not go out. `unjudged`: why one goes out that no gate ever judged, such as one made elsewhere."""
     entry = registry.get(which)
-    require_judged(registry, entry)
+    require_judged(registry, entry, unjudged)
     path = registry.file(entry)
     stored = read_bundle(path)
     known = {public.keyid: public for _, public in public_keys(registry.home)}
@@ -28,8 +28,9 @@ def release(repository: Repository, registry: Registry, which: str, key: Signing
     return repository.release(path, entry.file, described(stored), key)
 
 
-def require_judged(registry: Registry, entry: Entry) -> None:
-    """The champion of its name, or one whose newest verdict passes."""
+def require_judged(registry: Registry, entry: Entry, unjudged: str = "") -> None:
+    """The champion of its name, one whose newest verdict passes, or with a reason one that has no verdict at all: a model that gates
+    refused gets out by `gate --override` alone, which names the rule that is set aside."""
     if entry.draft:
         raise ConfigError(f"{_named(entry)}: is a draft; make the bundle with the verdict that passes, and release that")
     history = registry.history(entry.digest)
@@ -39,9 +40,12 @@ def require_judged(registry: Registry, entry: Entry) -> None:
     if champion is not None and champion.digest == entry.digest:
         return
     judged = [each for each in history if each.kind == "judged"]
-    if not judged or judged[-1].answer != "pass":
-        said = judged[-1].answer if judged else "none"
-        raise ConfigError(f"{_named(entry)}: its newest verdict is {said}, not pass; judge it with `vedette-trainer gate`")
+    if not judged and not unjudged.strip():
+        mend = "judge it with `vedette-trainer gate`, or say why it goes out all the same: --unjudged WORDS"
+        raise ConfigError(f"{_named(entry)}: no gate judged it; {mend}")
+    if judged and judged[-1].answer != "pass":
+        mend = "judge it with `vedette-trainer gate`, whose --override sets a rule aside"
+        raise ConfigError(f"{_named(entry)}: its newest verdict is {judged[-1].answer}, not pass; {mend}")
 
 
 def described(stored: StoredBundle) -> Release:

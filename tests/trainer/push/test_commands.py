@@ -12,12 +12,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import httpx
+import numpy as np
 import pytest
 
 from contracts.topics import ROOT
 from tests.device.publish.mosquitto import Listener, broker_in, needs_mosquitto
+from tests.trainer import models
 from tests.trainer.push.yards import TARGETS_WORDS, Yard, believed, entered, released
+from trainer.accounts.audit import Audit
 from trainer.main import main
 from trainer.registry.registry import Registry
 from trainer.store.database import Database
@@ -72,6 +76,27 @@ def test_released_listed_rolled_out_and_decided(yard: Yard, typed: Typed) -> Non
     assert next(each["device"] for each in typed("rollout", "show", "r2")[0]["each"]) == "yard-5"
     assert typed("rollout", "stop", "r2", "--why", "seen")[0]["boxes"] == 3
     assert typed("push", "withdraw", target)["released"] == []
+
+
+def test_a_model_made_elsewhere_goes_out_with_a_reason_that_is_kept(yard: Yard, typed: Typed, tmp_path: Path) -> None:
+    network, picture, made = tmp_path / "mine.onnx", tmp_path / "yard.png", tmp_path / "mine.vdb"
+    network.write_bytes(models.constant([models.yolo_v8()]).SerializeToString())
+    cv2.imwrite(str(picture), np.zeros((64, 96, 3), np.uint8))
+    (tmp_path / "labels.txt").write_text("car\nperson\ndog\n")
+    asked = ("models", "import", str(network), "--labels", str(tmp_path / "labels.txt"), "--golden", str(picture), "--out", str(made))
+    assert "three numbers" in typed(*asked, "--version", "2", code=1)
+    digest = typed(*asked, "--name", "white-box", "--version", "2.1.0")["digest"]
+    typed("models", "add", str(made))
+    typed("keys", "make", "bea")
+    typed("bundle", "sign", digest, "--key", "bea")
+    assert "no gate judged it" in typed("push", "release", "white-box@2.1.0", code=1)
+    said = typed("push", "release", "white-box@2.1.0", "--unjudged", "of a friend; looked at by hand")
+    assert [each["version"] for each in said["released"]] == ["2.1.0"]
+    database = Database(yard.home.store)
+    deed = Audit(database, yard.clock).page()[0]
+    database.close()
+    assert deed.action == "push release"
+    assert "of a friend; looked at by hand" in str(deed)
 
 
 @pytest.mark.parametrize(
