@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         return _show(revisions, starts, args.revision, as_json=args.json)
     with storage(revisions.folder):
         if args.action == "rollback":
-            return _rollback(revisions)
+            return _rollback(revisions, as_json=args.json)
         return _use(args, revisions, starts, _meant(revisions, args.revision))
 
 
@@ -85,7 +85,7 @@ def _show(revisions: Revisions, starts: Starts, said: str | None, *, as_json: bo
     return 0
 
 
-def _rollback(revisions: Revisions) -> int:
+def _rollback(revisions: Revisions, *, as_json: bool) -> int:
     if revisions.on_trial:
         revisions.back()
     elif revisions.linked("current") is None and revisions.linked("previous") is None:
@@ -93,7 +93,8 @@ def _rollback(revisions: Revisions) -> int:
     else:
         revisions.rollback()
     now = revisions.linked("current")
-    print(f"{f'configuration {now[:12]} is' if now else 'no pushed configuration is'} in force; {AFTER}")
+    words = f"{f'configuration {now[:12]} is' if now else 'no pushed configuration is'} in force; {AFTER}"
+    print(json.dumps({"current": now}) if as_json else words)
     return 0
 
 
@@ -107,7 +108,7 @@ def _use(args: argparse.Namespace, revisions: Revisions, starts: Starts, digest:
         revisions.link("previous", revisions.linked("good"))
         revisions.link("good", digest)
     revisions.link("current", digest)
-    print(f"configuration {digest[:12]} is in force; {AFTER}")
+    print(json.dumps({"current": digest}) if args.json else f"configuration {digest[:12]} is in force; {AFTER}")
     return 0
 
 

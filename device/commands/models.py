@@ -10,6 +10,7 @@ from typing import Any
 from contracts.errors import ConfigError
 from contracts.files import storage
 from device.commands.arguments import add_config, load_from
+from device.commands.models_log import log
 from device.update.boots import Boots
 from device.update.pin import Pin
 from device.update.slots import LINKS, SlotLabel, Slots
@@ -27,12 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("use", "this one is current from the next start on, also when it was rejected"),
         ("rollback", "the previous one is current from the next start on"),
         ("pin", "keep the current one, whatever is pushed"),
+        ("log", "what became of what was pushed, step by step, the newest last"),
     ):
         action = actions.add_parser(name, help=words, description=words[0].upper() + words[1:] + ".")
         if name in {"show", "use"}:
             action.add_argument("model", help="its digest or the beginning of it, its version, or current, previous, factory")
         if name == "pin":
             action.add_argument("--off", action="store_true", help="take what is pushed again")
+        if name == "log":
+            action.add_argument("--most", type=int, default=40, metavar="N", help="so many steps (default 40)")
         action.add_argument("--json", action="store_true", help="print as JSON")
 
 
@@ -41,15 +45,17 @@ def run(args: argparse.Namespace) -> int:
     slots, boots, pin = Slots(data / "models"), Boots(data), Pin(data)
     if args.action == "ls":
         return _list(slots, boots, pin, as_json=args.json)
+    if args.action == "log":
+        return log(data, max(1, args.most), as_json=args.json)
     if args.action == "pin":
-        return _pin(slots, pin, off=args.off)
+        return _pin(slots, pin, off=args.off, as_json=args.json)
     if args.action == "rollback":
         digest = slots.linked("previous")
         if digest is None:
             raise ConfigError("models: there is no previous one; see `vedette models ls`, and name one with `vedette models use`")
-        return _use(slots, boots, digest)
+        return _use(slots, boots, digest, as_json=args.json)
     digest = _meant(slots, args.model)
-    return _use(slots, boots, digest) if args.action == "use" else _show(slots, boots, digest, as_json=args.json)
+    return (_use if args.action == "use" else _show)(slots, boots, digest, as_json=args.json)
 
 
 def _list(slots: Slots, boots: Boots, pin: Pin, *, as_json: bool) -> int:
@@ -84,26 +90,28 @@ def _show(slots: Slots, boots: Boots, digest: str, *, as_json: bool) -> int:
     return 0
 
 
-def _use(slots: Slots, boots: Boots, digest: str) -> int:
+def _use(slots: Slots, boots: Boots, digest: str, *, as_json: bool) -> int:
     """Every byte is checked before the link goes there."""
     slots.open(digest)
     with storage(boots.path):
         boots.pardon(digest)
     slots.flip(digest)
-    print(f"{digest} is current; {AFTER}")
+    label = slots.label(digest)
+    name = f"{label.name} {label.version}, " if label else ""
+    print(json.dumps({"current": digest}) if as_json else f"{name}{digest} is current; {AFTER}")
     return 0
 
 
-def _pin(slots: Slots, pin: Pin, *, off: bool) -> int:
+def _pin(slots: Slots, pin: Pin, *, off: bool, as_json: bool) -> int:
     if off:
         pin.off()
-        print("what is pushed is taken again")
+        print(json.dumps({"pinned": None}) if as_json else "what is pushed is taken again")
         return 0
     digest = slots.linked("current")
     if digest is None:
         raise ConfigError("models: none is current; `update` must be configured and the box have run once")
     pin.on(digest)
-    print(f"{digest} stays, whatever is pushed; `vedette models pin --off` ends that")
+    print(json.dumps({"pinned": digest}) if as_json else f"{digest} stays, whatever is pushed; `vedette models pin --off` ends that")
     return 0
 
 

@@ -10,8 +10,10 @@ import pytest
 from device.commands.models import AFTER
 from device.main import main
 from device.update.boots import Boots
+from device.update.ledger import Ledger
 from device.update.pin import Pin
 from device.update.slots import Slots
+from device.update.state import State
 from tests.device.update.box import bundle
 from tests.scenarios.stage import config
 from vision.bundle import StoredBundle
@@ -108,3 +110,34 @@ def test_without_a_previous_one_there_is_no_way_back(tmp_path: Path, capsys: pyt
     assert main(["models", "--config", path, "rollback"]) == 2
     assert main(["models", "--config", path, "pin"]) == 2
     assert main(["models", "--config", path, "ls"]) == 0
+
+
+def test_what_became_of_what_was_pushed_is_told_step_by_step(
+    tmp_path: Path, typed: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*typed, "log"]) == 0
+    assert "nothing was assigned" in capsys.readouterr().err
+    state = State(tmp_path / "data" / "update" / "state.sqlite")
+    ledger, model = Ledger(state), {"name": "white-box", "version": "2.0.0"}
+    begun = {"at": "2026-11-22T12:00:00.000Z", "words": "", "rollout": "night-2", "seq": 7, "model": model}
+    with state.writing() as connection:
+        work = ledger.begin(begun, connection).work
+    ledger.add(work, "rejected", "E_GOLDEN", {"at": "2026-11-22T12:00:09.000Z", "words": "sees nothing"})
+    assert main([*typed, "log"]) == 0  # while the box has it open
+    first, last = capsys.readouterr().out.splitlines()
+    assert first == "2026-11-22T12:00:00.000Z  offered      white-box 2.0.0  (night-2)"
+    assert last == "2026-11-22T12:00:09.000Z  rejected     white-box 2.0.0  (night-2)  E_GOLDEN sees nothing"
+    assert main([*typed, "log", "--most", "1", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["state"], row["seq"], row["model"]["version"]) == ("rejected", 7, "2.0.0")
+    state.close()
+
+
+def test_what_was_done_is_told_to_programs_too(
+    tmp_path: Path, typed: list[str], models: tuple[StoredBundle, StoredBundle], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, said in (
+        (["rollback"], {"current": models[0].digest}), (["pin"], {"pinned": models[0].digest}), (["pin", "--off"], {"pinned": None}),
+    ):  # fmt: skip
+        assert main([*typed, *words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == said
