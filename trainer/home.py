@@ -87,3 +87,13 @@ def named(folder: Path, name: str, suffix: str = "") -> Path:
 def home_path(given: Path | None) -> Path:
     """What --home says, else VEDETTE_TRAINER_HOME, else a folder here."""
     return given or Path(os.environ.get(VARIABLE) or DEFAULT)
+
+
+def store_in(store: str | None, home: Path | None) -> str:
+    """What --store says, else VEDETTE_STORE, else that of the home."""
+    return store or os.environ.get(STORE) or Home(home_path(home)).store
+
+
+def blobs_in(blobs: str | None, home: Path | None) -> str:
+    """What --blobs says, else VEDETTE_BLOBS, else those of the home."""
+    return blobs or os.environ.get(BLOBS) or Home(home_path(home)).blobs

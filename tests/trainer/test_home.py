@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import ConfigError
-from trainer.home import Home, home_path, named
+from trainer.home import Home, home_path, named, store_in
 from trainer.jobs.told import Silent, Told
 
 
@@ -31,6 +31,15 @@ def test_the_environment_names_a_store_and_blobs_elsewhere(tmp_path: Path, monke
     monkeypatch.setenv("VEDETTE_TRAINER_HOME", str(tmp_path / "there"))
     assert home_path(None) == tmp_path / "there"
     assert home_path(tmp_path / "here") == tmp_path / "here"
+
+
+def test_what_boxes_said_goes_where_the_page_and_rollouts_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VEDETTE_STORE", raising=False)
+    assert store_in(None, tmp_path / "home") == Home(tmp_path / "home").store
+    assert store_in("other.sqlite", tmp_path / "none") == "other.sqlite"
+    assert not (tmp_path / "none").exists(), "a store that is named needs no home"
+    monkeypatch.setenv("VEDETTE_STORE", "postgresql://somebody@host/name")
+    assert store_in(None, None) == "postgresql://somebody@host/name"
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "/etc/passwd", ".hidden", "a\0b", "a b", "x" * 81, "a\n"])

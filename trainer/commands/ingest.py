@@ -19,15 +19,16 @@ from contracts.shown import shown
 from trainer.ingest.options import Options
 
 SUMMARY = "take in events, health and update reports of many boxes from an MQTT broker into a store, until stopped"
-STORE, PASSWORD = "VEDETTE_STORE", "VEDETTE_MQTT_PASSWORD"
+PASSWORD = "VEDETTE_MQTT_PASSWORD"  # noqa: S105  a name of it
 JOIN_S = 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    store = f"a SQLite file, or postgresql://user@host/name (or set {STORE}; default store.sqlite)"
-    parser.add_argument("--store", default=os.environ.get(STORE, "store.sqlite"), metavar="STORE", help=store)
+    parser.add_argument("--home", type=Path, metavar="FOLDER", help="the trainer's folder (or set VEDETTE_TRAINER_HOME)")
+    store = "a SQLite file, or postgresql://user@host/name (or set VEDETTE_STORE; default store.sqlite of the home)"
+    parser.add_argument("--store", metavar="STORE", help=store)
     parser.add_argument("--host", default="localhost", help="the broker; with --unix the path of its socket (default localhost)")
-    parser.add_argument("--port", type=int, default=1883)
+    parser.add_argument("--port", type=int, default=1883, help="8883 is usual with TLS (default 1883)")
     parser.add_argument("--unix", action="store_true", help="--host is a unix socket")
     parser.add_argument("--tls", action="store_true", help="TLS, the broker verified")
     for name, words in (("ca", "who signed the broker's certificate"), ("cert", "our certificate"), ("key", "its key")):
@@ -40,8 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from trainer.clock import SystemClock
+    from trainer.home import store_in
     from trainer.ingest.report import Report
     from trainer.ingest.service import Ingest
+    from trainer.push.tended import beating
     from trainer.store.database import Database
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
@@ -49,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    database = Database(args.store)
+    database = Database(store_in(args.store, args.home))
     try:
         ingest = Ingest(database, options)
         report = Report(ingest)
@@ -64,8 +68,9 @@ def run(args: argparse.Namespace) -> int:
 
         thread = threading.Thread(target=work, name="ingest")
         thread.start()
-        while not stop.wait(max(0.1, args.every)):
-            _tell(report.document(), as_json=args.json)
+        with beating(database, SystemClock(), "ingest", lambda: ingest.connected):
+            while not stop.wait(max(0.1, args.every)):
+                _tell(report.document(), as_json=args.json)
         thread.join(JOIN_S)
         _tell(report.document(), as_json=args.json)
         if failed:

@@ -33,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("name", help="of the rollout")
         if name == "start":
             _start(action)
+        if name in {"start", "show"}:
+            words = "say what changes, box by box, until it has come to an end; exit code 3 when it was halted or stopped"
+            action.add_argument("--follow", action="store_true", help=words)
         if name == "stop":
             action.add_argument("--why", required=True, help="is kept")
         if name == "run":
@@ -74,9 +77,11 @@ def _broker(action: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from trainer.clock import SystemClock
+    from trainer.commands.rollout_follow import follow
     from trainer.home import Home, home_path
     from trainer.push.place import Place
-    from trainer.push.rollout import Rollouts
+    from trainer.push.rollout import ACTIVE, Rollouts
+    from trainer.push.tended import untended
     from trainer.store.database import Database
 
     home = Home(home_path(args.home))
@@ -85,15 +90,22 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.action == "run":
             return _run(args, home, database)
-        said = _did(args, home, Rollouts(database, SystemClock()))
+        rollouts = Rollouts(database, SystemClock())
+        said = _did(args, home, rollouts)
+        if getattr(args, "follow", False):
+            return follow(rollouts, args.name, as_json=args.json)
+        idle = untended(database, SystemClock()) if any(row["state"] in ACTIVE for row in said) else []
     finally:
         database.close()
     print(json.dumps(said, indent=1, default=str) if args.json else shown(_words(said)))
+    for words in idle:
+        print(shown(f"vedette-trainer: {words}"), file=sys.stderr)
     return 0
 
 
 def _did(args: argparse.Namespace, home: Any, rollouts: Any) -> list[dict[str, Any]]:
     from trainer.accounts.audit import HERE
+    from trainer.commands.rollout_follow import every_box
     from trainer.push.asked import box_documents, document
 
     if args.action == "ls":
@@ -106,15 +118,8 @@ def _did(args: argparse.Namespace, home: Any, rollouts: Any) -> list[dict[str, A
         found = rollouts.get(args.name) if args.action == "show" else rollouts.decide(args.name, args.action, HERE)
     row = document(found, rollouts.counted(args.name))
     if args.action == "show":
-        row["each"] = box_documents(_every(rollouts, args.name))
+        row["each"] = box_documents(every_box(rollouts, args.name))
     return [row]
-
-
-def _every(rollouts: Any, name: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while more := rollouts.boxes(name, f"{found[-1]['wave']}.{found[-1]['device']}" if found else ""):
-        found += more
-    return found
 
 
 def _started(args: argparse.Namespace, home: Any, rollouts: Any) -> Any:
@@ -159,18 +164,21 @@ def _run(args: argparse.Namespace, home: Any, database: Any) -> int:
     import threading
 
     from broker.address import Address, Tls
+    from trainer.clock import SystemClock
     from trainer.push.pushing import pusher_of
+    from trainer.push.tended import beating
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
     address = Address(
         args.host, args.port, args.client_id, "unix" if args.unix else "tcp",
         tls=Tls(args.ca, args.cert, args.key) if args.tls else None, username=args.username, password=os.environ.get(PASSWORD),
-        window=50, setting="--",
+        window=50, private=True, setting="--",
     )  # fmt: skip
     pusher = pusher_of(home, database, address)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    pusher.run(stop)
+    with beating(database, SystemClock(), "rollout run", lambda: pusher.connected):
+        pusher.run(stop)
     print(pusher.report() if args.json else f"stopped; {pusher.counts['assignments']} assignments, {pusher.counts['chunks']} pieces sent")
     return 0

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 
 from contracts.shown import shown
 
 SUMMARY = "the trainer's store: what is in it (status), a newer version of it (upgrade), a data set's pictures into it (add)"
-STORE, BLOBS = "VEDETTE_STORE", "VEDETTE_BLOBS"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,25 +21,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     }
     for name, text in words.items():
         action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        store = f"a SQLite file, or postgresql://user@host/name (or set {STORE}; default store.sqlite)"
-        action.add_argument("--store", default=os.environ.get(STORE, "store.sqlite"), metavar="STORE", help=store)
+        action.add_argument("--home", type=Path, metavar="FOLDER", help="the trainer's folder (or set VEDETTE_TRAINER_HOME)")
+        store = "a SQLite file, or postgresql://user@host/name (or set VEDETTE_STORE; default store.sqlite of the home)"
+        action.add_argument("--store", metavar="STORE", help=store)
         action.add_argument("--json", action="store_true", help="print JSON")
         if name == "add":
             action.add_argument("folder", type=Path, help="a data set as boxes and `fetch` write it")
-            blobs = f"a folder, or an address such as s3://bucket/folder (or set {BLOBS}; default blobs)"
-            action.add_argument("--blobs", default=os.environ.get(BLOBS, "blobs"), metavar="PLACE", help=blobs)
+            blobs = "a folder, or an address such as s3://bucket/folder (or set VEDETTE_BLOBS; default blobs of the home)"
+            action.add_argument("--blobs", metavar="PLACE", help=blobs)
 
 
 def run(args: argparse.Namespace) -> int:
+    from trainer.home import blobs_in, store_in
     from trainer.store.blobs import open_blobs
     from trainer.store.catalogue import take_in
     from trainer.store.database import Database
     from trainer.store.standing import standing
 
-    database = Database(args.store, upgrade=args.action != "status")
+    database = Database(store_in(args.store, args.home), upgrade=args.action != "status")
     try:
         if args.action == "add":
-            said: dict[str, object] = {"added": take_in(database, open_blobs(args.blobs), args.folder, time.time_ns() // 1000)}
+            blobs = open_blobs(blobs_in(args.blobs, args.home))
+            said: dict[str, object] = {"added": take_in(database, blobs, args.folder, time.time_ns() // 1000)}
         else:
             said = {"version": database.revision(), **(standing(database) if args.action == "status" else {})}
     finally:

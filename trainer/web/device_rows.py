@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import RowMapping, func, select
 
+from contracts.dsse import DIGEST
+from contracts.update import UpdateReport
 from trainer.store.database import Database
+from trainer.store.registry_tables import models
 from trainer.store.tables import devices, events, gaps, reports
 
 STATES = ("online", "offline", "lost")
@@ -41,7 +47,8 @@ class DeviceSheet:
     info: dict[str, Any]
     health: dict[str, Any]
     health_us: int | None
-    update: dict[str, Any]
+    update: UpdateReport | None
+    unread: bool  # it said something of its updates, and it cannot be read
     gaps: list[RowMapping]
 
 
@@ -91,8 +98,24 @@ def device_sheet(database: Database, name: str) -> DeviceSheet | None:
     health, update = said["health"], said["update"]
     return DeviceSheet(
         _row(row, event_us, missing), number, read_object(row["info"]), read_object(health.body if health else None),
-        health.t_us if health else None, read_object(update.body if update else None), holes,
+        health.t_us if health else None, told := read_update(update.body if update else None), update is not None and told is None, holes,
     )  # fmt: skip
+
+
+def read_update(text: str | None) -> UpdateReport | None:
+    """None: nothing, or nothing that can be read."""
+    try:
+        return UpdateReport.model_validate(read_object(text)) if text else None
+    except (ValidationError, RecursionError):
+        return None
+
+
+def model_names(database: Database, digests: Iterable[str | None]) -> dict[str, str]:
+    """Of those that the registry knows: what people call them."""
+    wanted = {each for each in digests if each and re.fullmatch(DIGEST.strip("^$"), each)}
+    query = select(models.c.digest, models.c.name, models.c.version).where(models.c.digest.in_(wanted))
+    with database.read() as connection:
+        return {digest: f"{name} {version}" for digest, name, version in connection.execute(query)}
 
 
 def read_object(text: str | None) -> dict[str, Any]:

@@ -7,13 +7,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request
 from starlette.responses import Response
 
-from trainer.web.device_rows import STATES, device_counts, device_page, device_sheet
+from trainer.push.tended import untended
+from trainer.web.device_rows import STATES, device_counts, device_page, device_sheet, model_names
 from trainer.web.event_rows import Wanted, event_page
 from trainer.web.fragments import fragment
 from trainer.web.parts import Parts
 from trainer.web.rendering import render
 
 A_PAGE = 100
+BOX_SHADES = {"committed": "ok", "rejected": "failed"}
 SHADES = {"online": "ok", "lost": "failed", "offline": "", "": ""}
 Name = Annotated[str, Query(max_length=40)]
 
@@ -24,12 +26,14 @@ def router(parts: Parts) -> APIRouter:
     def values(after: str, name: str, state: str) -> dict[str, Any]:
         found = device_page(parts.database, after, A_PAGE + 1, name, state)
         more = found[A_PAGE - 1].name if len(found) > A_PAGE else None
-        return {"rows": found[:A_PAGE], "more": more, "chosen": {"name": name, "state": state}, "first": not after, "shades": SHADES}
+        names = model_names(parts.database, (row.model for row in found))
+        chosen = {"name": name, "state": state}
+        return {"names": names, "rows": found[:A_PAGE], "more": more, "chosen": chosen, "first": not after, "shades": SHADES}
 
     @routes.get("/devices")
     def devices(request: Request, after: Name = "", name: Name = "", state: Name = "") -> Response:
-        counts = device_counts(parts.database)
-        return render(request, "devices.html", here="devices", counts=counts, states=STATES, **values(after, name, state))
+        told = {"counts": device_counts(parts.database), "idle": untended(parts.database, parts.clock, ["ingest"])}
+        return render(request, "devices.html", here="devices", states=STATES, **told, **values(after, name, state))
 
     @routes.get("/devices/rows")
     def rows(request: Request, after: Name = "", name: Name = "", state: Name = "") -> Response:
@@ -41,6 +45,9 @@ def router(parts: Parts) -> APIRouter:
         if sheet is None:
             raise HTTPException(404, f"no box named {name[:40]} ever said anything here")
         newest = event_page(parts.database, Wanted(device=sheet.number), None, 20)
-        return render(request, "device.html", here="devices", sheet=sheet, newest=newest.rows, shades=SHADES)
+        said = sheet.update
+        names = model_names(parts.database, [sheet.row.model, *([said.current, said.model] if said else [])])
+        more = {"names": names, "box_shades": BOX_SHADES, "shades": SHADES}
+        return render(request, "device.html", here="devices", sheet=sheet, newest=newest.rows, **more)
 
     return routes

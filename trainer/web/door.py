@@ -10,6 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from trainer.clock import Clock
+from trainer.web.listening import Listening
 
 REQUEST_NS = 10_000_000_000  # how long a connection may take to ask something whole
 HANDSHAKE_S = 10  # and how long before that to agree on TLS
@@ -24,13 +25,16 @@ class Door:
 
     def __init__(self, clock: Clock, max_connections: int) -> None:
         self._clock, self._most_idle = clock, max_connections // 2
+        self._most_shaking = self._most_idle + BACKLOG
         self._since: dict[H11Protocol, int] = {}  # since when each has asked nothing, the oldest first
+        self._open: set[Any] = set()  # uvicorn's own: all that are connected, WebSockets too
 
     def __call__(self, **arguments: Any) -> H11Protocol:
         idle = self._idle()
         for protocol in idle[: max(0, len(idle) + 1 - self._most_idle)]:
             self._show_out(protocol)
         made = H11Protocol(**arguments)
+        self._open = made.connections
         made.app_state = {**made.app_state, "hang_up": partial(hang_up, made)}
         self._since[made] = self._clock.mono_ns()
         return made
@@ -42,12 +46,22 @@ class Door:
             if now_ns - self._since[protocol] > REQUEST_NS:
                 self._show_out(protocol)
 
+    def listening(self, family: int, kind: int, proto: int, *, tls: bool) -> socket.socket:
+        return Listening(family, kind, proto, self.greeted, self._most_shaking) if tls else socket.socket(family, kind, proto)
+
+    def greeted(self) -> set[int]:
+        """Descriptors of those that are connected."""
+        return {each.transport.get_extra_info("socket").fileno() for each in self._open if _connected(each)}
+
     def _idle(self) -> list[H11Protocol]:
         """Those that ask nothing; one that is being answered begins anew afterwards.
 
         One that is not connected came this very moment, or agrees on TLS; where that failed uvicorn never hears of it again.
         """
         now_ns = self._clock.mono_ns()
+        shaking = [protocol for protocol in self._since if not _connected(protocol)]
+        for protocol in shaking[: -self._most_shaking - BACKLOG]:
+            del self._since[protocol]  # Listening has ended it
         for protocol in list(self._since):
             if _connected(protocol):
                 over = protocol not in protocol.connections

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -9,12 +10,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from contracts.errors import ConfigError
-from trainer.push.rollout import FROM, Rollout, Rollouts
+from trainer.push.rollout import ACTIVE, FROM, Rollout, Rollouts
+from trainer.push.tended import untended
+from trainer.web import rollout_form
 from trainer.web.body import form_of
 from trainer.web.fragments import fragment
 from trainer.web.parts import Parts
 from trainer.web.rendering import render
-from trainer.web.visitor import actor
+from trainer.web.visitor import actor, visitor
 
 A_PAGE = 200
 SHADES = {
@@ -48,6 +51,7 @@ def router(parts: Parts) -> APIRouter:
             "more": more,
             "after": after,
             "first": not after,
+            "idle": untended(parts.database, parts.clock) if found.state in ACTIVE else [],
             **shades,
         }
 
@@ -63,9 +67,25 @@ def router(parts: Parts) -> APIRouter:
         else:
             rollouts.decide(name, what, actor(request))
 
+    def shown(request: Request, typed: Mapping[str, str], error: str = "") -> Response:
+        begin = rollout_form.choices(parts, typed) if visitor(request).may("admin") else {}
+        listed = rollouts.listed()
+        idle = untended(parts.database, parts.clock) if any(found.state in ACTIVE for found, _ in listed) else []
+        said = {"listed": listed, "shades": SHADES, "begin": begin, "error": error, "idle": idle}
+        return render(request, "rollouts.html", 422 if error else 200, here="rollouts", **said)
+
     @routes.get("/rollouts")
     def every(request: Request) -> Response:
-        return render(request, "rollouts.html", here="rollouts", listed=rollouts.listed(), shades=SHADES)
+        return shown(request, {})
+
+    @routes.post("/rollouts")
+    async def begin(request: Request) -> Response:
+        typed = form_of(await request.body())
+        try:
+            found = await run_in_threadpool(rollout_form.begin, parts, rollouts, typed, actor(request))
+        except ConfigError as error:
+            return await run_in_threadpool(shown, request, typed, str(error))
+        return RedirectResponse(f"/rollouts/{found.name}", 303)
 
     @routes.get("/rollouts/-/rows")
     def rows(request: Request) -> Response:

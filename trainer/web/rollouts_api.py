@@ -14,6 +14,7 @@ from trainer.push.cohorts import cohorts_of
 from trainer.push.place import Place
 from trainer.push.repository import Repository
 from trainer.push.rollout import Rollout, Rollouts
+from trainer.push.tended import untended
 from trainer.web.parts import Parts
 from trainer.web.rollouts import After
 from trainer.web.visitor import actor
@@ -41,9 +42,10 @@ def router(parts: Parts) -> APIRouter:
         headers = {"Location": f"/api/v1/rollouts/{found.name}"} if status == 201 else {}
         return JSONResponse(document(found, rollouts.counted(found.name)), status, headers)
 
-    @routes.get("", summary="Rollouts, newest first")
+    @routes.get("", summary="Rollouts, newest first; `untended`: which of the programs that they need is not at work")
     def listed(limit: Annotated[int, Query(ge=1, le=200)] = 50) -> Response:
-        return JSONResponse({"rollouts": [document(found, counts) for found, counts in rollouts.listed(limit)]})
+        found = [document(each, counts) for each, counts in rollouts.listed(limit)]
+        return JSONResponse({"rollouts": found, "untended": untended(parts.database, parts.clock)})
 
     @routes.post("", status_code=201, summary="Begin one: a release, its boxes, the rules of its waves")
     def begin(request: Request, asked: Asked) -> Response:

@@ -61,7 +61,7 @@ class PageServer:
         host, port = self._options.host.strip("[]"), self._options.port
         try:
             family, kind, proto, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-            self._socket = socket.socket(family, kind, proto)
+            self._socket = self._door.listening(family, kind, proto, tls=self._options.tls_cert is not None)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind(where)
             self._socket.listen(BACKLOG)
@@ -91,7 +91,7 @@ class PageServer:
 
     async def _serve(self, listening: socket.socket) -> None:
         if self._options.tls_cert is not None:
-            _hurry_handshakes(asyncio.get_running_loop())
+            hurry_handshakes(asyncio.get_running_loop())
         sweeping = asyncio.create_task(self._sweep())
         try:
             await self._server.serve(sockets=[listening])
@@ -125,7 +125,7 @@ class PageServer:
             self._socket.close()
 
 
-def _hurry_handshakes(loop: asyncio.AbstractEventLoop) -> None:
+def hurry_handshakes(loop: asyncio.AbstractEventLoop) -> None:
     """uvicorn has no option for it, and asyncio gives who says nothing a minute of a file descriptor."""
     create: Callable[..., Any] = loop.create_server
     loop.create_server = partial(create, ssl_handshake_timeout=HANDSHAKE_S)  # type: ignore[method-assign]

@@ -164,3 +164,32 @@ def test_a_program_is_told_what_is_not_there(page: Running, rollouts: Rollouts) 
     assert ada.post(f"{API}/night-2/stop", json={}).status_code == 422, "say why: it is kept"
     unbegun = ada.post(API, json={"name": "night-4", "model": "mm@2.0.0", "boxes": ["box-001"]})
     assert "hold the ceremony" in unbegun.json()["detail"]
+
+
+# ---- begun on the page
+
+
+def test_an_admin_begins_one_on_the_page_and_a_mistake_keeps_what_was_typed(
+    page: Running, released: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.push.place.Place.begun", True)
+    ada = page.login("ada")
+    form = {"csrf": ada.headers["X-CSRF-Token"], "name": "night-5", "release": MODEL.target, "who": "named", "steps": "50, 100"}
+    refused = ada.post("/rollouts", data={**form, "boxes": "Yard 1"}, headers=HTML)
+    assert (refused.status_code, "use 3 to 40" in refused.text, 'value="night-5"' in refused.text) == (422, True, True)
+    made = ada.post("/rollouts", data={**form, "boxes": "box-002, box-003", "canaries": "box-001", "approve": "1"})
+    assert (made.status_code, made.headers["location"]) == (303, "/rollouts/night-5"), made.text
+    said = ada.get(f"{API}/night-5").json()
+    assert (said["boxes"], said["rules"]["steps"], said["rules"]["approve"], said["who"]) == (3, [50, 100], True, "ada")
+    vera = page.login("vera")
+    assert vera.post("/rollouts", data={**form, "csrf": vera.headers["X-CSRF-Token"]}).status_code == 403
+    assert "Begin a rollout" not in vera.get("/rollouts").text
+    assert "Begin a rollout" in ada.get("/rollouts").text
+
+
+def test_who_looks_is_told_that_nobody_brings_it_to_boxes(page: Running, rollouts: Rollouts) -> None:
+    vera = page.login("vera")
+    for path in ("/rollouts", "/rollouts/night-2", API):
+        text = vera.get(path).text
+        assert "start `vedette-trainer rollout run`" in text
+        assert "start `vedette-trainer ingest`" in text

@@ -1,0 +1,40 @@
+"""Whether a rollout is looked after: said by its programs while they live, and by nobody for them afterwards."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from tests.trainer.push.yards import HandClock
+from trainer.push.tended import LATE_US, beating, note, untended
+from trainer.store.database import Database
+
+
+def test_what_is_not_at_work_is_named_with_what_to_start(tmp_path: Path) -> None:
+    database, clock, asked = Database(str(tmp_path / "store.sqlite")), HandClock(), threading.Event()
+
+    def connected() -> bool:
+        asked.set()
+        return True
+
+    try:
+        assert [words.partition("; ")[2] for words in untended(database, clock)] == [
+            "start `vedette-trainer rollout run`", "start `vedette-trainer ingest`",
+        ]  # fmt: skip
+        with beating(database, clock, "ingest", lambda: False), beating(database, clock, "rollout run", connected):
+            assert asked.wait(10)
+        assert len(untended(database, clock)) == 2, "both ended in order"
+    finally:
+        database.close()
+
+
+def test_one_that_was_killed_is_missed_after_a_minute_and_one_without_a_broker_at_once(tmp_path: Path) -> None:
+    database, clock = Database(str(tmp_path / "store.sqlite")), HandClock()
+    try:
+        note(database, "rollout run", clock.wall_ns() // 1000)
+        note(database, "ingest", -clock.wall_ns() // 1000)
+        assert untended(database, clock) == ["`vedette-trainer ingest` has no connection to the broker: its log says why"]
+        clock.now_ns += (LATE_US + 1) * 1000
+        assert all("since 20" in words for words in untended(database, clock))
+    finally:
+        database.close()
