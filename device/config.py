@@ -19,6 +19,7 @@ from device.credentials import read_credentials
 from device.documents import read_yaml
 from device.grafts import grafted
 from device.layers import OWNER, PUSHED, REVISION, Layer, Layered, Nullable, barred, null_is_a_value, read_layer
+from device.masks import masks_of, named
 from device.plugs import options_of, resolved
 from device.problems import BadConfig, Loc, Origins, Problem, from_pydantic, known_keys, meant, shown
 from device.scrub import masked, scrub
@@ -59,6 +60,10 @@ class Loaded:
     def digest(self) -> str:
         """What decides events: profile, pipeline and cameras, without secrets; the same configuration has the same digest."""
         decides = self.settings.model_dump(mode="json", include={"detection_fps", "pipeline", "cameras", "model"})
+        for camera in decides["cameras"].values():
+            camera.pop("masks")
+        if hidden := {name: outlines for name in sorted(named(self.settings)) if (outlines := masks_of(self.settings, name))}:
+            decides["masks"] = hidden
         decides["order"] = list(self.settings.pipeline)
         text = json.dumps(masked(decides), sort_keys=True, separators=(",", ":"))
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -9,12 +9,14 @@ from contracts.errors import ConfigError, HardwareError
 from device.capture.decoder import Decoder
 from device.capture.file import FileSource
 from device.clock import SystemClock
+from device.pipeline.packets import Outlines
 from vision.types import Frame
 
 
-def frames_of(path: Path) -> Iterator[Frame]:
-    """Upright and in the order of showing; HardwareError for what is no video."""
+def frames_of(path: Path, hides: Outlines = ()) -> Iterator[Frame]:
+    """Upright and in the order of showing, black in these outlines; HardwareError for what is no video."""
     source = FileSource("film", FileSource.Options(path=path), SystemClock())
+    source.hide(hides)
     decoder: Decoder | None = None
     try:
         for packet in source.packets():

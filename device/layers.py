@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -32,9 +33,12 @@ KEPT_FROM_PUSHED: Mapping[Loc, str] = {
     ("recording", "output_dir"): "where sessions are written",
     ("recording", "calibration_dir"): "where calibrations lie",
     ("storage", "mount"): "which disk it writes to",
+    ("record", "masked"): "whether clips hide what its owner hides",
 }
-OWN_FILES = frozenset({"machine"})  # options that name a file: of this box nothing but what is in the revision may be read
-OF_THE_PLACE = frozenset({"zones", "lines", "detection_fps"})
+OWN_FILES = frozenset({"machine", "path"})  # options that name a file: of this box nothing but what is in the revision may be read
+BUNDLES = frozenset({"bundle", "reader", "finder"})  # by a name, not by a place: what lies there nobody signed
+A_CAMERA = re.compile(r"/dev/video\d{1,3}")
+OF_THE_PLACE = frozenset({"zones", "lines", "masks", "detection_fps"})
 Nullable = Callable[[Loc, Mapping[str, Any]], bool]
 
 
@@ -164,8 +168,22 @@ def _barred(layer: Layer, below: Mapping[str, Any], where: str) -> Iterator[Prob
             yield _wrong(layer, loc, where, "is a file of this box; a pushed revision may only name a profile")
         elif name == "use" and isinstance(value, str) and ":" in value and value not in known:
             yield _wrong(layer, loc, where, "is code that this box does not use yet; no pushed revision may choose it")
-        elif name in OWN_FILES and isinstance(value, str):
+        elif loc[:1] == ("cameras",) and loc[2:] == ("pipeline",) and _value(below, loc) != value:
+            yield _wrong(layer, loc, where, "is what a program of this box is started with, which reads and writes any file")
+        elif isinstance(value, str) and _is_file(name, value) and _value(below, loc) != value:
             yield _wrong(layer, loc, where, "names a file of this box; write what is in it into the revision")
+
+
+def _is_file(option: str, value: str) -> bool:
+    if option in BUNDLES:
+        return "/" in value or value.endswith(".vdb")
+    return option in OWN_FILES and not A_CAMERA.fullmatch(value)
+
+
+def _value(values: Any, loc: Loc) -> Any:
+    for key in loc:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
 
 
 def _touches(loc: Loc, value: Any, kept: Loc) -> bool:

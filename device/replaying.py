@@ -128,7 +128,7 @@ def _replay(
     progress = Progress()
     outlets: list[Inbox[Scene]] = [Events(inbox, on_event), progress]
     snapshot = snapshot_path if keep and loaded.settings.pictures else no_snapshot
-    sight = build(loaded, {source.camera: source}, outlets, clock=clock, board=board, tally=tally, snapshot=snapshot)
+    sight = build(loaded, {source.camera: source}, outlets, clock=clock, board=board, tally=tally, snapshot=snapshot, keeps=keep)
     began_ns = clock.mono_ns()
     first = header(loaded, sight.stages, clock, source.path.name, source_digest=f"sha256:{source.identity}", start_source=source.facts()[1])
     log = EventLog(_begun(out), first, clock, board=board, tally=tally, options=LogOptions(fsync="end"))

@@ -10,13 +10,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from contracts.topics import DeviceId
+from contracts.topics import DeviceId, reserved
 from device.drift.options import DriftOptions
 from device.export.export_options import ExportOptions
 from device.keep.options import StorageOptions
 from device.nearby.options import Options as NearbyOptions
 from device.pipeline.line import Line
-from device.pipeline.zone import Zone
+from device.pipeline.zone import Polygon, Zone
 from device.plugs import Plug
 from device.publish.eventlog import Options as LogOptions
 from device.publish.health import Options as HealthOptions
@@ -33,7 +33,8 @@ PREFIX = "VEDETTE_"
 def host_id() -> str:
     """The host's name made into a device id (`[a-z0-9-]{3,40}`)."""
     kept = "".join(c if c.isalnum() and c.isascii() else "-" for c in socket.gethostname().lower()).strip("-")
-    return (kept or "box")[:40].ljust(3, "0")
+    name = (kept or "box")[:40].ljust(3, "0")
+    return f"box-{name}"[:40] if reserved(name) else name  # a box beside Home Assistant, on the machine of that name
 
 
 class Camera(Plug):
@@ -42,6 +43,9 @@ class Camera(Plug):
     detection_fps: float | None = Field(default=None, gt=0, le=120, description="overrides detection_fps for this camera")
     zones: dict[str, Zone] = Field(default_factory=dict, description="name -> points in 0..1 of the picture, labels")
     lines: dict[str, Line] = Field(default_factory=dict, description="name -> both ends in 0..1 of the picture, labels")
+    masks: tuple[Polygon, ...] | None = Field(
+        default=None, description="outlines in 0..1 of the picture that are black wherever it is seen or kept; null: those of export.masks"
+    )
 
 
 class Model(BaseModel):

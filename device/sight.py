@@ -16,10 +16,13 @@ from device.bundles import Told, classifier_opener, opener, reader_opener, worke
 from device.capture.camera import Capture
 from device.capture.local import local_cameras
 from device.capture.look import Look
+from device.capture.masking import Masking
 from device.capture.plugging import Pluggable, Plugging, Waiting
 from device.capture.uevents import Uevents
 from device.clock import Clock
 from device.config import Loaded
+from device.hiding import finish, hiding
+from device.masks import masks_of
 from device.pipeline.board import Board
 from device.pipeline.channel import SLICE_S, Channel, LatestFrames
 from device.pipeline.context import CameraContext, Context, no_snapshot
@@ -41,12 +44,13 @@ class Sight:
     """Everything between the cameras and the outlets; `man` gives its workers to a crew."""
 
     sources: Mapping[str, Source]
-    rings: dict[str, PacketRing]
+    rings: dict[str, PacketRing]  # what clips, the page and commands read: without what the owner hides, or marked with it
     stages: Mapping[str, Stage | WideStage]
     captures: list[Capture]
     looks: list[Look]
     inbox: LatestFrames | Channel[Frame | EndOfStream]
     analysis: Analysis
+    maskings: Mapping[str, Masking] = field(default_factory=dict)
     on_end: list[Callable[[], None]] = field(default_factory=list)  # called when the last scene was handed over
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -76,9 +80,12 @@ class Sight:
                     tick()
             finally:
                 self._close_stages()
+                finish(self.maskings, tick)
                 for call in self.on_end:
                     call()
 
+        for name, masking in self.maskings.items():
+            crew.add(f"mask {name}", masking.run, deadline_s=SEEING_S)
         for name, capture in zip(self.sources, self.captures, strict=True):
             crew.add(f"capture {name}", capture.run, deadline_s=60)
         self._watch_plugs(crew)
@@ -102,6 +109,8 @@ class Sight:
         self.stopping.set()
         for capture in self.captures:
             capture.stop()
+        for masking in self.maskings.values():
+            masking.stop()
         if not self.looks:
             self.inbox.close()  # which the last camera's look would do
 
@@ -128,8 +137,10 @@ def build(
     board: Board,
     tally: Tally,
     snapshot: Callable[[UUID, datetime], str | None] = no_snapshot,
+    keeps: bool = True,
 ) -> Sight:
-    """`sources` are all live or all files; a live one meets the newest frame, a file a channel that blocks."""
+    """`sources` are all live or all files; a live one meets the newest frame, a file a channel that blocks. `keeps`: whether anybody
+    makes clips."""
     if len({source.live for source in sources.values()}) > 1:
         raise ConfigError("cameras: files that are read freely cannot run beside live cameras; give them pace: realtime")
     live = all(source.live for source in sources.values())
@@ -141,13 +152,17 @@ def build(
     record = loaded.settings.record
     takes = loaded.settings.recording
     seconds = max(record.pre_roll_ms if record else 0, takes.pre_roll_ms if takes else 0) / 1000 + MARGIN_S
-    rings = {name: PacketRing(seconds) for name in sources}
-    captures = [Capture(source, rings[name], board=board, tally=tally, clock=clock) for name, source in sources.items()]
+    masks = {name: masks_of(loaded.settings, name) for name in sources}
+    came = {name: PacketRing(seconds) for name in sources}
+    rings, maskings = hiding(loaded.settings, came, masks, seconds, live=live, keeps=keeps, board=board, tally=tally, clock=clock)
+    captures = [
+        Capture(source, came[name], board=board, tally=tally, clock=clock, hides=masks[name]) for name, source in sources.items()
+    ]
     looks = [
         Look(
             name,
             Look.Options(detection_fps=_fps(loaded, name)),
-            rings[name],
+            came[name],
             inbox,
             live=live,
             gate=gate,
@@ -159,7 +174,7 @@ def build(
         for name, capture in zip(sources, captures, strict=True)
     ]
     analysis = Analysis(inbox, stages, outlets, clock, tally)
-    return Sight(sources, rings, stages, captures, looks, inbox, analysis)
+    return Sight(sources, rings, stages, captures, looks, inbox, analysis, maskings)
 
 
 def _meanwhile(board: Board, clock: Clock, why: str) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from contracts.errors import ConfigError
+from contracts.files import file_name
 from device.clock import Clock
 from device.config import Loaded
 from device.export.finisher import Finisher
 from device.films import frames_of
+from device.masks import masks_of
 from device.pipeline.board import Board
 from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
@@ -76,7 +78,8 @@ def sittings(
     about = _about(loaded, sight, options)
     home = loaded.settings.data
     places = Places(data / options.output_dir.name if data else home / options.output_dir, home / options.calibration_dir)
-    finisher = Finisher(frames_of, clock=clock, tally=tally, board=board)
+    masks = {file_name(name): outlines for name in sight.sources if (outlines := masks_of(loaded.settings, name))}
+    finisher = Finisher(lambda video: frames_of(video, masks.get(video.stem, ())), clock=clock, tally=tally, board=board)
     found = recover_takes(places.recordings, finisher.put)
     words = [f"nothing says what {folder} is; look at it, then delete it" for folder in found.aside] + found.waiting
     if words:

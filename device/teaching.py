@@ -18,6 +18,7 @@ from device.clock import Clock
 from device.config import Settings
 from device.export.training import Training
 from device.keep.shelf import Totals
+from device.masks import in_training
 from device.pipeline.board import Board
 from device.pipeline.channel import nothing
 from device.pipeline.crew import Crew
@@ -36,10 +37,11 @@ def teach(
     """With a place in the crew and an ear at the pipeline; None where it is off, and then it costs nothing."""
     if not settings.export.enabled:
         return None
+    masks = {name: [list(each) for each in outlines] for name in sight.sources if (outlines := in_training(settings, name))}
     records = bool(settings.record or settings.recording)
     training = Training(
         data,
-        settings.export,
+        settings.export.model_copy(update={"masks": {**settings.export.masks, **masks}}),
         clock=clock,
         tally=tally,
         board=board,

@@ -66,7 +66,7 @@ class Excerpt:
         source = recording(self._unit.camera, Path(self._unit.file), self._clock)
         try:
             with source.open() as container:
-                pictures = source.readable(demux := Demux(self._unit.camera, container))
+                pictures = source.readable(demux := Demux(self._unit.camera, container, hides=self._unit.hides))
                 if back_ns is None:
                     self.reread += 1
                     yield from self._counted(pictures, at)

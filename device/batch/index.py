@@ -205,4 +205,5 @@ def unit_of(segment: Segment, rows: NDArray[np.void], source: FileSource, digest
         after=segment.after,
         until=segment.until,
         passed=None if segment.passed is None else tuple(segment.passed),
+        hides=source.hides,
     )

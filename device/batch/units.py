@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from device.pipeline.packets import Outlines
+
 # one picture as the index knows it: times in ns from the first picture, size and CRC-32 of its packet
 ROW = np.dtype([("pts_ns", "<i8"), ("dts_ns", "<i8"), ("size", "<u4"), ("crc", "<u4"), ("key", "?")])
 MOST_ROWS = 50_000_000
@@ -45,6 +47,7 @@ class Unit:
     after: int | None = None
     until: int | None = None
     passed: tuple[int, ...] | None = None
+    hides: Outlines = ()
 
     @property
     def key(self) -> str:
@@ -76,4 +79,5 @@ class Unit:
         if len(raw) != count * ROW.itemsize:
             raise ValueError(f"a unit of {count} pictures has rows of {len(raw)} bytes")
         passed = plain.pop("passed")
-        return cls(**plain, rows=np.frombuffer(raw, ROW), passed=None if passed is None else tuple(passed))
+        hides = tuple(tuple((float(x), float(y)) for x, y in outline) for outline in plain.pop("hides", ()))
+        return cls(**plain, rows=np.frombuffer(raw, ROW), passed=None if passed is None else tuple(passed), hides=hides)

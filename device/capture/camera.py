@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 
 from contracts.errors import ConfigError, HardwareError, Unplugged
 from device.capture.backoff import Backoff
+from device.capture.hidden import packets_of
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.channel import SLICE_S, Closed
-from device.pipeline.packets import Packet, StreamInfo
+from device.pipeline.packets import Outlines, Packet, StreamInfo
 from device.pipeline.protocols import Losing, Source, Tick
 from device.pipeline.ring import PacketRing
 from device.pipeline.tally import Tally
@@ -36,7 +37,9 @@ class Capture:
         tally: Tally,
         clock: Clock,
         chance: Callable[[], float] = random.random,  # spreads the retries; nothing secret hangs on it
+        hides: Outlines = (),
     ) -> None:
+        self._hides = hides
         self._source, self._ring, self._board, self._tally, self._clock = source, ring, board, tally, clock
         self._backoff = Backoff(chance)
         self._lost: Mapping[str, int] = source.lost if isinstance(source, Losing) else {}
@@ -81,7 +84,7 @@ class Capture:
         tick()
         self._tell_lost()
         try:
-            for packet in self._source.packets():
+            for packet in packets_of(self._source, self._hides):
                 if self.stopping.is_set():
                     return True
                 self._take(packet, tick)

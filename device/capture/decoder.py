@@ -37,7 +37,7 @@ class Decoder:
 
     def __init__(self, stream: StreamInfo, threaded: bool = False, threads: int = 0) -> None:
         self._context = open_context(stream, threaded, threads)
-        self._turns = stream.rotation // 90
+        self._turns, self._hides = stream.rotation // 90, stream.hides
         self._scaler = Scaler()
         self._pending: dict[int, Packet] = {}
         self._at_key = True  # nothing can be decoded until a key frame comes
@@ -90,7 +90,7 @@ class Decoder:
             return None
         self.silent = self.silent_keys = 0
         aspect = self._context.sample_aspect_ratio or Fraction(1)
-        planes = AvPlanes(picture, self._scaler, self._turns or -picture.rotation // 90, aspect)
+        planes = AvPlanes(picture, self._scaler, self._turns or -picture.rotation // 90, aspect, self._hides)
         return Frame(packet.camera, packet.seq, packet.pts_ns, packet.mono_ns, packet.wall_ns, planes)
 
 

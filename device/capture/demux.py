@@ -16,9 +16,10 @@ from av.video.stream import VideoStream
 from contracts.errors import HardwareError
 from device.capture.annexb import PARAMETER_SETS, ParameterSets
 from device.capture.encoder import Encoder
+from device.capture.paint import painted
 from device.capture.units import Unit
 from device.pipeline.contexts import AvPacket, av_packet, bound, decoder_context
-from device.pipeline.packets import StreamInfo
+from device.pipeline.packets import Outlines, StreamInfo
 from device.pipeline.sound import LARGEST_BYTES, Sound, described
 
 RAW = {"rawvideo", "wrapped_avframe", "v210", "yuv4", "bitpacked"}
@@ -31,13 +32,15 @@ TURNED_FORMATS = ("mov", "matroska")  # containers that can say that the picture
 class Demux:
     """Begins at the first key frame that can be decoded. `epoch` is that of the newest stream given out.
 
+    What is hidden is black in raw pictures before they are encoded; of others the stream says what a decoder must paint.
     Packets that the container knows to be damaged are left out, with all that lean on them; `lost` counts them by reason.
     """
 
     def __init__(
-        self, camera: str, container: InputContainer, epoch: int = 0, hears: bool = False, lost: Counter[str] | None = None
-    ) -> None:
-        self.camera, self.epoch = camera, epoch
+        self, camera: str, container: InputContainer, epoch: int = 0, hears: bool = False, lost: Counter[str] | None = None,
+        hides: Outlines = (),
+    ) -> None:  # fmt: skip
+        self.camera, self.epoch, self._hides = camera, epoch, hides
         self.lost: Counter[str] = Counter() if lost is None else lost
         self.stream = _picture_stream(camera, container)
         self._container = container
@@ -132,7 +135,7 @@ class Demux:
         context = self._context
         info = StreamInfo(
             self.camera, context.name, context.width, context.height, extradata, context.pix_fmt or "yuv420p", self.rate, self.epoch,
-            sound=self._sound,
+            sound=self._sound, hides=self._hides,
         )  # fmt: skip
         if not context.width:
             return _measured(info, bytes(packet))
@@ -157,7 +160,8 @@ class Demux:
                 encoder = encoder or Encoder(picture.width, picture.height, rate)
                 pts_ns = self._ns(picture.pts)
                 if pts_ns is not None:
-                    yield from self._described(encoder.encode(picture, pts_ns), picture, rate)
+                    shown = painted(picture, self._hides) if self._hides else picture
+                    yield from self._described(encoder.encode(shown, pts_ns), picture, rate)
 
     def _pictures(self, packet: av.Packet[VideoStream]) -> list[av.VideoFrame]:
         """V4L2 gives an empty packet for a buffer that the camera spoilt; the decoder would take that for the end, which has no time."""

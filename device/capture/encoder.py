@@ -42,10 +42,13 @@ def _works(name: str) -> bool:
 
 
 class Encoder:
-    """A key frame at least every `gop_s` of media time, no B-frames, nothing held back by the software encoder."""
+    """A key frame at least every `gop_s` of media time, no B-frames, nothing held back by the software encoder. `aspect`: width of
+    a sample over its height."""
 
-    def __init__(self, width: int, height: int, rate: Fraction, gop_s: float = 1.0, name: str | None = None) -> None:
-        self.name = name or choose()
+    def __init__(
+        self, width: int, height: int, rate: Fraction, gop_s: float = 1.0, name: str | None = None, aspect: Fraction = Fraction(1)
+    ) -> None:
+        self.name, self._aspect = name or choose(), aspect
         self._gop_ns = int(gop_s * 1e9)
         self._width, self._height = width - width % 2, height - height % 2  # 4:2:0 has no odd sizes
         self._context = self._open(rate, gop_s)
@@ -53,11 +56,17 @@ class Encoder:
         self._key_ns: int | None = None
         self._ticks = -1
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._width, self._height
+
     def _open(self, rate: Fraction, gop_s: float) -> VideoCodecContext:
         context = encoder_context(self.name)
         context.width, context.height, context.pix_fmt = self._width, self._height, "yuv420p"
         context.time_base, context.framerate = TICKS, rate
         context.gop_size, context.max_b_frames = max(1, round(rate * 2 * gop_s)), 0
+        if self._aspect != 1:
+            context.sample_aspect_ratio = self._aspect
         context.thread_count = 1 if self._height < 1080 else 2
         if self.name != SOFTWARE:
             context.bit_rate = max(1_000_000, int(self._width * self._height * rate * 0.08))

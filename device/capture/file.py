@@ -28,7 +28,7 @@ from device.capture.timeline import FileTimeline
 from device.capture.units import Unit
 from device.clock import Clock
 from device.pipeline.contexts import ANY_TEXT, PROBE
-from device.pipeline.packets import Packet, StreamInfo
+from device.pipeline.packets import Outlines, Packet, StreamInfo
 from device.pipeline.strict import Strict
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,15 @@ class FileSource:
         self._stopped = threading.Event()
         self._seq = 0
         self._hears = False
+        self.hides: Outlines = ()
 
     def hear(self) -> None:
         """From the next opening on its sound is read too."""
         self._hears = True
+
+    def hide(self, outlines: Outlines) -> None:
+        """From the next opening on."""
+        self.hides = outlines
 
     @cached_property
     def identity(self) -> str:
@@ -119,7 +124,7 @@ class FileSource:
         with self.open() as container:
             start_ns, self.start_source = start_of(self._options.path, container, self._options.start)
             log.info("file opened", extra={"camera": self.camera, "file": str(self._options.path), "start_source": self.start_source})
-            demux = Demux(self.camera, container, epoch, self._hears, self.lost)
+            demux = Demux(self.camera, container, epoch, self._hears, self.lost, self.hides)
             timeline = FileTimeline(start_ns, self._clock.mono_ns())
             for stream, unit in zeroed(self.readable(demux), from_ns):
                 if self._stopped.is_set():

@@ -24,7 +24,7 @@ from contracts.errors import HardwareError
 from device.capture.live import LiveReader
 from device.clock import Clock
 from device.pipeline.contexts import ANY_TEXT, PROBE
-from device.pipeline.packets import Packet
+from device.pipeline.packets import Outlines, Packet
 from device.pipeline.strict import Strict
 from device.scrub import scrub
 
@@ -64,6 +64,10 @@ class GstreamerSource:
             raise HardwareError(f"{error}{self._complaint()}") from None
         finally:
             self._kill()
+
+    def hide(self, outlines: Outlines) -> None:
+        """From the next connection on."""
+        self._reader.hides = outlines
 
     def close(self) -> None:
         self._reader.close()

@@ -18,7 +18,7 @@ from device.capture.pump import Pump
 from device.capture.timeline import LiveTimeline
 from device.capture.units import Unit
 from device.clock import Clock
-from device.pipeline.packets import Packet, StreamInfo
+from device.pipeline.packets import Outlines, Packet, StreamInfo
 
 HEAP = 64  # packets that may wait at the start
 APART_NS = 10_000_000  # what comes this long after the one before was not waiting
@@ -44,6 +44,7 @@ class LiveReader:
         self._closed = False
         self.lost: Counter[str] = Counter()  # packets left out, by reason
         self.hears = False  # sound is read too, from the next connection on
+        self.hides: Outlines = ()
 
     def packets(self) -> Iterator[Packet]:
         self._pump = Pump(self._camera, self._read(), self._silence_s)
@@ -62,7 +63,7 @@ class LiveReader:
         """One connection."""
         try:
             with self._opener() as container:
-                demux = Demux(self._camera, container, self._epoch, self.hears, self.lost)
+                demux = Demux(self._camera, container, self._epoch, self.hears, self.lost, self.hides)
                 units = demux.units()
                 for stream, unit in itertools.chain(self._heap(units), units):
                     self._epoch = demux.epoch + 1  # that of the next connection

@@ -12,6 +12,8 @@ import numpy as np
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from device.capture.paint import painted
+from device.pipeline.packets import Outlines
 from vision.types import Image
 
 EIGHT_BIT_Y = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray", "yuv411p", "yuv440p"}
@@ -57,21 +59,25 @@ def _matrix(picture: av.VideoFrame) -> Colorspace | None:
 
 
 class AvPlanes:
-    """`turns`: quarter turns clockwise until the picture is upright; `aspect`: width of a sample over its height."""
+    """`turns`: quarter turns clockwise until the picture is upright; `aspect`: width of a sample over its height; `hides`: outlines
+    that are black in all that it gives, painted when somebody asks for the first time: most pictures nobody looks at.
+    """
 
-    def __init__(self, picture: av.VideoFrame, scaler: Scaler, turns: int = 0, aspect: Fraction = Fraction(1)) -> None:
-        self._picture, self._scaler, self._turns = picture, scaler, turns % 4
+    def __init__(
+        self, picture: av.VideoFrame, scaler: Scaler, turns: int = 0, aspect: Fraction = Fraction(1), hides: Outlines = ()
+    ) -> None:
+        self._picture, self._scaler, self.turns, self.aspect, self._hides = picture, scaler, turns % 4, aspect, hides
         self._flat_width = max(1, round(picture.width * aspect))  # as shown, before it is turned
         self._made: dict[tuple[str, int, int], Image] = {}
         self._lock = threading.Lock()
 
     @property
     def width(self) -> int:
-        return self._picture.height if self._turns % 2 else self._flat_width
+        return self._picture.height if self.turns % 2 else self._flat_width
 
     @property
     def height(self) -> int:
-        return self._flat_width if self._turns % 2 else self._picture.height
+        return self._flat_width if self.turns % 2 else self._picture.height
 
     def luma(self, max_width: int) -> Image:
         return self._once(("luma", max_width, 0), lambda: self._turned(self._luma(max_width)))
@@ -81,6 +87,17 @@ class AvPlanes:
 
     def bgr(self) -> Image:
         return self._once(("bgr24", 0, 0), lambda: self._coloured("bgr24", self.width, self.height))
+
+    def picture(self) -> av.VideoFrame:
+        """As it lies in memory, with what is hidden black: for the encoder."""
+        with self._lock:
+            return self._shown()
+
+    def _shown(self) -> av.VideoFrame:
+        """The only way to the pixels; under the lock."""
+        if self._hides:
+            self._picture, self._hides = painted(self._picture, self._hides, self.turns), ()
+        return self._picture
 
     def _once(self, key: tuple[str, int, int], make: Callable[[], Image]) -> Image:
         with self._lock:  # also keeps two threads from scaling one picture at a time
@@ -92,7 +109,8 @@ class AvPlanes:
 
     def _luma(self, max_width: int) -> Image:
         step = max(1, -(-self.width // max_width))
-        name, picture = self._picture.format.name, self._picture
+        picture = self._shown()
+        name = picture.format.name
         if name in EIGHT_BIT_Y:
             return _rows(picture, np.uint8, 1)[::step, : picture.width : step]
         if name == "yuyv422":
@@ -104,13 +122,13 @@ class AvPlanes:
         return _rows(self._scaler.scale(picture, width, height, "gray"), np.uint8, 1)[:, :width]
 
     def _coloured(self, pixels: str, width: int, height: int) -> Image:
-        flat = (height, width) if self._turns % 2 else (width, height)
-        scaled = self._scaler.scale(self._picture, *flat, pixels)
+        flat = (height, width) if self.turns % 2 else (width, height)
+        scaled = self._scaler.scale(self._shown(), *flat, pixels)
         rows = _rows(scaled, np.uint8, 1)[:, : flat[0] * 3]
         return np.ascontiguousarray(self._turned(rows.reshape(flat[1], flat[0], 3)))
 
     def _turned(self, image: Image) -> Image:
-        return np.rot90(image, -self._turns) if self._turns else image
+        return np.rot90(image, -self.turns) if self.turns else image
 
 
 def _rows(picture: av.VideoFrame, dtype: type[np.uint8 | np.uint16], size: int) -> NDArray[Any]:

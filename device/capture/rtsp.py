@@ -13,7 +13,7 @@ from contracts.errors import HardwareError
 from device.capture.live import LiveReader
 from device.clock import Clock
 from device.pipeline.contexts import ANY_TEXT, PROBE
-from device.pipeline.packets import Packet
+from device.pipeline.packets import Outlines, Packet
 from device.pipeline.strict import Strict
 from device.scrub import scrub
 
@@ -48,6 +48,10 @@ class RtspSource:
     def hear(self) -> None:
         """From the next connection on its sound is asked for too."""
         self._reader.hears = True
+
+    def hide(self, outlines: Outlines) -> None:
+        """From the next connection on."""
+        self._reader.hides = outlines
 
     def close(self) -> None:
         self._reader.close()

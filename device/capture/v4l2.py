@@ -18,7 +18,7 @@ from device.capture.live import LiveReader
 from device.capture.local import LocalCamera, local_cameras
 from device.capture.meant import Meant
 from device.clock import Clock
-from device.pipeline.packets import Packet
+from device.pipeline.packets import Outlines, Packet
 from device.pipeline.strict import Strict
 
 Pixels = Literal["auto", "mjpeg", "h264", "yuyv422", "nv12", "gray", "bgr24"]
@@ -71,6 +71,10 @@ class V4l2Source:
         except HardwareError as error:  # silence, an end, a failed read: with a camera that has gone it is that
             self._meant.check()
             raise error from None
+
+    def hide(self, outlines: Outlines) -> None:
+        """From the next connection on."""
+        self._reader.hides = outlines
 
     def close(self) -> None:
         self._reader.close()

@@ -7,6 +7,9 @@ from fractions import Fraction
 
 from device.pipeline.sound import Sound, SoundInfo
 
+Outline = tuple[tuple[float, float], ...]  # corners, 0..1 of the picture as it is shown
+Outlines = tuple[Outline, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
@@ -14,7 +17,8 @@ class StreamInfo:
 
     `codec` is FFmpeg's name (h264, hevc, mjpeg, png, ...); `extradata` its out-of-band headers.
     `rate` is the nominal frame rate, for containers only: times come from packets. `rotation`: degrees clockwise until the
-    picture is upright, which frames already are. `sound`: what may ride on its packets.
+    picture is upright, which frames already are. `sound`: what may ride on its packets. `hides`: what the owner hides and is
+    still in these packets: a decoder gives it black, and nobody shows or sends the packets themselves.
     """
 
     camera: str
@@ -27,6 +31,7 @@ class StreamInfo:
     epoch: int = 0
     rotation: int = 0
     sound: SoundInfo | None = None
+    hides: Outlines = ()
 
 
 @dataclass(frozen=True, slots=True)

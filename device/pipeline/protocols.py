@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from contracts.event import Event
-from device.pipeline.packets import Packet
+from device.pipeline.packets import Outlines, Packet
 from vision.types import Frame, Scene
 
 T_contra = TypeVar("T_contra", contravariant=True)
@@ -59,6 +59,13 @@ class Hearing(Protocol):
     """A source that can read its sound too; told so before it is opened."""
 
     def hear(self) -> None: ...
+
+
+@runtime_checkable
+class Hiding(Protocol):
+    """A source that marks its streams with what the owner hides, or paints it black in raw pictures; told so before it is opened."""
+
+    def hide(self, outlines: Outlines) -> None: ...
 
 
 @runtime_checkable

@@ -18,6 +18,9 @@ class RecordOptions(Strict):
     longest_clip_s: int = Field(default=300, ge=5, le=3600, description="a longer recording goes on in the next clip, seconds")
     segment_s: int = Field(default=60, ge=2, le=3600, description="continuous and scheduled recording is cut in pieces so long, seconds")
     reserve_mb: int = Field(default=256, ge=0, le=1_000_000, description="with less free recording stops and leaves it to events, MB")
+    masked: Literal["encode", "copy"] = Field(
+        default="encode", description="cameras with masks: encode: clips have them in the picture; copy: clips show what is masked"
+    )
     audio: bool = Field(default=False, description="sound is kept too, where the camera has it; know whose voices you may keep")
     when: When = When()
     cameras: dict[str, CameraRecord] = Field(default_factory=dict, description="what is other for one camera, by its name")

@@ -15,6 +15,7 @@ from device.clock import Clock
 from device.config import Loaded, load
 from device.documents import read_yaml
 from device.layers import OWNER
+from device.masks import masks_of
 from device.overlay import later, write_owner
 from device.pipeline.board import Board
 from device.problems import BadConfig, Loc, Origins
@@ -114,13 +115,14 @@ class OwnersDesk:
         return cameras.plugged_in()
 
     def try_camera(self, given: CameraGiven) -> Tried:
-        return self._looking.tried(given.name, cameras.options_of(given, self._options(given.name)))
+        options = cameras.options_of(given, self._options(given.name))
+        return self._looking.tried(given.name, options, masks_of(self._now.settings, given.name))
 
     def picture(self, camera: str) -> bytes | None:
         if self._looking.sees(camera):
             return self._looking.picture()
         options = self._options(camera)
-        return self._looking.picture_of(camera, options) if options else None
+        return self._looking.picture_of(camera, options, masks_of(self._now.settings, camera)) if options else None
 
     def save_camera(self, given: CameraGiven) -> None:
         with self._writing:
@@ -128,7 +130,7 @@ class OwnersDesk:
             options: dict[str, Any] = cameras.options_of(given, before)
             gone = dict.fromkeys(set(before) - set(options))  # null: also where another file says it
             if before and before["use"] != options["use"]:
-                options["zones"] = {n: {"points": points} for n, points in areas.shown(self._now.settings, given.name)["zones"].items()}
+                options |= areas.of_the_place(self._now.settings, given.name)
             self._write({"cameras": {given.name: {**gone, **options}}})
 
     def remove_camera(self, name: str) -> None:

@@ -7,8 +7,9 @@ import threading
 
 from contracts.errors import HardwareError, VedetteError
 from device.capture.decoder import Decoder
+from device.capture.hidden import packets_of
 from device.clock import Clock
-from device.pipeline.packets import StreamInfo
+from device.pipeline.packets import Outlines, StreamInfo
 from device.pipeline.protocols import Source
 from device.scrub import scrub
 from device.web.jpeg import of_planes
@@ -25,9 +26,9 @@ STUCK_S = 2.0
 class Preview:
     """A thread that reads `source` until it is closed, watched no more, or had enough; `first` waits for it."""
 
-    def __init__(self, source: Source, clock: Clock) -> None:
+    def __init__(self, source: Source, clock: Clock, hides: Outlines = ()) -> None:
         self.camera = source.camera
-        self._source, self._clock = source, clock
+        self._source, self._clock, self._hides = source, clock, hides
         self._changed = threading.Condition()
         self._stream: StreamInfo | None = None
         self._frame: Frame | None = None
@@ -82,7 +83,7 @@ class Preview:
     def _read(self) -> None:
         began_ns, size = self._clock.mono_ns(), 0
         decoder: Decoder | None = None
-        for packet in self._source.packets():
+        for packet in packets_of(self._source, self._hides):
             now_ns, size = self._clock.mono_ns(), size + len(packet.data)
             if size > MOST_BYTES or now_ns - began_ns > LONGEST_S * 1e9 or now_ns - self._asked_ns > UNWATCHED_S * 1e9:
                 return

@@ -13,4 +13,4 @@ def trial(loaded: Loaded, clock: Clock) -> None:
     """A VedetteError says why it cannot be."""
     sources = open_sources(loaded, clock)
     if sources:
-        build(loaded, sources, [], clock=clock, board=Board(), tally=Tally()).close()
+        build(loaded, sources, [], clock=clock, board=Board(), tally=Tally(), keeps=False).close()

@@ -20,6 +20,11 @@ class Piece:
     words: dict[str, Any] = field(default_factory=dict)
 
 
+def playable(packet: Packet) -> bool:
+    """Whether a browser may have it as it is."""
+    return packet.stream.codec == "h264" and not packet.stream.hides
+
+
 def head_size(data: bytes) -> int:
     """Where the first fragment begins: everything before the first `moof` box (ISO/IEC 14496-12) sets the decoder up."""
     at = 0
@@ -41,7 +46,7 @@ class FragmentStream:
 
     def push(self, packet: Packet) -> Piece | None:
         if self._first is None or packet.stream != self._first.stream:
-            if not packet.key or packet.stream.codec != "h264":
+            if not packet.key or not playable(packet):
                 return None
             self._begin(packet)
         if self._fragments is None:

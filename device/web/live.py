@@ -14,7 +14,7 @@ from device.pipeline.packets import Packet
 from device.pipeline.ring import PacketRing, RingReader
 from device.web import boxes, jpeg
 from device.web.desk import Desk
-from device.web.fragments import FragmentStream, Piece
+from device.web.fragments import FragmentStream, Piece, playable
 from device.web.options import Options
 from device.web.pump import Pump
 from device.web.viewer import Viewer
@@ -68,9 +68,10 @@ class CameraFeed:
         return self._origin_ns
 
     def codec(self) -> str | None:
-        """As a browser names it; None when no browser can be counted on to play it, or nothing has come yet."""
+        """As a browser names it; None when no browser can be counted on to play it, when its packets show what the owner hides,
+        or nothing has come yet."""
         packet = self._ring.last_key()
-        return codec_string(packet) if packet is not None and packet.stream.codec == "h264" else None
+        return codec_string(packet) if packet is not None and playable(packet) else None
 
     def join(self, viewer: Viewer, form: Form) -> None:
         stream = FragmentStream(self.origin_ns)

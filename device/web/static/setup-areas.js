@@ -39,7 +39,11 @@ async function show() {
   if (!found) return;
   shown = found.name;
   drawing.load(structuredClone(areasOf(found)));
-  say(told, found.held ? `Some of it is set elsewhere (${found.held}) and cannot be changed here.` : "");
+  const notes = [
+    found.held ? `Some of it is set elsewhere (${found.held}) and cannot be changed here.` : "",
+    found.copied ? "Clips of this camera are copied and show what its masks hide (record.masked: copy)." : "",
+  ];
+  say(told, notes.filter(Boolean).join(" "));
   image.alt = `Picture of camera ${shown}`;
   say(hint, "The box looks through the camera …");
   try {
