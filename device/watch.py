@@ -19,22 +19,25 @@ BUILD_S, BUILD_EVERY_S = 60.0, 20.0
 
 
 class Watch:
-    """`step` once a round: READY when every worker has gone round, WATCHDOG only while all of them do, STATUS when it changed."""
+    """`step` once a round: READY when every worker has gone round, WATCHDOG only while all of them do, STATUS when it changed.
+    What systemd was too busy to take is said again in the next round."""
 
     def __init__(
         self, crew: Crew, board: Board, notify: Notify, greeting: str, on_ready: Callable[[], None] = nothing,
         watchdog_s: float | None = None,
     ) -> None:  # fmt: skip
         self._crew, self._board, self._notify, self._greeting = crew, board, notify, greeting
-        self._on_ready, self._ready, self._watchdog_s = on_ready, False, watchdog_s
+        self._on_ready, self._ready, self._greeted, self._watchdog_s = on_ready, False, False, watchdog_s
         self._late: list[str] = []
         self._said = ""
 
     def step(self) -> None:
         if not self._ready and self._crew.ready():
-            self._notify.ready(self._greeting)
+            self._greeted = self._notify.ready(self._greeting)
             self._ready = True
             self._on_ready()
+        elif self._ready and not self._greeted:
+            self._greeted = self._notify.ready(self._greeting)
         late = self._crew.late()
         if late != self._late:
             self._tell_of(late)
@@ -53,8 +56,7 @@ class Watch:
         self._late = late
 
     def _say(self, text: str) -> None:
-        if text != self._said:
-            self._notify.status(text)
+        if text != self._said and self._notify.status(text):
             self._said = text
 
 
