@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -29,11 +31,11 @@ from device.pipeline.tally import Tally
 from device.proving import Seeing, prover
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
+from device.roads import Roads, https_of
 from device.update.assigned import Recipient
 from device.update.attempt import Parts
 from device.update.boots import Boots
 from device.update.floors import Floors
-from device.update.https import Https, tls_of
 from device.update.identity import Identity
 from device.update.ledger import Ledger
 from device.update.marking import Marking
@@ -45,13 +47,11 @@ from device.update.pin import Pin
 from device.update.preflight import Box
 from device.update.refusal import Refusal
 from device.update.reports import Reports
-from device.update.roads import Road
 from device.update.slots import Slots
 from device.update.state import State
 from device.update.taken_back import taken_back
 from device.update.trust import MAX_BYTES, Trust
 from device.update.updater import PART, Updater
-from device.update.usb import Usb
 from device.updating import Updating
 from vision.bundle import StoredBundle, read_bundle
 
@@ -61,53 +61,68 @@ ASK_EXPIRY_S = 60
 LARGEST_KEYS = 64 << 10
 
 
-def follow(
-    loaded: Loaded, options: Options, crew: Crew, *, clock: Clock, board: Board, tally: Tally, notices: Notices, stamp: Stamp,
-    seeing: Seeing | None = None, restart: Callable[[], None] = nothing,
-) -> Updating | None:  # fmt: skip
-    """None where its state cannot be read: the box then runs what it has, and says so."""
-    settings = loaded.settings
-    root, keys = trusted(options.trust, clock)
+class Around(NamedTuple):
+    """What of the appliance the updater works with. `restart` ends this process in order, for a configuration."""
+
+    crew: Crew
+    clock: Clock
+    board: Board
+    tally: Tally
+    notices: Notices
+    stamp: Stamp
+    seeing: Seeing | None = None
+    restart: Callable[[], None] = nothing
+
+
+def follow(loaded: Loaded, options: Options, around: Around) -> Updating | None:
+    """None where its state cannot be read, or the disk takes nothing: the box then runs what it has, and says so. ConfigError for
+    trust that cannot be used."""
+    root, keys = trusted(options.trust, around.clock)
     factory = _factory(loaded)
-    try:
-        state = State(settings.data / "update" / "state.sqlite")
-        identity = Identity(settings.data / "update" / "device.key")
-        slots = Slots(settings.data / "models")
-        slots.adopt(factory)
-    except StorageError as error:
-        log.error("no updates: %s", error)
-        board.part(PART, "failed", str(error), clock.wall_ns())
-        return None
-    topics = Topics(settings.device_id)
-    chunks = MqttChunks(_asking(topics, stamp, notices), lambda: os.urandom(8).hex(), options.timeout_s)
-    https = _https(options, clock)
+    with ExitStack() as undo:
+        try:
+            state = State(loaded.settings.data / "update" / "state.sqlite")
+            undo.callback(state.close)
+            updating = _following(loaded, options, around, state, root, keys, factory)
+        except StorageError as error:
+            log.error("no updates: %s", error)
+            around.board.part(PART, "failed", str(error), around.clock.wall_ns())
+            return None
+        undo.pop_all()
+    return updating
+
+
+def _following(
+    loaded: Loaded, options: Options, around: Around, state: State, root: bytes, keys: AssignmentKeys, factory: StoredBundle
+) -> Updating:
+    settings, (crew, clock, board, tally, *_) = loaded.settings, around
+    identity, slots = Identity(settings.data / "update" / "device.key"), Slots(settings.data / "models")
+    slots.adopt(factory)
     floors, ledger, boots, marking = Floors(state), Ledger(state), Boots(settings.data), Marking()
     taken_back(boots, ledger, clock)
-
-    box = configuring(loaded, options.config, crew, board=board, tally=tally, clock=clock, restart=restart)
-
-    def hang_up() -> None:
-        chunks.hang_up()
-        if https is not None:
-            https.hang_up()
-
-    def post(report: UpdateReport) -> None:
-        notices.post_state(Letter(topics.up("update"), stamp.wrap("update", report).model_dump_json().encode(), retain=True))
-
+    topics = Topics(settings.device_id)
+    roads = Roads(options, clock, MqttChunks(_asking(topics, around), lambda: os.urandom(8).hex(), options.timeout_s))
+    box = configuring(loaded, options.config, crew, board=board, tally=tally, clock=clock, restart=around.restart)
     parts = Parts(
         device=settings.device_id, backend=settings.model.engine, incoming=settings.data / "update" / "incoming",
         reserve_bytes=options.reserve_mb * 1_000_000, state=state, floors=floors, ledger=ledger,
         orders=Orders(state, floors, ledger, clock, Recipient(settings.device_id, frozenset(options.cohorts)), keys),
         slots=slots, metadata=Metadata(settings.data / "update" / "metadata", root, floors, clock),
-        prover=prover(settings, options, seeing, slots, boots, marking, crew, clock=clock, tally=tally), identity=identity,
-        reports=Reports(post, ledger, slots, clock, lambda: box.revisions.linked("current")), configuring=box, clock=clock, tally=tally,
-        box=_box(loaded, options, slots, factory), roads=_roads(options, https, chunks if settings.mqtt else None), hang_up=hang_up,
+        prover=prover(settings, options, around.seeing, slots, boots, marking, crew, clock=clock, tally=tally), identity=identity,
+        reports=Reports(_posting(topics, around), ledger, slots, clock, lambda: box.revisions.linked("current")), configuring=box,
+        clock=clock, tally=tally, box=_box(loaded, options, slots, factory),
+        roads=lambda: roads.open(broker=settings.mqtt is not None), hang_up=roads.hang_up,
     )  # fmt: skip
     updater = Updater(
-        parts, board, folders=lambda: _sticks(options), retry_s=(options.retry_min_s, max(options.retry_min_s, options.retry_max_s)),
+        parts, board, folders=roads.sticks, retry_s=(options.retry_min_s, max(options.retry_min_s, options.retry_max_s)),
         refresh_s=options.refresh_h * 3600,
     )  # fmt: skip
+    _man(crew, updater, state)
+    board.part(PART, "ok", "", clock.wall_ns())
+    return Updating(updater.receive, roads.chunks.receive, identity.public, options.over_mqtt == "on", marking)
 
+
+def _man(crew: Crew, updater: Updater, state: State) -> None:
     def work(tick: Tick) -> None:
         try:
             updater.run(tick)
@@ -116,8 +131,6 @@ def follow(
 
     crew.add(PART, work, deadline_s=DEADLINE_S)
     crew.on_stop(updater.close)
-    board.part(PART, "ok", "", clock.wall_ns())
-    return Updating(updater.receive, chunks.receive, identity.public, options.over_mqtt == "on", marking)
 
 
 def trusted(folder: Path, clock: Clock) -> tuple[bytes, AssignmentKeys]:
@@ -142,7 +155,7 @@ def checked(loaded: Loaded, options: Options, clock: Clock) -> list[Finding]:
     try:
         _, keys = trusted(options.trust, clock)
         name = served(loaded)
-        _https(options, clock)
+        https_of(options, clock)
     except ConfigError as error:
         return [from_message("update", str(error).removeprefix("update: "))]
     return [Finding("update", "ok", f"{name} may be replaced; {keys.threshold} of {len(keys.keys)} keys assign")]
@@ -193,35 +206,16 @@ def _tensorrt() -> str | None:
         return None
 
 
-def _sticks(options: Options) -> list[Usb]:
-    return [Usb(folder) for folder in options.folders if _readable(folder / "metadata")]
+def _posting(topics: Topics, around: Around) -> Callable[[UpdateReport], None]:
+    def post(report: UpdateReport) -> None:
+        around.notices.post_state(Letter(topics.up("update"), around.stamp.wrap("update", report).model_dump_json().encode(), retain=True))
+
+    return post
 
 
-def _readable(folder: Path) -> bool:
-    """A stick that is broken, or a share that went away, is as good as none."""
-    try:
-        return folder.is_dir()
-    except OSError:
-        return False
-
-
-def _https(options: Options, clock: Clock) -> Https | None:
-    if options.url is None:
-        return None
-    context = tls_of(options.ca, options.cert, options.key) if options.url.startswith("https:") else None
-    return Https(options.url, clock, context=context, timeout_s=options.timeout_s, least_bytes_per_s=options.least_bytes_per_s)
-
-
-def _roads(options: Options, https: Https | None, chunks: MqttChunks | None) -> Callable[[], Sequence[Road]]:
-    """What is at hand comes first, what is slow last."""
-    network: list[Road] = [] if https is None else [https]
-    slow: list[Road] = [chunks] if options.over_mqtt == "on" and chunks is not None else []
-    return lambda: [*_sticks(options), *network, *slow]
-
-
-def _asking(topics: Topics, stamp: Stamp, notices: Notices) -> Callable[[ChunkAsk], None]:
+def _asking(topics: Topics, around: Around) -> Callable[[ChunkAsk], None]:
     def ask(chunk: ChunkAsk) -> None:
-        payload = stamp.wrap("chunk", chunk).model_dump_json().encode()
-        notices.post_reply(Letter(topics.up("chunk"), payload, expiry_s=ASK_EXPIRY_S))
+        payload = around.stamp.wrap("chunk", chunk).model_dump_json().encode()
+        around.notices.post_reply(Letter(topics.up("chunk"), payload, expiry_s=ASK_EXPIRY_S))
 
     return ask

@@ -36,14 +36,12 @@ def update(
     options = loaded.settings.update
     if options is None:
         return None
-    from device.following import follow  # The Update Framework and its cryptography: time at the start, and memory
+    from device.following import Around, follow  # The Update Framework and its cryptography: time at the start, and memory
     from device.proving import Seeing
 
     seeing = Seeing(stage, announcing.serves, lambda: crew.crash is not None)
     stamp, notices = announcing.stamp, announcing.notices
-    return follow(
-        loaded, options, crew, clock=stamp.clock, board=board, tally=tally, notices=notices, stamp=stamp, seeing=seeing, restart=restart
-    )
+    return follow(loaded, options, Around(crew, stamp.clock, board, tally, notices, stamp, seeing, restart))
 
 
 def checked(loaded: Loaded, clock: Clock) -> list[Finding]:

@@ -98,8 +98,8 @@ def _fetched(work: Work, model: Model, release: Release, parts: Parts, checkpoin
 
 def _room(parts: Parts, model: Model, download: Download) -> None:
     """Before the first byte: for the file and its making, and what the owner wants left."""
-    make_folders(parts.incoming)
     with storage(parts.incoming):
+        make_folders(parts.incoming)
         found = os.statvfs(parts.incoming)
     free, needed = found.f_bavail * found.f_frsize, 2 * model.length + parts.reserve_bytes
     if free < needed and not download.path.exists():

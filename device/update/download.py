@@ -140,11 +140,11 @@ class Download:
 
     def forget(self) -> None:
         """Everything of it goes."""
-        for path in self._folder.glob(f"{self._model.sha256}*"):
-            with suppress(FileNotFoundError):
-                path.unlink()
-        if self._folder.is_dir():
-            sync_folder(self._folder)
+        with storage(self._folder):
+            for path in self._folder.glob(f"{self._model.sha256}*"):
+                path.unlink(missing_ok=True)
+            if self._folder.is_dir():
+                sync_folder(self._folder)
         self._have.clear()
 
     def _missing(self) -> int | None:
@@ -155,13 +155,11 @@ class Download:
 
     def _kept(self, number: int) -> bytes:
         """Of a piece that broke off; one that is too long is nobody's."""
-        try:
-            data = b"" if self._piece(number).is_symlink() else self._piece(number).read_bytes()
-        except FileNotFoundError:
-            return b""
-        if len(data) <= self._chunks[number].size:
-            return data
-        self._piece(number).unlink()
+        piece = self._piece(number)
+        with storage(piece), suppress(FileNotFoundError):
+            if not piece.is_symlink() and len(data := piece.read_bytes()) <= self._chunks[number].size:
+                return data
+            piece.unlink()
         return b""
 
     def _good(self, number: int, data: bytes) -> bool:

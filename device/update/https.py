@@ -103,6 +103,8 @@ class Https:
     def _connect(self, connection: http.client.HTTPConnection) -> None:
         """Here and not in the library: while hands are shaken there is a socket that can be hung up."""
         self._live = connection.sock = socket.create_connection((self._host, connection.port), self._timeout_s)
+        if self._hung_up:  # before there was a socket
+            raise ConnectionError("hung up")
         if self._context is None:
             return
         secured = self._context.wrap_socket(self._live, server_hostname=self._host, do_handshake_on_connect=False)

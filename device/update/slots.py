@@ -132,7 +132,8 @@ class Slots:
     def heal(self) -> str:
         """After a start: half-made folders go, a current that leads nowhere becomes the last good one. What was done, in words."""
         for path in [*self.folder.glob(f"{NEW}*"), *self.folder.glob(f"{OLD}*")]:
-            _remove(path)
+            with storage(path):
+                _remove(path)
         if self.linked("current") is not None:
             return ""
         for name in ("previous", "factory"):
@@ -149,7 +150,7 @@ class Slots:
             old = self.folder / f"{OLD}{digest.removeprefix('sha256:')}"
             with storage(old):
                 self._slot(digest).replace(old)
-            _remove(old)
+                _remove(old)
         return gone
 
     def digests(self) -> list[str]:

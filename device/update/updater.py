@@ -7,6 +7,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from contracts.errors import StorageError
@@ -81,7 +82,8 @@ class Updater:
 
     def run(self, tick: Tick) -> None:
         self._tick = tick
-        self._parts.reports.send()
+        with suppress(StorageError):  # the first step meets it too, and says so
+            self._parts.reports.send()
         while not self._stopping:
             tick()
             self._rest(self.step())
@@ -146,10 +148,10 @@ class Updater:
         return 0.0
 
     def _short_of_disk(self, error: StorageError) -> float:
-        try:
-            self._refused(Refusal("E_SPACE", str(error)))
-        except StorageError:  # it does not even give back what was written
-            self._fault(str(error))
+        with suppress(StorageError):  # it does not even give back what was written
+            if self._parts.orders.current() is not None:
+                return self._refused(Refusal("E_SPACE", str(error)))
+        self._fault(str(error))
         return self._pause()
 
     def _read(self) -> bool:

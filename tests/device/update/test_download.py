@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from contracts.errors import StorageError
 from contracts.update import RELEASE, Release
 from device.pipeline.tally import Tally
 from device.update.download import Download
 from device.update.https import Https
 from device.update.refusal import Refusal
+from device.update.updater import Updater
 from tests.device.update.box import HandClock, TestBox, a_box, bundle, heavy
 from tests.device.update.repository import Repository, facts_of
 from tests.device.update.server import Files
@@ -150,3 +152,41 @@ def test_chunks_are_the_whole_file_and_begin_with_the_model(tmp_path: Path) -> N
 
 def repository_release(repository: Repository, target: str) -> Release:
     return Release.model_validate_json(repository.targets[target].custom[RELEASE])  # type: ignore[index]
+
+
+def test_a_folder_that_the_disk_does_not_make_is_waited_for_and_the_pauses_double(
+    tmp_path: Path, repository: Repository, box: TestBox
+) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    box.parts.incoming.write_text("")
+    patient = Updater(box.parts, box.board, retry_s=(1.0, 1000.0), rng=random.Random(1))
+    patient.receive(repository.assign(model))
+    pauses = [patient.step() for _ in range(4)]
+    assert [round(least * 0.75, 2) <= pause <= least for least, pause in zip((1, 2, 4, 8), pauses, strict=True)] == [True] * 4
+    assert (box.go().state, box.last.code) == ("offered", "E_SPACE")
+    box.parts.incoming.unlink()
+    assert box.go().current == model.digest
+
+
+@pytest.mark.parametrize("planted", ["a link", "a folder"])
+def test_of_a_piece_that_broke_off_only_a_plain_file_is_gone_on_with(
+    tmp_path: Path, repository: Repository, served: Files, planted: str
+) -> None:
+    stored = bundle(tmp_path / "v2.vdb")
+    model = repository.release(stored)
+    repository.publish()
+    release = Release(digest=model.digest, name=model.name, version=model.version, chunks=chunks_of(stored.path), facts=facts_of(stored))
+    incoming, outside = tmp_path / "incoming", tmp_path / "outside"
+    incoming.mkdir()
+    outside.write_bytes(b"mine")
+    piece = incoming / f"{model.sha256}.0.piece"
+    piece.symlink_to(outside) if planted == "a link" else piece.mkdir()
+    download = Download(incoming, model, release, Tally())
+    download.prepare(dict)
+    if planted == "a folder":
+        with pytest.raises(StorageError, match="is a folder"):
+            download.fetch(Https(served.url, HandClock(), timeout_s=5), lambda *_: None)
+    else:
+        assert download.fetch(Https(served.url, HandClock(), timeout_s=5), lambda *_: None).is_file()
+    assert outside.read_bytes() == b"mine"

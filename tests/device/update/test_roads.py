@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from contracts.update import ASK_BYTES, ChunkAsk
-from device.following import _sticks
+from device.roads import Roads
 from device.update.https import Https
 from device.update.mqtt_chunks import MqttChunks
 from device.update.options import Options
@@ -190,7 +191,8 @@ def test_a_stick_that_cannot_even_be_looked_at_is_as_good_as_none(tmp_path: Path
     with pytest.raises(OSError, match="too long"):
         (broken / "metadata").is_dir()
     (tmp_path / "good" / "metadata").mkdir(parents=True)
-    found = _sticks(Options(trust=tmp_path, folders=(broken, tmp_path / "good", tmp_path / "none")))
+    options = Options(trust=tmp_path, folders=(broken, tmp_path / "good", tmp_path / "none"))
+    found = Roads(options, HandClock(), MqttChunks(lambda _: None, str, 1.0)).sticks()
     assert [each.folder for each in found] == [tmp_path / "good"]
 
 
@@ -200,3 +202,14 @@ def test_an_address_with_a_password_or_a_question_in_it_is_none() -> None:
     for url in ("ftp://host/", "https://user:pw@host/", "https://host/?x", "host", "https://"):
         with pytest.raises(ConfigError, match="https://host"):
             Https(url, HandClock())
+
+
+def test_a_box_that_stops_while_it_still_connects_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        road = Https(f"http://127.0.0.1:{silent.getsockname()[1]}", HandClock(), timeout_s=1)
+        real = socket.create_connection
+        monkeypatch.setattr(socket, "create_connection", lambda *given: (road.hang_up(), real(*given))[1])
+        with pytest.raises(Refusal):
+            road.metadata("timestamp.json", 100)
+        with silent.accept()[0] as asked:
+            assert asked.recv(100) == b""
