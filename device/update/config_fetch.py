@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from contracts.update import MAX_CONFIG_BYTES, ConfigRevision
 from device.pipeline.tally import Tally
+from device.update.aside import aside
 from device.update.config_trial import Configuring
+from device.update.parts import mildest
 from device.update.refusal import Refusal
 from device.update.roads import Missing, Road, hashed_name
-
-ROUND_S = 0.5
 
 
 def require_small(revision: ConfigRevision) -> None:
@@ -41,19 +40,17 @@ def fetched(revision: ConfigRevision, roads: Sequence[Road], tally: Tally) -> by
         if len(body) == revision.length and sha256(body).hexdigest() == revision.sha256:
             return body
         flaws.append(Refusal("E_MIX", f"{revision.target}: what {road.name} has is not what was signed; publish it again"))
-    none = Refusal("E_FETCH", "no road leads to the repository; set update.url, or plug in a stick with it")
-    raise next((flaw for flaw in flaws if flaw.passing), flaws[0] if flaws else none)
+    raise mildest(flaws)
 
 
 def require_good(revision: ConfigRevision, configuring: Configuring, told: Callable[[], None]) -> None:
-    """Refusal E_CONFIG with what `vedette check` says. On a thread of its own: the watchdog waits for whoever says nothing."""
-    found: list[str] = []
-    path = configuring.revisions.path(revision.sha256)
-    checking = threading.Thread(target=lambda: found.append(configuring.check(path)), name="config-check", daemon=True)
-    checking.start()
-    while checking.is_alive():  # when the work is let go of, the child goes on to its own limit, and nobody listens
-        checking.join(ROUND_S)
-        told()
-    words = found[0] if found else "could not be checked; see the log"
-    if words:
+    """Refusal E_CONFIG with what `vedette check` says."""
+
+    def checked() -> str:
+        try:
+            return configuring.check(configuring.revisions.path(revision.sha256))
+        except OSError as error:  # no child could be made
+            return f"could not be checked: {error.strerror or error}; assign it again"
+
+    if words := aside("config-check", checked, told):
         raise Refusal("E_CONFIG", f"{revision.target}: {words}")

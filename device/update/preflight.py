@@ -101,9 +101,7 @@ def inspect(bundle: StoredBundle, model: Model, release: Release, box: Box) -> N
     suits(model, release.facts, box)
     network = read_network(bundle.model())
     if not OLDEST_OPSET <= network.opset <= NEWEST_OPSET:
-        raise Refusal(
-            "E_OPSET", f"model: opset {network.opset}, this box runs {OLDEST_OPSET} to {NEWEST_OPSET}; export it for one of those"
-        )
+        raise _opset(network.opset)
     _looks(manifest.input, network)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from contracts.errors import VedetteError
 from contracts.files import storage
 from contracts.update import Figures, Mode
 from device.pipeline.context import Detector
+from device.update.aside import aside
 from device.update.boots import Boots
 from device.update.building import Building
 from device.update.proof_options import ProofOptions
@@ -21,8 +21,6 @@ from device.update.shadow import Shadow
 from device.update.switch import Switch
 from device.update.trial import Trial
 from vision.bundle import StoredBundle
-
-ROUND_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -99,22 +97,13 @@ class Proof:
 
 
 def _opened(open_bundle: Callable[[StoredBundle], Detector], bundle: StoredBundle, told: Told) -> Detector:
-    """On a thread of its own: an engine may take minutes, and the watchdog waits for whoever says nothing."""
-    found: list[Detector] = []
-    flaws: list[Exception] = []
+    """An engine may take minutes, and the watchdog waits for whoever says nothing."""
 
-    def run() -> None:
+    def opened() -> Detector:
         try:
-            found.append(open_bundle(bundle))
-        except Exception as error:  # noqa: BLE001 - a seam: engines raise what they like
-            flaws.append(error)
+            return open_bundle(bundle)
+        except Exception as error:  # a seam: engines raise what they like
+            words = str(error) if isinstance(error, VedetteError) else f"{type(error).__name__}: {error}"
+            raise Refusal("E_BUILD", f"bundle {bundle.path}: passed its self-test and does not open here: {words}") from error
 
-    opening = threading.Thread(target=run, name="opening", daemon=True)
-    opening.start()
-    while opening.is_alive():
-        opening.join(ROUND_S)
-        told("selftest", None, "is opened")
-    if flaws:
-        words = str(flaws[0]) if isinstance(flaws[0], VedetteError) else f"{type(flaws[0]).__name__}: {flaws[0]}"
-        raise Refusal("E_BUILD", f"bundle {bundle.path}: passed its self-test and does not open here: {words}") from flaws[0]
-    return found[0]
+    return aside("opening", opened, lambda: told("selftest", None, "is opened"))

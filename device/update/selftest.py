@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from contracts.update import Figures
+from device.update.aside import aside
 from device.update.guard import SLACK_MS
 from device.update.proof_options import ProofOptions
 from device.update.prover import Told
@@ -17,7 +17,6 @@ from device.update.refusal import Refusal
 from vision.bundle import StoredBundle
 from vision.tryout import Limits, OverBudget, Tryout, try_bundle
 
-ROUND_S = 1.0
 ROUNDS = 3
 
 
@@ -64,22 +63,11 @@ class SelfTest:
         return measured * self._options.slower + SLACK_MS, f"the old model takes {measured:.1f}; slower"
 
     def _tried(self, bundle: StoredBundle, told: Told, *, golden: bool) -> Tryout:
-        """On a thread that may be left alone: when the work is let go of, the child goes on to its own limits and nobody listens."""
-        found: list[Tryout] = []
-        flaws: list[Exception] = []
-
-        def run() -> None:
+        def tried() -> Tryout:
+            looks, limits, own = self._options.looks, self._limits, self._own
             try:
-                looks, limits, own = self._options.looks, self._limits, self._own
-                found.append(try_bundle(bundle, self._engine, limits=limits, golden=golden, work=self._work, looks=looks, options=own))
-            except Exception as error:  # noqa: BLE001 - a seam: whatever a trial raises, it must not pass for an acceptance
-                flaws.append(error)
+                return try_bundle(bundle, self._engine, limits=limits, golden=golden, work=self._work, looks=looks, options=own)
+            except Exception as error:  # a seam: whatever a trial raises, it must not pass for an acceptance
+                raise Refusal("E_BUDGET" if isinstance(error, OverBudget) else "E_GOLDEN", str(error)) from error
 
-        trying = threading.Thread(target=run, name="selftest", daemon=True)
-        trying.start()
-        while trying.is_alive():
-            trying.join(ROUND_S)
-            told("selftest")
-        if flaws:
-            raise Refusal("E_BUDGET" if isinstance(flaws[0], OverBudget) else "E_GOLDEN", str(flaws[0])) from flaws[0]
-        return found[0]
+        return aside("selftest", tried, lambda: told("selftest"))

@@ -55,6 +55,8 @@ class Shadow:
             watched.stop.set()
             watched.thread.join(JOIN_S)
             self.stuck = watched.thread.is_alive()
+        if self.stuck:
+            raise Refusal("E_SHADOW", f"the new model keeps one frame for more than {JOIN_S:g} s; keep the old one")
         report = watched.report
         if report.frames == 0:
             raise Refusal("E_SHADOW", "no live frame came to compare the models on; look at the cameras, then assign anew")

@@ -19,6 +19,8 @@ from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.update.assigned import Recipient
 from device.update.attempt import Parts
+from device.update.boots import Boots
+from device.update.building import Building
 from device.update.config_trial import Configuring
 from device.update.floors import Floors
 from device.update.https import Https
@@ -27,9 +29,12 @@ from device.update.ledger import Ledger
 from device.update.metadata import Metadata
 from device.update.orders import Orders
 from device.update.preflight import Box
-from device.update.prover import GoldenProver, Prover, Told, Verdict
+from device.update.proof import Proof
+from device.update.proof_options import ProofOptions
+from device.update.prover import Prover, Told, Verdict
 from device.update.reports import Reports
 from device.update.roads import Road
+from device.update.selftest import SelfTest
 from device.update.slots import Slots
 from device.update.state import State
 from device.update.updater import Updater
@@ -84,7 +89,7 @@ def heavy(backbone: int, head: int, mib: int = 16) -> bytes:
 
 
 class Content:
-    """A prover that is content at once, for tests of what comes before it; the real one is GoldenProver."""
+    """A prover that is content at once, for tests of what comes before it; the real one is Proof."""
 
     def __init__(self, verdict: Verdict | None = None, during: Callable[[], None] = lambda: None) -> None:
         self.verdict, self.during, self.seen = verdict or Verdict(True), during, list[str]()
@@ -188,5 +193,8 @@ def fitting(slots: Slots, **said: Any) -> Box:
     return Box(**{**known, **said})
 
 
-def golden_prover() -> GoldenProver:
-    return GoldenProver("onnx", Limits(60, 2048))
+def golden_prover() -> Proof:
+    """The self-test in a child, of a box that has nothing to look at."""
+    options = ProofOptions(looks=8)
+    test = SelfTest("onnx", Limits(60, 2048), None, options, lambda: None)
+    return Proof(Building("onnx", Path("engines"), options), test, Boots(Path("no-data")), options, None)

@@ -77,5 +77,5 @@ def test_a_shape_that_is_huge_only_when_it_runs_ends_with_its_child(
     model = repository.release(bundle(tmp_path / "v2.vdb", model=bytes(proto.SerializeToString())))
     repository.publish()
     with a_box(tmp_path / "real", repository, factory, served.url, prover=golden_prover()) as box:
-        rejected(box, repository.assign(model), "E_GOLDEN")
+        rejected(box, repository.assign(model), "E_BUDGET")
         assert box.current == factory.digest
