@@ -34,9 +34,7 @@ class Gathering:
     """`looks` is the outlet, `run` the worker, `now` what the page asks. `post` is given each hour that is over, and at the start
     those of the last day again."""
 
-    def __init__(
-        self, path: Path, options: DriftOptions, clock: Clock, tally: Tally, boot: str, post: Callable[[DriftHour], None]
-    ) -> None:
+    def __init__(self, path: Path, options: DriftOptions, clock: Clock, tally: Tally, boot: str, post: Callable[[DriftHour], None]) -> None:
         self._options, self._clock, self._tally, self._boot, self._post = options, clock, tally, boot, post
         self._hours = Hours(path)
         self.looks = Looks(tally, options.picture_every_s)
@@ -97,8 +95,6 @@ class Gathering:
             if not self._failing:
                 log.warning("what the model sees is counted in memory only: %s", error)
             self._failing = True
-        else:
-            self._failing = False
 
     def _fold(self) -> None:
         taken = self.looks.take()
@@ -207,6 +203,7 @@ class Gathering:
             changed = {key: self._open[key] for key in self._unsaved if key in self._open}
         if changed:
             self._hours.save(changed, self._offset_ns)
+            self._failing = False
         with self._lock:
             self._unsaved.clear()
 

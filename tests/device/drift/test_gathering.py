@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from contracts.drift import MOST_BYTES, MOST_WINDOWS
 from contracts.envelope import Envelope
@@ -178,3 +179,14 @@ def test_the_envelope_says_what_it_is(tmp_path: Path) -> None:
     rig.see(3620)
     sent = Stamp(SystemClock(), "street", MODEL, "boot").wrap("drift", rig.told[0]).model_dump_json()
     assert Envelope.model_validate_json(sent).type == "drift.v1"
+
+
+def test_a_disk_that_goes_on_refusing_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    blocked = tmp_path / "data"
+    blocked.write_text("a file where a folder should be")
+    rig = Rig(blocked)
+    rig.see(1000)
+    assert len([record for record in caplog.records if "in memory only" in record.message]) == 1
+    blocked.unlink()
+    rig.see(400)
+    rig.stop()
