@@ -12,8 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from contracts.errors import StorageError
+from contracts.files import write_durably
 
 log = logging.getLogger(__name__)
+KEPT = 8  # of this box's models and those before them; each may be a hundred megabytes, and every pushed model makes one
 
 
 def plan_key(fields: Mapping[str, str]) -> str:
@@ -41,18 +43,19 @@ class PlanCache:
         if not isinstance(said, dict) or said.get("sha256") != hashlib.sha256(plan).hexdigest():
             log.warning("plan does not match its hash, building again", extra={"plan": str(folder)})
             return None
+        self._used(folder)
         return plan
 
     def save(self, key: str, plan: bytes, fields: Mapping[str, str]) -> None:
         """The hash goes last: a plan cut off by a power failure has none."""
         folder = self._root / key
         said = {**fields, "sha256": hashlib.sha256(plan).hexdigest(), "size": len(plan)}
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _write(folder / "plan", plan)
-            _write(folder / "plan.json", json.dumps(said, indent=1, sort_keys=True).encode())
-        except OSError as error:
-            raise StorageError(f"plan {folder}: cannot be kept: {error}; free some room or change the folder of plans") from error
+        write_durably(folder / "plan", plan)
+        write_durably(folder / "plan.json", json.dumps(said, indent=1, sort_keys=True).encode())
+        self._used(folder)
+        with suppress(OSError):  # another process may tidy up at the same moment
+            for old in self._by_use()[KEPT:]:
+                shutil.rmtree(old, ignore_errors=True)
 
     def drop(self, key: str) -> None:
         shutil.rmtree(self._root / key, ignore_errors=True)
@@ -66,21 +69,18 @@ class PlanCache:
     def save_timing(self, timing: bytes) -> None:
         """It only saves time, so a disk that refuses it is no more than a warning."""
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
-            _write(self._root / "timing.cache", timing)
-        except OSError as error:
+            write_durably(self._root / "timing.cache", timing)
+        except StorageError as error:
             log.warning("timing cache not kept", extra={"folder": str(self._root), "error": str(error)})
 
+    def _used(self, folder: Path) -> None:
+        """Newer than all others, by no clock: that of a box may begin in 1970."""
+        with suppress(OSError, IndexError):
+            newest = self._by_use()[0]
+            if newest != folder:
+                at_ns = newest.stat().st_mtime_ns + 1_000_000_000
+                os.utime(folder, ns=(at_ns, at_ns))
 
-def _write(path: Path, data: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    def _by_use(self) -> list[Path]:
+        """Folders of plans, the one used last first."""
+        return sorted((path.parent for path in self._root.glob("*/plan.json")), key=lambda folder: -folder.stat().st_mtime_ns)
