@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 from contracts.errors import ConfigError
+
+OF_A_KEY = b"a client's name at the broker\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +37,20 @@ class Address:
     window: int = 10  # of ours unacknowledged at a time; the broker may ask for fewer
     accepts: int | None = None  # of theirs before we acknowledge; None: as many as MQTT has numbers
     name: str | None = None  # that its certificate bears, where it is reached by another: found on the local network; None: host
+    private: bool = False  # with a key of ours, nobody else can know what we call ourselves at the broker
     setting: str = ""  # stands before the name of a setting in messages: `mqtt.`, `--`
 
     def where(self) -> str:
         return self.host if self.transport == "unix" else f"{self.host}:{self.port}"
+
+    def identity(self) -> str:
+        """What we call ourselves at the broker. Whoever else connects by that name puts us out and empties our session, whatever it is
+        allowed to say: so, with a certificate, the name has a part that follows from its key."""
+        secret = (self.tls.key or self.tls.cert) if self.private and self.tls else None
+        try:
+            return f"{self.client_id}-{sha256(OF_A_KEY + secret.read_bytes()).hexdigest()[:16]}" if secret else self.client_id
+        except OSError:
+            return self.client_id  # `tls_context` says what is wrong with the file
 
     def named(self, *names: str) -> str:
         """The settings as their owner writes them: `mqtt.port, tls and key`, `--port, --tls and --key`."""

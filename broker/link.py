@@ -53,7 +53,7 @@ class Link:
     def _made(self, will: Letter | None, manual_ack: bool) -> Client:
         address, version = self._address, MQTTProtocolVersion.MQTTv5
         api, transport = CallbackAPIVersion.VERSION2, address.transport
-        client = Client(api, address.client_id, protocol=version, transport=transport, manual_ack=manual_ack)
+        client = Client(api, address.identity(), protocol=version, transport=transport, manual_ack=manual_ack)
         client.connect_timeout = address.connect_timeout_s
         client.max_inflight_messages_set(0)  # the owner keeps the window: paho ignores the broker's Receive Maximum
         if address.username is not None:

@@ -24,7 +24,7 @@ class BrokerOptions(Strict):
     username: str | None = Field(default=None, description="where the broker asks for one")
     password: SecretStr | None = Field(default=None, description="better in VEDETTE_MQTT__PASSWORD than in a file")
     discover: bool = Field(default=False, description="look on the local network too: needs tls, ca, and host as in its certificate")
-    client_id: str | None = Field(default=None, description="unique at the broker; default vedette-<device id>")
+    client_id: str | None = Field(default=None, description="unique at the broker; default vedette-<device id>, and with `key` a secret")
     keepalive_s: int = Field(default=30, ge=1, le=3600, description="seconds of silence after which the broker is asked whether it lives")
     connect_timeout_s: float = Field(default=5, gt=0, le=60, description="seconds for each address, TLS, and the broker's first answer")
     session_expiry_s: int = Field(default=86_400, ge=1, description="seconds the broker keeps this box's session while it is away")
@@ -52,5 +52,5 @@ class BrokerOptions(Strict):
             tls=Tls(self.ca, self.cert, self.key) if self.tls == "on" else None,
             username=self.username, password=self.password.get_secret_value() if self.password else None,
             keepalive_s=self.keepalive_s, connect_timeout_s=self.connect_timeout_s,
-            session_expiry_s=None if clean else self.session_expiry_s, window=self.window, setting="mqtt.",
+            session_expiry_s=None if clean else self.session_expiry_s, window=self.window, setting="mqtt.", private=self.client_id is None,
         )  # fmt: skip

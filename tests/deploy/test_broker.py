@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -20,7 +20,11 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from broker.letters import Letter
+from broker.link import Link
+from device.publish.mqtt import Options as BoxOptions
 from tests.device.publish.mosquitto import BINARY, free_port, needs_mosquitto
+from trainer.ingest.options import Options as TrainerOptions
 from trainer.pki.authority import Authority, make_authority
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
@@ -115,8 +119,9 @@ class Party:
 
 
 @contextmanager
-def party(fleet: Fleet, name: str, folder: str = "", certificate: bool = True) -> Iterator[Party]:
-    client = Client(CallbackAPIVersion.VERSION2, f"test-{name}-{time.monotonic_ns()}", protocol=MQTTProtocolVersion.MQTTv5)
+def party(fleet: Fleet, name: str, folder: str = "", certificate: bool = True, known_as: str = "") -> Iterator[Party]:
+    called = known_as or f"test-{name}-{time.monotonic_ns()}"
+    client = Client(CallbackAPIVersion.VERSION2, called, protocol=MQTTProtocolVersion.MQTTv5)
     place = fleet.authority.folder / "issued" / (folder or name)
     context = ssl.create_default_context(cafile=str(fleet.place / "ca.pem"))
     if certificate:
@@ -135,6 +140,8 @@ def party(fleet: Fleet, name: str, folder: str = "", certificate: bool = True) -
     finally:
         client.disconnect()
         client.loop_stop()
+        for name in ("on_publish", "on_subscribe", "on_message", "on_connect"):
+            setattr(client, name, None)  # a ring of objects would be closed in any order, its sockets last
 
 
 def refused(fleet: Fleet, name: str, folder: str = "", certificate: bool = True) -> bool:
@@ -218,6 +225,48 @@ def test_who_shows_boxes_may_command_them_and_not_speak_as_one_or_push(fleet: Fl
         assert home.publish("vedette/v1/box-01/dn/cmd", b"press") < 128
         box.until(lambda: box.came)
         assert home.publish(forbidden) == NOT_ALLOWED
+
+
+@contextmanager
+def linked(fleet: Fleet, name: str) -> Iterator[Link]:
+    """As the product connects."""
+    place = fleet.authority.folder / "issued" / name
+    files = {"ca": fleet.place / "ca.pem", "cert": place / f"{name}.pem", "key": place / f"{name}.key"}
+    there = {"host": "127.0.0.1", "port": fleet.port, **files}
+    trains = name == "trainer"
+    address = TrainerOptions.model_validate({**there, "tls": True}).address() if trains else None
+    link = Link(address or BoxOptions.model_validate({**there, "tls": "on"}).address(f"vedette-{name}"), time.monotonic_ns)
+    link.connect()
+    spun(link, lambda: link.up)
+    try:
+        yield link
+    finally:
+        link.close(farewell=True)
+
+
+def spun(link: Link, enough: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not enough():
+        link.spin(0.05)
+        assert link.lost is None and time.monotonic() < deadline, link.lost
+
+
+def test_a_stolen_box_can_neither_put_others_out_nor_empty_their_sessions(fleet: Fleet) -> None:
+    """Whoever connects by another's name at the broker takes its place there, whatever the access list says of topics."""
+    with linked(fleet, "trainer") as trainer:
+        trainer.subscribe(["vedette/v1/+/up/event"])
+        trainer.spin(0.2)
+    with linked(fleet, "box-01") as box:
+        box.send(Letter(EVENT, b"kept for the trainer"))
+        spun(box, lambda: box.acks)
+        for known_as in ("vedette-trainer", "vedette-trainer-push", "vedette-box-01", "vedette-box-01-check"):
+            with party(fleet, "box-02", known_as=known_as):
+                pass
+        box.send(Letter(EVENT, b"not put out"))
+        spun(box, lambda: len(box.acks) == 2)
+    with linked(fleet, "trainer") as trainer:
+        assert trainer.session_present, "somebody emptied the trainer's session"
+        spun(trainer, lambda: len(trainer.incoming) == 2)
 
 
 def test_who_shows_no_certificate_or_a_strangers_is_not_let_in(fleet: Fleet) -> None:

@@ -43,5 +43,5 @@ class Options(BaseModel):
             tls=Tls(self.ca, self.cert, self.key) if self.tls else None,
             username=self.username, password=self.password.get_secret_value() if self.password else None,
             keepalive_s=self.keepalive_s, connect_timeout_s=self.connect_timeout_s,
-            session_expiry_s=self.session_expiry_s, accepts=self.window, setting="--",
+            session_expiry_s=self.session_expiry_s, accepts=self.window, setting="--", private=True,
         )  # fmt: skip
