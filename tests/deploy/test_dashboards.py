@@ -1,4 +1,4 @@
-"""What is shipped for Prometheus, Grafana, Node-RED and Home Assistant, in the real programs and against what a box really says.
+"""What is shipped for Prometheus, Node-RED and Home Assistant, in the real programs and against what a box really says.
 
 Prometheus is Debian's package. Node-RED is npm's: NODE_RED_JS names its red.js where `node-red` is not on the PATH. Home Assistant is
 PyPI's: HOME_ASSISTANT_PYTHON names a Python that has it, since it needs an environment of its own.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,27 +22,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from prometheus_client.metrics_core import Metric
 
-from contracts.drift import DriftNow
 from device.publish.discovery import configuration
 from device.publish.discovery_parts import Shown, components
-from device.web.metrics import Numbers
+from tests.deploy.test_grafana import asked
 from tests.device.publish.fakes import DEVICE, Box, event
 from tests.device.publish.mosquitto import broker_in, free_port, listening, needs_mosquitto
-from tests.device.web.demo import Demo
-from tests.device.web.furnish import report_of
-from tests.device.web.test_alerts import WEAR
 from tests.scenarios import stage
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "dashboards"
 PROMETHEUS, NODE_RED = SHIPPED / "prometheus", SHIPPED / "node-red" / "vedette.json"
-DASHBOARDS = sorted((SHIPPED / "grafana" / "dashboards").glob("*.json"))
 PATTERN = {"use": "pattern", "width": 320, "height": 240, "fps": 10, "pace": "realtime"}
 TOKEN = "a-token-of-more-than-16-characters"
-OF_PROMETHEUS = {"up": {"job", "instance"}}
-ADDED = {"instance", "job", "site"}  # by Prometheus to each
 RED = os.environ.get("NODE_RED_JS") or shutil.which("node-red") or ""
 HOME_ASSISTANT = os.environ.get("HOME_ASSISTANT_PYTHON", "")
 
@@ -51,94 +41,7 @@ pytestmark = pytest.mark.soak
 needs_prometheus = pytest.mark.skipif(not shutil.which("promtool"), reason="Prometheus is not installed (apt-get install prometheus)")
 
 
-# ---- names
-
-
-def rules() -> list[dict[str, Any]]:
-    text = (PROMETHEUS / "rules" / "vedette.yml").read_text()
-    return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
-
-
-def asked() -> dict[str, str]:
-    """Every expression that is shipped, by where it stands; a dashboard's variables stand for any."""
-    found = {f"rule {rule.get('alert') or rule['record']}": str(rule["expr"]) for rule in rules()}
-    for path in DASHBOARDS:
-        for panel in json.loads(path.read_text())["panels"]:
-            found |= {f"{path.stem}: {panel['title']} {t['refId']}": t["expr"] for t in panel["targets"]}
-    return found
-
-
-def exported(demo: Demo) -> dict[str, set[str]]:
-    """Metric -> labels, as a box says them that has everything to say."""
-    health = demo.health()
-    object.__setattr__(demo.desk, "health", lambda: health.model_copy(update={"wear": WEAR}))
-    object.__setattr__(demo.desk, "storage", lambda: report_of(demo))
-    object.__setattr__(demo.desk, "drift", lambda: DriftNow())
-    return {name: labels for family in Numbers(demo.desk).collect() for name, labels in _names(family)}
-
-
-def _names(family: Metric) -> Iterator[tuple[str, set[str]]]:
-    labels = {*getattr(family, "_labelnames", ()), *(label for sample in family.samples for label in sample.labels)}
-    yield family.name + {"counter": "_total", "info": "_info"}.get(family.type, ""), labels
-
-
-def test_every_metric_and_label_that_is_asked_for_is_one_that_a_box_exports(tmp_path: Path) -> None:
-    recorded: dict[str, set[str]] = {rule["record"]: {"instance", "camera"} for rule in rules() if "record" in rule}
-    known = {**exported(Demo(tmp_path)), **OF_PROMETHEUS, **recorded}
-    wrong = {where: fault for where, text in asked().items() for fault in faults_in(text, known)}
-    assert not wrong
-    assert list(faults_in('sum by (zone) (vedette_count_total{cam="a"})', known)) == ["zone", "cam"], "the test can say no"
-    assert list(faults_in("vedette_nothing", known)) == ["vedette_nothing"]
-
-
-def faults_in(text: str, known: dict[str, set[str]]) -> Iterator[str]:
-    """A metric that there is not; a label that none of the expression's metrics has."""
-    names = re.findall(r"(?<![\w:])(?:vedette[\w:]+|up)(?=[{\[\s)]|$)", text)
-    yield from (name for name in names if name not in known)
-    has = {label for name in names for label in known.get(name, ())} | ADDED
-    for group in re.findall(r"\b(?:by|on|ignoring)\s*\(([^)]*)\)", text):
-        yield from (label.strip() for label in group.split(",") if label.strip() not in has)
-    for name, matchers in re.findall(r"([\w:]+)\{([^}]*)\}", text):
-        own = known.get(name, set()) | ADDED
-        yield from (label for label in re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers) if label not in own)
-
-
-def test_a_dashboard_is_one_that_grafana_provisions() -> None:
-    """No Grafana is to be had here: its rules for files, rewritten."""
-    source = yaml.safe_load((SHIPPED / "grafana/provisioning/datasources/vedette.yml").read_text())["datasources"][0]
-    uids = [json.loads(path.read_text())["uid"] for path in DASHBOARDS]
-    assert len(set(uids)) == len(uids) == 2
-    for path in DASHBOARDS:
-        board = json.loads(path.read_text())
-        assert board["title"] and board.get("id") is None, "an id belongs to one installation"
-        assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
-        variables = {f"${each['name']}" for each in board["templating"]["list"]}
-        for panel in board["panels"]:
-            grid = panel["gridPos"]
-            assert grid["x"] + grid["w"] <= 24
-            assert panel["datasource"] == {"type": source["type"], "uid": source["uid"]}
-            assert {each for t in panel["targets"] for each in re.findall(r"\$\w+", t["expr"])} <= variables, panel["title"]
-        places = [(p["gridPos"]["x"], p["gridPos"]["y"]) for p in board["panels"]]
-        assert len(set(places)) == len(places)
-        assert all(link["url"].removeprefix("/d/") in uids for link in board["links"])
-
-
 # ---- Prometheus
-
-
-def promtool(*words: str) -> str:
-    done = subprocess.run(["promtool", *words], cwd=PROMETHEUS, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@needs_prometheus
-def test_prometheus_takes_its_configuration_and_the_rules_do_what_they_say(tmp_path: Path) -> None:
-    shutil.copytree(PROMETHEUS, tmp_path / "p")
-    (tmp_path / "p" / "vedette.token").write_text(TOKEN)
-    promtool("check", "config", str(tmp_path / "p" / "prometheus.yml"))
-    promtool("check", "rules", "rules/vedette.yml")
-    promtool("test", "rules", "rules-test.yml")
 
 
 @contextmanager
