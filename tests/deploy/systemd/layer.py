@@ -13,9 +13,10 @@ ROOT = Path(__file__).resolve().parents[3]
 RELEASE = "opt/vedette/releases/0.0.1"
 PYTHON = "python3.11"  # of Debian 12; the packages here must be for it
 PACKAGES = ("contracts", "vision", "dataset", "broker", "device")
+HEAVY = {"torch", "onnx", "onnx-ir", "onnxscript", "ml-dtypes", "sympy", "networkx", "setuptools"}
 ENTRY = """#!/opt/vedette/current/bin/python
 import sys
-from device.main import main
+from {program}.main import main
 sys.exit(main())
 """
 
@@ -27,7 +28,7 @@ def make_layer(folder: Path) -> Path:
     (release / "bin").mkdir()
     (release / "bin/python").symlink_to(f"/usr/bin/{PYTHON}")
     (release / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
-    (release / "bin/vedette").write_text(ENTRY)
+    (release / "bin/vedette").write_text(ENTRY.format(program="device"))
     (release / "bin/vedette").chmod(0o755)
     (folder / "opt/vedette/current").symlink_to("releases/0.0.1")
     for name in required():
@@ -47,12 +48,34 @@ def make_layer(folder: Path) -> Path:
     return folder
 
 
+def make_trainer_layer(folder: Path) -> Path:
+    """What the trainer has besides, laid over the other: all but what only training and export load."""
+    release = folder / RELEASE
+    site = release / "lib" / PYTHON / "site-packages"
+    site.mkdir(parents=True)
+    (release / "bin").mkdir()
+    (release / "bin/vedette-trainer").write_text(ENTRY.format(program="trainer"))
+    (release / "bin/vedette-trainer").chmod(0o755)
+    for name in sorted({*names("trainer")} - {*names("box")} - HEAVY):
+        if installed(name):
+            lay(metadata.distribution(name), site)
+    shutil.copytree(ROOT / "trainer", site / "trainer", ignore=shutil.ignore_patterns("__pycache__"))
+    compileall.compile_dir(site / "trainer", quiet=2)
+    (folder / "usr/lib/systemd/system").mkdir(parents=True)
+    for unit in (ROOT / "deploy/systemd").glob("vedette-*.service"):
+        shutil.copy(unit, folder / "usr/lib/systemd/system")
+    return folder
+
+
+def names(lock: str) -> list[str]:
+    """One is there for each Python."""
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    return [*dict.fromkeys(re.findall(r"^([A-Za-z0-9_.-]+)==", text, re.MULTILINE))]
+
+
 def required() -> list[str]:
     """Of the lock for boxes those that are installed here: what is for another system has no place in the box either."""
-    names = dict.fromkeys(
-        re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements/box.txt").read_text(), re.MULTILINE)
-    )  # one is there for each Python
-    return [*(name for name in names if installed(name)), "vedette"]
+    return [*(name for name in names("box") if installed(name)), "vedette"]
 
 
 def installed(name: str) -> bool:
