@@ -15,15 +15,25 @@ LEAF = r"^[a-z0-9][a-z0-9-]{0,63}$"
 UP = ("status", "info", "event", "health", "update", "alert", "res", "chunk", "drift")
 DN = ("desired", "cmd", "chunk")
 MAX_REPLY = 200  # characters of a topic that a reply may go to
+SHOWING = ("homeassistant", "node-red")  # who has a certificate at our broker to show boxes and to command them
+RESERVED = frozenset({FLEET, "broker", "prometheus", *SHOWING})  # a box of such a name would have at the broker what is theirs
+TRAINERS = "trainer"  # with whatever follows
 
 
-def _not_fleet(device: str) -> str:
+def reserved(device: str) -> bool:
+    """Whether the name is somebody's who is no box."""
+    return device in RESERVED or device.startswith(TRAINERS)
+
+
+def _a_box(device: str) -> str:
     if device == FLEET:
         raise ValueError("`fleet` names all boxes; give this one a name of its own")
+    if reserved(device):
+        raise ValueError(f"`{device}` is a name that somebody else has at the broker; give this box one of its own")
     return device
 
 
-DeviceId = Annotated[str, Field(pattern=DEVICE), AfterValidator(_not_fleet)]
+DeviceId = Annotated[str, Field(pattern=DEVICE), AfterValidator(_a_box)]
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,9 @@ class Topics:
     device: str
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(DEVICE.strip("^$"), self.device) or self.device == FLEET:
-            raise ConfigError(f"device id {self.device!r} is not possible; use 3 to 40 of a-z, 0-9 and -, and not `fleet`")
+        if not re.fullmatch(DEVICE.strip("^$"), self.device) or reserved(self.device):
+            others = f"and not `{FLEET}`, {', '.join(sorted(RESERVED - {FLEET}))} or what begins with {TRAINERS}"
+            raise ConfigError(f"device id {self.device!r} is not possible; use 3 to 40 of a-z, 0-9 and -, {others}")
 
     def up(self, name: str) -> str:
         """`up("event")`: something this box writes."""
@@ -89,6 +100,8 @@ def read_topic(topic: str) -> Topic:
     if match is None:
         raise ProtocolError(f"topic {topic[:100]!r} is none of {ROOT}/<device>/up|dn/<name>")
     device, direction, name, rest = match.groups()
+    if device != FLEET and reserved(device):
+        raise ProtocolError(f"topic {topic[:100]!r}: {device} is no box")
     if name not in (UP if direction == "up" else DN) or (device == FLEET and direction == "up"):
         raise ProtocolError(f"topic {topic[:100]!r}: {direction}/{name} is not known here")
     return Topic(None if device == FLEET else device, "up" if direction == "up" else "dn", name, rest or "")

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from contracts.errors import ConfigError, ProtocolError
-from contracts.topics import DN, UP, DeviceId, Topic, Topics, fleet, read_topic
+from contracts.topics import DN, UP, DeviceId, Topic, Topics, fleet, read_topic, reserved
 
-DEVICES = st.from_regex(r"[a-z0-9-]{3,40}", fullmatch=True).filter(lambda d: d != "fleet")
+DEVICES = st.from_regex(r"[a-z0-9-]{3,40}", fullmatch=True).filter(lambda d: not reserved(d))
+OTHERS = ("homeassistant", "node-red", "prometheus", "broker", "trainer", "trainer-2")
 
 
 @given(DEVICES, st.sampled_from(UP), st.sampled_from(DN))
@@ -27,7 +28,7 @@ def test_the_fleet_reads_and_never_writes() -> None:
         read_topic("vedette/v1/fleet/up/event")
 
 
-@pytest.mark.parametrize("device", ["fleet", "ab", "Box1", "a/b", "a+b", "x" * 41, "", "box\n"])
+@pytest.mark.parametrize("device", ["fleet", "ab", "Box1", "a/b", "a+b", "x" * 41, "", "box\n", *OTHERS])
 def test_a_device_id_that_is_not_possible_is_refused(device: str) -> None:
     with pytest.raises(ConfigError, match="use 3 to 40"):
         Topics(device)
@@ -37,6 +38,13 @@ def test_a_device_id_that_is_not_possible_is_refused(device: str) -> None:
 
     with pytest.raises(ValidationError):
         Holder(device=device)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_who_is_no_box_is_heard_as_none(name: str) -> None:
+    """At our broker each certificate may write under its own name: Home Assistant's would otherwise be one more box."""
+    with pytest.raises(ProtocolError, match="is no box"):
+        read_topic(f"vedette/v1/{name}/up/event")
 
 
 @given(st.text(max_size=80))

@@ -22,7 +22,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from broker.letters import Letter
 from broker.link import Link
+from contracts.errors import ConfigError, ProtocolError
+from contracts.topics import SHOWING, read_topic
 from device.publish.mqtt import Options as BoxOptions
+from device.settings import Settings
 from tests.device.publish.mosquitto import BINARY, free_port, needs_mosquitto
 from trainer.ingest.options import Options as TrainerOptions
 from trainer.pki.authority import Authority, make_authority
@@ -52,8 +55,10 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     now = datetime.now(timezone.utc)
     authority = make_authority(tmp_path_factory.mktemp("pki") / "pki", "Test fleet", 100, now, None)
     made = authority.sign("broker", "broker", ["127.0.0.1"], 10, now, None)
-    for name in ("box-01", "box-02", "box-03", "homeassistant", "node-red"):
+    for name in ("box-01", "box-02", "box-03"):
         authority.sign(name, "box", [], 10, now, None)
+    for name in SHOWING:
+        authority.sign(name, "client", [], 10, now, None)
     authority.sign("trainer", "trainer", [], 10, now, None)
     stranger = make_authority(tmp_path_factory.mktemp("other") / "pki", "Strangers", 100, now, None)
     shutil.copytree(stranger.sign("box-09", "box", [], 10, now, None), authority.folder / "issued" / "stranger")
@@ -267,6 +272,21 @@ def test_a_stolen_box_can_neither_put_others_out_nor_empty_their_sessions(fleet:
     with linked(fleet, "trainer") as trainer:
         assert trainer.session_present, "somebody emptied the trainer's session"
         spun(trainer, lambda: len(trainer.incoming) == 2)
+
+
+@pytest.mark.parametrize("name", ["homeassistant", "node-red", "trainer"])
+def test_no_box_gets_the_name_of_who_may_command_all_and_none_of_those_is_heard_as_a_box(fleet: Fleet, name: str) -> None:
+    """What the broker lets a certificate do follows from its name alone."""
+    with pytest.raises(ConfigError, match="choose another name"):
+        fleet.authority.sign(name, "box", [], 10, datetime.now(timezone.utc), None)
+    with pytest.raises(ValueError, match="give this box one of its own"):
+        Settings(device_id=name)
+    with party(fleet, "trainer") as trainer, party(fleet, name) as other:
+        trainer.subscribe("vedette/v1/+/up/#")
+        assert other.publish(f"vedette/v1/{name}/up/event", b"I am a box") < 128, "the access list lets everybody write under its own name"
+        trainer.until(lambda: trainer.came)
+        with pytest.raises(ProtocolError, match="is no box"):
+            read_topic(trainer.came[0].topic)
 
 
 def test_who_shows_no_certificate_or_a_strangers_is_not_let_in(fleet: Fleet) -> None:

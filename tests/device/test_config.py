@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.config import Loaded, load, merge
+from device.config import Loaded, host_id, load, merge
 from device.main import main
 from device.problems import BadConfig
 
@@ -118,6 +118,12 @@ BROKEN: dict[str, tuple[str, dict[str, str], tuple[str, ...]]] = {
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(("host", "name"), [("homeassistant", "box-homeassistant"), ("Trainer_7", "box-trainer-7"), ("yard", "yard")])
+def test_a_box_is_called_as_its_machine_but_never_as_who_may_command_boxes(host: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    assert host_id() == name
 
 
 @pytest.mark.parametrize("name", BROKEN)

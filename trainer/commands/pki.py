@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from contracts.shown import shown
 
 if TYPE_CHECKING:
-    from trainer.pki.authority import Issued
+    from trainer.pki.authority import Issued, Kind
 
 SUMMARY = "certificates of a fleet: make an authority, sign boxes, broker, trainer and its server, renew, revoke"
 VARIABLE = "VEDETTE_PKI_PASSPHRASE"
 FOLDER = "VEDETTE_PKI"
 SERVERS = ("broker", "server")
 SOON_DAYS = 60
-DAYS = {"broker": 825, "server": 825, "box": 825, "trainer": 825}
+DAYS = {"broker": 825, "server": 825, "box": 825, "trainer": 825, "client": 825}
 NAMED = {"broker": "broker", "server": "push-server", "trainer": "trainer"}  # where no name is given
 WORDS = {
     "init": "make an authority; keep its folder off the network, and a copy of it elsewhere",
@@ -29,6 +29,7 @@ WORDS = {
     "server": "sign what the trainer serves over HTTPS: `push serve` and its page; --host names and addresses under which it is reached",
     "box": "sign boxes by their device ids; each gets a folder to be brought to it",
     "trainer": "sign the trainer, who may tell every box what to do",
+    "client": "sign homeassistant or node-red, who read what all boxes say and give them commands",
     "renew": "new keys and certificates for those that end within --within days",
     "revoke": "all certificates of a name count no more, once the broker has the list",
     "ls": "what was signed, and what ends soon",
@@ -82,13 +83,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace, issued: list[Issued], now: datetime) -> None:
+    from contracts.topics import SHOWING  # signed as boxes once
     from trainer.pki.authority import Authority
 
     authority, passphrase = Authority(args.dir), _passphrase(args.dir)
     if args.action == "renew":
         newest = {each.name: each for each in issued if each.revoked is None}
         wanted = [each for each in newest.values() if each.until - now < timedelta(days=args.within)]
-        made = [authority.sign(each.name, each.kind, each.hosts, args.days, now, passphrase) for each in wanted]
+        kinds: dict[str, Kind] = {each.name: "client" if each.name in SHOWING else each.kind for each in wanted}
+        made = [authority.sign(each.name, kinds[each.name], each.hosts, args.days, now, passphrase) for each in wanted]
     else:
         hosts = args.host if args.action in SERVERS else []
         made = [authority.sign(name, args.action, hosts, args.days, now, passphrase) for name in args.names]

@@ -18,11 +18,11 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from contracts.errors import ConfigError
 from contracts.files import make_folders, storage, write_durably
-from contracts.topics import DEVICE, FLEET
+from contracts.topics import DEVICE, FLEET, SHOWING, reserved
 from contracts.wire import Utc, Wire
 from trainer.pki.certificates import Signed, make_leaf, make_list, make_root
 
-Kind = Literal["broker", "server", "box", "trainer"]
+Kind = Literal["broker", "server", "box", "trainer", "client"]
 SERVERS = ("broker", "server")
 ROOT, KEY, BOOK, LIST = "ca.pem", "ca.key", "issued.json", "revoked.pem"
 VARIABLE = "VEDETTE_PKI_PASSPHRASE"
@@ -154,8 +154,10 @@ def _check_name(name: str, kind: Kind) -> None:
     """A box is known to the broker by it: it is the device's name on the wire, and nobody else's."""
     if not re.fullmatch(DEVICE.strip("^$"), name) or name == FLEET:
         raise ConfigError(f"{kind} {name[:80]!r}: is no possible name; use 3 to 40 of a-z, 0-9 and -, and not `{FLEET}`")
-    if kind == "box" and name.startswith("trainer"):
-        raise ConfigError(f"box {name}: names that begin with `trainer` are the trainer's; choose another")
+    if kind == "box" and reserved(name):
+        raise ConfigError(f"box {name}: what the broker lets {name} do is not for a box, it may command them all; choose another name")
+    if kind == "client" and name not in SHOWING:
+        raise ConfigError(f"client {name}: the broker knows {' and '.join(SHOWING)}; boxes are signed with `pki box`")
     if kind == "trainer" and not name.startswith("trainer"):
         raise ConfigError(f"trainer {name}: must begin with `trainer`, by which the broker knows what it may do")
 
