@@ -591,7 +591,7 @@ arguments() {
   cd / || exit $FAILED # wherever this was called from may go away, or not be there to the service's user
 }
 alone() {
-  mkdir -p /run/lock && exec 9>/run/lock/vedette-install.lock || fail $FAILED "/run/lock/vedette-install.lock cannot be made"
+  exec 9>/run/vedette-install.lock || fail $FAILED "/run/vedette-install.lock cannot be made" # not in /run/lock, where everybody may be first
   flock --wait "$([ "$COMMAND" = settle ] && say 600 || say 0)" 9 || fail $BUSY "another install.sh is at work; wait for it"
 }
 main() {

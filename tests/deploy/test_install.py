@@ -100,6 +100,14 @@ def test_who_is_not_root_is_told_so() -> None:
     assert (said.returncode, "needs root" in said.stderr) == (2, True), said.stderr
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may take the lock")
+def test_the_lock_lies_where_nobody_else_can_have_put_a_link_or_hold_it() -> None:
+    said = sourced("COMMAND=downgrade; alone; readlink /proc/$$/fd/9")
+    lock = Path(said.stdout.strip())
+    assert lock.is_file() and not lock.parent.stat().st_mode & 0o002, f"{lock}: a link there would have root empty any file"
+    assert lock.parent.stat().st_uid == 0
+
+
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed (Debian: shellcheck)")
 def test_shellcheck_has_nothing_to_say() -> None:
     said = subprocess.run(["shellcheck", str(INSTALL)], capture_output=True, text=True, check=False, timeout=60)

@@ -102,7 +102,7 @@ def test_faults_and_mistakes_change_nothing(box: ReleaseBox) -> None:
     box.configure()
     box.install(OLD, "install", "--wait-s", "300")
     pid = box.show("MainPID")
-    busy = "exec 9>/run/lock/vedette-install.lock; flock 9; /opt/vedette/install.sh downgrade; exit $?"
+    busy = "exec 9>/run/vedette-install.lock; flock 9; /opt/vedette/install.sh downgrade; exit $?"
     assert "another install.sh" in box.program("bash", "-c", busy, expect=6)
     assert "not known" in box.install(NEW, "upgrade", "--frm", expect=2)
     assert "no release before" in box.program("/opt/vedette/install.sh", "downgrade", expect=3)
