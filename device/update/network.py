@@ -12,6 +12,7 @@ from device.update.refusal import Refusal
 
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 MOST_NODES = 100_000
+MOST_FIELDS = 1_000_000  # of all its messages: a field may be two bytes, and takes Python microseconds; what boxes run has thousands
 DEEPEST = 16  # graphs within graphs
 MOST_ITEMS = 1 << 31  # of one tensor
 MOST_SIDES = 64
@@ -28,6 +29,15 @@ class Network:
     opset: int = 0
     inputs: dict[str, tuple[str, Shape]] = field(default_factory=dict)
     nodes: int = 0
+    fields: int = 0
+
+    def fields_of(self, data: memoryview) -> Iterator[Field]:
+        """Those of one message, counted over all of them."""
+        for each in fields(data):
+            self.fields += 1
+            if self.fields > MOST_FIELDS:
+                raise _hostile(f"has more than {MOST_FIELDS} fields")
+            yield each
 
 
 def read_network(data: bytes) -> Network:
@@ -40,7 +50,7 @@ def read_network(data: bytes) -> Network:
 
 def _model(data: memoryview) -> Network:
     found, graphs = Network(), 0
-    for each in fields(data):
+    for each in found.fields_of(data):
         if each.number == 8:
             _opset(each.bytes, found)
         elif each.number == 7:
@@ -55,7 +65,7 @@ def _model(data: memoryview) -> Network:
 
 def _opset(data: memoryview, found: Network) -> None:
     domain, version = "", 0
-    for each in fields(data):
+    for each in found.fields_of(data):
         if each.number == 1:
             domain = text(each)
         elif each.number == 2:
@@ -70,15 +80,15 @@ def _graph(data: memoryview, found: Network, depth: int, *, outermost: bool = Fa
         raise _hostile(f"has graphs within graphs, deeper than {DEEPEST}")
     inputs: dict[str, tuple[str, Shape]] = {}
     weights = set()
-    for each in fields(data):
+    for each in found.fields_of(data):
         if each.number == 1:
             _node(each.bytes, found, depth)
         elif each.number == 5:
-            weights.add(_tensor(each.bytes))
+            weights.add(_tensor(each.bytes, found))
         elif each.number == 15:
-            weights.add(_sparse(each.bytes))
+            weights.add(_sparse(each.bytes, found))
         elif each.number in {11, 12, 13}:
-            name, dtype, shape = _value(each.bytes)
+            name, dtype, shape = _value(each.bytes, found)
             if each.number == 11:
                 inputs[name] = (dtype, shape)
     if outermost:
@@ -89,7 +99,7 @@ def _node(data: memoryview, found: Network, depth: int) -> None:
     found.nodes += 1
     if found.nodes > MOST_NODES:
         raise _hostile(f"has more than {MOST_NODES} operators")
-    for each in fields(data):
+    for each in found.fields_of(data):
         if each.number == 7:
             _own(text(each))
         elif each.number == 5:
@@ -97,20 +107,20 @@ def _node(data: memoryview, found: Network, depth: int) -> None:
 
 
 def _attribute(data: memoryview, found: Network, depth: int) -> None:
-    for each in fields(data):
+    for each in found.fields_of(data):
         if each.number in {5, 10}:
-            _tensor(each.bytes)
+            _tensor(each.bytes, found)
         elif each.number in {6, 11}:
             _graph(each.bytes, found, depth + 1)
         elif each.number in {22, 23}:
-            _sparse(each.bytes)
+            _sparse(each.bytes, found)
 
 
-def _tensor(data: memoryview) -> str:
+def _tensor(data: memoryview, found: Network) -> str:
     """Its name; its weights are inside, and no more of them are promised than there are."""
     name, kind, raw = "", 0, -1
     sides: list[int] = []
-    for each in fields(data):
+    for each in found.fields_of(data):
         if each.number == 1:
             sides = _longer(sides, packed(each))
         elif each.number == 2:
@@ -127,42 +137,42 @@ def _tensor(data: memoryview) -> str:
     return name
 
 
-def _sparse(data: memoryview) -> str:
+def _sparse(data: memoryview, found: Network) -> str:
     name = ""
     sides: list[int] = []
-    for each in fields(data):
+    for each in found.fields_of(data):
         if each.number in {1, 2}:
-            name = _tensor(each.bytes) or name
+            name = _tensor(each.bytes, found) or name
         elif each.number == 3:
             sides = _longer(sides, packed(each))
     _items(sides, name)
     return name
 
 
-def _value(data: memoryview) -> tuple[str, str, Shape]:
+def _value(data: memoryview, found: Network) -> tuple[str, str, Shape]:
     name, dtype, shape = "", "", []
-    for each in fields(data):
+    for each in found.fields_of(data):
         if each.number == 1:
             name = text(each)
         elif each.number == 2:
-            for kind in _inside(each, 1):
-                for part in fields(kind.bytes):
+            for kind in _inside(each, 1, found):
+                for part in found.fields_of(kind.bytes):
                     if part.number == 1:
                         dtype = DTYPES.get(number(part), f"type {number(part)}")
                     elif part.number == 2:
-                        shape = [_side(side.bytes) for side in islice(_inside(part, 1), MOST_SIDES + 1)]
+                        shape = [_side(side.bytes, found) for side in islice(_inside(part, 1, found), MOST_SIDES + 1)]
     if len(shape) > MOST_SIDES:
         raise _hostile(f"has a tensor of more than {MOST_SIDES} sides")
     _items([side for side in shape if side is not None], name)
     return name, dtype, tuple(shape)
 
 
-def _side(data: memoryview) -> int | None:
-    return next((number(each) for each in fields(data) if each.number == 1), None)
+def _side(data: memoryview, found: Network) -> int | None:
+    return next((number(each) for each in found.fields_of(data) if each.number == 1), None)
 
 
-def _inside(outer: Field, wanted: int) -> Iterator[Field]:
-    return (each for each in fields(outer.bytes) if each.number == wanted)
+def _inside(outer: Field, wanted: int, found: Network) -> Iterator[Field]:
+    return (each for each in found.fields_of(outer.bytes) if each.number == wanted)
 
 
 def _longer(sides: list[int], more: list[int]) -> list[int]:

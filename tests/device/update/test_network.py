@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_a_network_that_was_spoilt_is_refused_or_read(at: int, mask: int, end: i
             read_network(data)
         except Refusal as refused:
             assert str(refused).isprintable()
+
+
+@pytest.mark.parametrize("where", [lambda many: b"\x3a" + varint(len(many)) + many, lambda many: many])
+def test_a_network_of_more_fields_than_anybody_s_is_refused_soon(where: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty megabytes of empty weights took a minute of the box's own process, each with a name its memory."""
+    monkeypatch.setattr("device.update.network.MOST_FIELDS", 3000)
+    read_network(GOOD)
+    with pytest.raises(Refusal, match="more than 3000 fields"):
+        read_network(GOOD + where(b"\x2a\x00" * 3000))
 
 
 @pytest.mark.parametrize("sides", [65, 1_000, 300_000])
