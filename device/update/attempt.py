@@ -136,6 +136,7 @@ def _prove(work: Work, bundle: StoredBundle, parts: Parts, checkpoint: Callable[
     def told(state: UpdateState, percent: float | None = None, words: str = "", left_s: float | None = None) -> None:
         nonlocal now
         checkpoint()
+        parts.box()  # the owner may pin a model at any time, in a trial too
         now = step(now, state, parts)
         parts.reports.say(replace(parts.reports.standing, words=words, percent=percent, left_s=left_s))
 

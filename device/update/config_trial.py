@@ -105,6 +105,8 @@ class Configuring:
             self.restart()
             raise Restarting
         self._looked_at(mark, revision, says)
+        if self.revisions.linked("current") != revision.sha256:
+            raise Refusal("E_CONFIG", f"{revision.target}: the owner of this box went back in its trial; push it anew, or leave it")
         with storage(self.revisions.folder):
             self.revisions.keep()
             self.starts.came_out()

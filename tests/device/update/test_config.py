@@ -216,3 +216,20 @@ def test_model_and_configuration_come_together_and_go_back_together(world: World
 def test_a_box_that_takes_none_says_so(box: TestBox, repository: Repository) -> None:
     raw, _ = assigned(repository, "detection_fps: 4\n")
     assert box.told(raw).code == "E_CONFIG"
+
+
+def test_an_owner_who_goes_back_in_the_trial_is_not_told_that_it_is_in_force(world: World, repository: Repository) -> None:
+    raw, digest = assigned(repository, "detection_fps: 4\n")
+    with a_life(world) as box:
+        box.told(raw)
+    well = world.seen.at
+
+    def goes_back(revision: str | None, old: str | None) -> Vitals:
+        if revision == digest:
+            world.revisions.back()  # `vedette config rollback`
+        return well(revision, old)
+
+    world.seen.at = goes_back  # type: ignore[method-assign]
+    lived(world)
+    assert last(world)[:2] == ("rejected", "E_CONFIG") and "went back" in last(world)[2]
+    assert world.links == (None, None, None) and not world.revisions.has(digest)
