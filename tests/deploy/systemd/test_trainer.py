@@ -18,7 +18,11 @@ HOME = "/var/lib/vedette-trainer"
 STICK = "/run/stick"  # of who holds the ceremony
 PROGRAM = "/opt/vedette/current/bin/vedette-trainer"
 WORDS = ("VEDETTE_ROOT_PASSPHRASE=root root root", "VEDETTE_KEY_PASSPHRASE=key key key", "VEDETTE_TRAINER_PASSWORD=a long password")
-OPTIONS = "SERVE_OPTIONS=--port 8091\nPUSH_OPTIONS=--port 8444\nROLLOUT_OPTIONS=--client-id of-the-rollouts\nINGEST_OPTIONS=--client-id of-the-events\n"
+OPTIONS = """SERVE_OPTIONS=--port 8091
+PUSH_OPTIONS=--port 8444
+ROLLOUT_OPTIONS=--client-id of-the-rollouts
+INGEST_OPTIONS=--client-id of-the-events
+"""
 BY_S, END_S = 60.0, 10.0
 
 
