@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from device.pipeline.packets import Outline, Outlines
 
 AS_IT_IS = ("yuv4", "yuvj4", "nv12", "nv21", "gray")  # what is painted so, also with ten bits; else it is made YUV 4:2:0 first
-EDGE_PX = 2  # painted around each outline, so that rounding to pixels hides more and never less
+EDGE_PX = 3  # of a line painted on each outline: rounding to pixels, and colours of half the size, hide more and never less
 
 
 def painted(picture: av.VideoFrame, outlines: Outlines, turns: int = 0) -> av.VideoFrame:
@@ -32,7 +32,7 @@ def painted(picture: av.VideoFrame, outlines: Outlines, turns: int = 0) -> av.Vi
         black = ((0 if _full_range(picture) else 16) if luma else 128) << deep
         pixels = _pixels(plane, picture, number, deep > 0)
         for outline in outlines:
-            _fill(pixels, _as_it_lies(outline, turns), black, EDGE_PX if luma else 1)
+            _fill(pixels, _as_it_lies(outline, turns), black)
     return picture
 
 
@@ -55,9 +55,9 @@ def _as_it_lies(outline: Outline, turns: int) -> Sequence[tuple[float, float]]:
     return outline
 
 
-def _fill(pixels: NDArray[Any], outline: Sequence[tuple[float, float]], value: int, edge_px: int) -> None:
+def _fill(pixels: NDArray[Any], outline: Sequence[tuple[float, float]], value: int) -> None:
     height, width = pixels.shape[:2]
     corners = np.rint(np.array(outline, np.float64) * (width, height)).astype(np.int32)
     colour = (value, value, value)
     cv2.fillPoly(pixels, [corners], colour)
-    cv2.polylines(pixels, [corners], True, colour, edge_px)
+    cv2.polylines(pixels, [corners], True, colour, EDGE_PX)

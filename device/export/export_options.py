@@ -40,7 +40,7 @@ class ExportOptions(Strict):
         default=0.2, gt=0, le=100, description="pictures take at most this part of what clips take, beside 4 MB; null: no such limit"
     )
     masks: dict[str, list[list[Point]]] = Field(
-        default_factory=dict, description="camera -> outlines in 0..1, black in training pictures; everywhere, if cameras.<name>.masks is null"
+        default_factory=dict, description="camera -> outlines in 0..1, black in training pictures; everywhere if cameras.*.masks is null"
     )
     held: int = Field(default=32, ge=2, le=1024, description="most pictures held for events that are open, all cameras together")
     review: ReviewOptions = Field(default=ReviewOptions(), description="pictures for people to label, each with its reason and probability")

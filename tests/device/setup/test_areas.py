@@ -51,6 +51,16 @@ def test_zones_and_masks_come_back_as_they_were_drawn(mine: OwnersDesk) -> None:
     assert list(now["zones"]) == ["gate"] and now["masks"] == now["ignored"] == [], "what another file says is gone too"
 
 
+def test_masks_of_before_move_to_their_camera_when_they_are_drawn_anew(tmp_path: Path) -> None:
+    path = device_yaml(tmp_path, cameras={"yard": {"use": "pattern"}}, export={"masks": {"yard": [[[0, 0], [1, 0], [1, 1]]]}})
+    desk = owners_desk(load(path), SystemClock(), Board(), nothing)
+    assert camera(desk)["masks"] == [[[0, 0], [1, 0], [1, 1]]] and camera(desk)["copied"] is False
+    draw(desk, masks=(SQUARE,))
+    assert camera(desk)["masks"] == [DRAWN] and not desk.loaded.settings.export.masks
+    draw(desk)
+    assert camera(desk)["masks"] == [] and desk.loaded.settings.cameras["yard"].masks == ()
+
+
 def test_what_bounds_no_area_changes_nothing(mine: OwnersDesk) -> None:
     with pytest.raises(ConfigError, match="cross or overlap"):
         draw(mine, zones={"gate": SQUARE, "bow": BOW})

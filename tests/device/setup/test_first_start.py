@@ -172,7 +172,7 @@ def test_on_a_phone_every_step_fits_has_names_and_can_be_read(settled: NewBox, c
         assert page.evaluate(LIGHT) == [], name
     if colours == "light":
         draw_by_touch(page)
-        assert settled.owner()["export"]["masks"]["front"] == settled.state()["cameras"][0]["masks"]
+        assert settled.owner()["cameras"]["front"]["masks"] == settled.state()["cameras"][0]["masks"]
     assert visitor.complaints == []
     visitor.close()
 
