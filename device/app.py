@@ -43,8 +43,8 @@ from device.record.pictures import Pictures
 from device.record.recorder import Recorder
 from device.record.recover import recover
 from device.record.temps import sweep
+from device.securing import page_server
 from device.setup.opening import owners_desk, require_way_in
-from device.setup.standing import listening
 from device.showing import Showing
 from device.sight import Sight, build, open_sources
 from device.sittings import commands_of, sittings
@@ -210,7 +210,7 @@ class Appliance:
             recordings=Showing(self.index, self._data), owner=owners_desk(self._loaded, self._clock, self.board, self.again.set),
             sessions=Album(self._data / settings.recording.output_dir, self._clock) if settings.recording else None,
         )  # fmt: skip
-        page = PageServer(desk, listening(self._loaded))
+        page = page_server(desk, self._loaded, self._clock)
         page.start()
         self.crew.add("page", page.work, deadline_s=60)
         self.crew.on_stop(page.close)

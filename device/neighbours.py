@@ -42,7 +42,7 @@ def meet(loaded: Loaded, page: Page | None, crew: Crew, *, clock: Clock, board: 
 
     about = None
     if announced and page is not None:
-        port, https = urlsplit(page.address).port or listens.port, listens.tls_cert is not None
+        port, https = urlsplit(page.address).port or listens.port, page.address.startswith("https:")
         about = About(settings.device_id, version("vedette"), listens.host, port, https, unclaimed=unclaimed(loaded))
     nearby = Nearby(settings.nearby, about, seeking=seeking, clock=clock, board=board, tally=tally)
     crew.add("nearby", nearby.run, deadline_s=120)

@@ -10,6 +10,7 @@ from device.commands.arguments import add_config, load_from
 from device.record.tenancy import running
 from device.setup.code import SetupCode
 from device.setup.standing import unclaimed
+from device.web.certificate import fingerprint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,5 +28,7 @@ def run(args: argparse.Namespace) -> int:
     if not code:
         state = "has just begun" if running(data) else "does not run"
         raise ConfigError(f"{data}: there is no code yet, the box {state}; start it (systemctl start vedette) and ask again")
-    print(json.dumps({"code": code}) if args.json else code)
+    known = fingerprint(data)
+    said = [code, *([f"the page's certificate, SHA-256: {known}"] if known else [])]
+    print(json.dumps({"code": code, **({"fingerprint": known} if known else {})}) if args.json else "\n".join(said))
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -29,6 +30,7 @@ class Options(Strict):
     token: SecretStr | None = Field(default=None, description="for machines: Authorization: Bearer, at least 16 characters")
     export_token: SecretStr | None = Field(default=None, description="for the trainer: fetches training data with it and nothing else")
     export_downloads: int = Field(default=8, ge=1, le=64, description="pictures of training data sent at a time")
+    tls: Literal["auto", "off"] = Field(default="auto", description="auto: HTTPS beyond loopback, by a certificate of its own if need be")
     tls_cert: Path | None = Field(default=None, description="certificate with its chain, PEM: the page is served over HTTPS")
     tls_key: Path | None = Field(default=None, description="its key, PEM, without a passphrase")
     password: SecretStr | None = Field(default=None, description="for people: asked for by the login form, at least 8 characters")

@@ -6,31 +6,36 @@ import asyncio
 import errno
 import logging
 import socket
-from collections.abc import Callable
+import ssl
 from contextlib import suppress
-from functools import partial
 from typing import Any, cast
 
 import uvicorn
 from websockets.exceptions import InvalidState
 
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, StorageError
 from device.pipeline.protocols import Tick
 from device.web import tls
+from device.web.certificate import OwnCertificate
 from device.web.desk import Desk
 from device.web.door import BACKLOG, HANDSHAKE_S, Door
+from device.web.front import Factory, Front
 from device.web.options import Options, is_loopback
 from device.web.site import build
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
+LOOK_NS = 3600 * 1_000_000_000  # how often it is seen whether the certificate ends soon
 FAREWELL_S = 2  # how long open connections may take to end
 MAX_MESSAGE_BYTES = 4096  # the longest thing a browser has to say over a WebSocket
 
 
 class PageServer:
-    def __init__(self, desk: Desk, options: Options | None = None) -> None:
-        self._desk, self._options = desk, options or Options()
+    """`own`: the certificate named by the options is one that the box makes, and makes again before it ends."""
+
+    def __init__(self, desk: Desk, options: Options | None = None, own: OwnCertificate | None = None) -> None:
+        self._desk, self._options, self._own = desk, options or Options(), own
+        self._looked_ns = desk.clock.mono_ns()  # whether it ends soon
         self._socket: socket.socket | None = None
         self._error: BaseException | None = None
         self._door = Door(desk.clock, self._options.max_connections)
@@ -62,6 +67,7 @@ class PageServer:
 
     def start(self) -> None:
         """Take the port; ConfigError when it cannot be had, or the certificate cannot be used."""
+        known = self._own.made() if self._own else None
         tls.check(self._options)
         host, port = self._options.host.strip("[]"), self._options.port
         try:
@@ -73,7 +79,7 @@ class PageServer:
         except OSError as error:
             self._let_go()
             raise ConfigError(_mend(host, port, error)) from error
-        log.info("page listens", extra={"address": self.address})
+        log.info("page listens", extra={"address": self.address, **({"fingerprint": known.fingerprint} if known else {})})
         self._desk.board.part("page", "ok", f"listening on {self.address}", self._desk.clock.wall_ns())
 
     @property
@@ -100,7 +106,8 @@ class PageServer:
 
     async def _serve(self, tick: Tick, listening: socket.socket) -> None:
         if self._options.tls_cert is not None:
-            _hurry_handshakes(asyncio.get_running_loop())
+            loop = asyncio.get_running_loop()
+            loop.create_server = self._front  # type: ignore[method-assign, assignment]
         ticking = asyncio.create_task(self._tick(tick))
         try:
             await self._server.serve(sockets=[listening])
@@ -123,7 +130,26 @@ class PageServer:
         while True:
             tick()
             self._door.sweep()
+            await self._renew()
             await asyncio.sleep(TICK_S)
+
+    async def _renew(self) -> None:
+        """Who connects from then on gets the new one."""
+        now_ns, context = self._desk.clock.mono_ns(), self._server.config.ssl
+        if self._own is None or context is None or now_ns - self._looked_ns < LOOK_NS:
+            return
+        self._looked_ns = now_ns
+        try:
+            if await asyncio.to_thread(self._own.renewed):
+                context.load_cert_chain(self._own.path)
+        except (StorageError, OSError) as error:
+            log.warning("the page's certificate could not be renewed", extra={"reason": str(error)})
+
+    async def _front(self, factory: Factory, *, sock: socket.socket, ssl: ssl.SSLContext, backlog: int) -> Front:
+        """For uvicorn, which would open a server of asyncio's: that gives who says nothing a minute of a file descriptor, and who
+        speaks plain HTTP no answer."""
+        most = max(1, self._options.max_connections // 2)
+        return Front(factory, sock, ssl, plainly=self._own is not None, most=most, patience_s=HANDSHAKE_S)
 
     def close(self) -> None:
         """From any thread; work() returns soon after."""
@@ -139,12 +165,6 @@ class PageServer:
     def _let_go(self) -> None:
         if self._socket is not None:
             self._socket.close()
-
-
-def _hurry_handshakes(loop: asyncio.AbstractEventLoop) -> None:
-    """uvicorn has no option for it, and asyncio gives who says nothing a minute of a file descriptor."""
-    create: Callable[..., Any] = loop.create_server
-    loop.create_server = partial(create, ssl_handshake_timeout=HANDSHAKE_S)  # type: ignore[method-assign]
 
 
 def _mend(host: str, port: int, error: OSError) -> str:

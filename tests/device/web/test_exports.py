@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ConfigError, HardwareError
+from contracts.errors import ConfigError, ProtocolError
 from contracts.shipment import Acknowledge, PageHead
 from dataset.exporter import Exporter
 from device.web.exports_range import Unsatisfiable, part
@@ -288,7 +288,7 @@ def test_over_https_who_trusts_the_authority_gets_it_and_nobody_else(root: Path,
             doubting.exports()
         doubting.close()
         plain = HttpBox(running.address.replace("https", "http"), TOKEN)
-        with pytest.raises(HardwareError, match="is the box on"):
+        with pytest.raises(ProtocolError, match="this page speaks HTTPS: write https:// before its address"):
             plain.exports()
         plain.close()
     finally:
