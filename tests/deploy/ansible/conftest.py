@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.ansible.fleet import ROOT, Fleet, ill
-from tests.deploy.install.release_box import media
+from tests.deploy.ansible.fleet import ROOT, Fleet, ill, with_trainer
+from tests.deploy.install.release_box import OLD, media
 
 PROGRAMS = ("systemd-nspawn", "debootstrap", "nsenter", "ip", "ssh", "ssh-keygen")
 
@@ -44,10 +44,11 @@ def releases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = os.environ.get("VEDETTE_STICK")  # by an earlier run, to try again without fetching and packing
     stick = Path(made) if made else media(tmp_path_factory.mktemp("stick"))
     ill(stick)
+    with_trainer(stick)
     return stick
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fleet(programs: Path, releases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """After the first run of site.yml."""
     made = Fleet(tmp_path_factory.mktemp("fleet"), programs, releases)
@@ -56,3 +57,14 @@ def fleet(programs: Path, releases: Path, tmp_path_factory: pytest.TempPathFacto
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture
+def old(fleet: Fleet) -> Fleet:
+    """All boxes READY with the old release."""
+    assert fleet.first is not None
+    assert fleet.first.code == 0, fleet.first.said[-6000:]
+    if set(fleet.versions()) != {OLD}:
+        back = fleet.play("playbooks/rollback.yml", rollback_to=OLD, rollback_at_a_time="100%")
+        assert back.code == 0, back.said[-4000:]
+    return fleet

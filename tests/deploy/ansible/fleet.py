@@ -5,26 +5,34 @@ from __future__ import annotations
 import json
 import logging
 import os
+import platform
 import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
 
-from scripts import nspawn
-from tests.deploy.install.release_box import MEDIA, OLD, make, name_of
+from scripts import nspawn, release
+from scripts.release_lock import Target
+from tests.deploy.install.release_box import CACHE, MEDIA, OLD, PYTHON, make, name_of
 
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).resolve().parents[3]
 BROKER = "broker.fleet.test"
+AWAY = "edge-away"
 ILL = "0.4.0"  # comes up, and says of itself that it is not well
 TOKEN = "only-the-service-and-its-owner-know-this"
 PASSPHRASE = "nobody-reads-this-in-a-log"
+RELEASE_WORDS = "the-key-that-releases-models"
+SECRETS = {"vault_fleet_pki_passphrase": PASSPHRASE, "vault_page_token": TOKEN, "vault_push_model_passphrase": RELEASE_WORDS}
+SETTINGS = {"cameras": {"yard": {"use": "pattern", "seconds": 0, "people": 1}}, "detection_fps": 2}
 RECAP = re.compile(r"^(\S+)\s*: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
 
@@ -46,6 +54,15 @@ def ill(stick: Path) -> None:
     make(place, ILL, changed)
     for tar in place.glob("*.tar.gz*"):
         tar.unlink()
+
+
+def with_trainer(stick: Path) -> None:
+    """The release of the trainer's machine, beside those of boxes."""
+    place = stick / MEDIA.lstrip("/") / "trainer"
+    if not (place / name_of(OLD)).exists():
+        target = Target(platform.machine(), PYTHON)
+        release.make(release.Plan(target, OLD, True, (), CACHE, place, release.git("rev-parse", "HEAD")))
+        (place / f"{name_of(OLD)}.tar.gz").unlink()
 
 
 @dataclass(frozen=True)
@@ -88,8 +105,8 @@ class Fleet:
         for name in self.boxes:
             nspawn.boot(name)
         self.pki("init", "--name", "Fleet of a test")
-        self.pki("trainer")
         self.write_inventory()
+        self.seal()
         self.first = self.play("site.yml")
 
     def end(self) -> None:
@@ -110,33 +127,60 @@ class Fleet:
         known = f"-o UserKnownHostsFile={self.folder}/known -o StrictHostKeyChecking=accept-new"
         every = {
             "ansible_user": "root", "ansible_ssh_private_key_file": str(self.folder / "id"), "ansible_ssh_common_args": known,
-            "ansible_python_interpreter": "/usr/bin/python3", "fleet_pki": str(self.folder / "pki"), "fleet_pki_passphrase": PASSPHRASE,
-            "fleet_program": str(Path(sys.executable).parent / "vedette-trainer"), "base_hosts": {BROKER: self.boxes[self.hub].address},
+            "ansible_python_interpreter": "/usr/bin/python3", "fleet_pki": str(self.folder / "pki"),
+            "fleet_pki_passphrase": "{{ vault_fleet_pki_passphrase }}",
+            "fleet_program": str(Path(sys.executable).parent / "vedette-trainer"),
+            "base_hosts": {BROKER: self.boxes[self.hub].address, self.hub: self.boxes[self.hub].address},
         }  # fmt: skip
         of_boxes = {
             "vedette_release_folder": f"{MEDIA}/{name_of(OLD)}", "vedette_release_wait_s": 300, "vedette_device_pki": "{{ fleet_pki }}",
-            "vedette_device_broker": BROKER, "vedette_device_secrets": {"VEDETTE_PAGE__TOKEN": TOKEN}, "vedette_device_page_token": TOKEN,
-            "vedette_device_settings": {"cameras": {"yard": {"use": "pattern", "seconds": 0, "people": 1}}},
+            "vedette_device_broker": BROKER, "vedette_device_secrets": {"VEDETTE_PAGE__TOKEN": "{{ vault_page_token }}"},
+            "vedette_device_page_token": "{{ vault_page_token }}", "vedette_device_settings": SETTINGS,
         }  # fmt: skip
         hosts[self.edges[0]]["vedette_release_folder"] = ""
         groups = {
             "boxes": {"hosts": {name: hosts[name] for name in self.edges}, "vars": of_boxes},
+            "trainers": {
+                "hosts": {self.hub: {}},
+                "vars": {
+                    "vedette_release_folder": f"{MEDIA}/trainer/{name_of(OLD)}", "vedette_release_wait_s": 300,
+                    "vedette_trainer_pki": "{{ fleet_pki }}", "vedette_trainer_broker": BROKER,
+                },
+            },
             "brokers": {
                 "hosts": {self.hub: hosts[self.hub]},
                 "vars": {"vedette_broker_pki": "{{ fleet_pki }}", "vedette_broker_hosts": [BROKER]},
             },
-        }
+        }  # fmt: skip
         inventory = {"all": {"hosts": {"localhost": {"ansible_connection": "local"}}, "vars": every, "children": groups}}
         (self.folder / "inventory").mkdir()
         (self.folder / "inventory/hosts.yml").write_text(yaml.safe_dump(inventory))
 
+    def seal(self) -> None:
+        """Passwords are where the guide says: in a vault."""
+        (self.folder / "vault-password").write_text("of the vault")
+        self.vault.parent.mkdir(parents=True)
+        self.vault.write_text(yaml.safe_dump(SECRETS))
+        command = [str(self.programs / "ansible-vault"), "encrypt", str(self.vault)]
+        subprocess.run(command, check=True, capture_output=True, env=self.environment)
+
+    @property
+    def vault(self) -> Path:
+        return self.folder / "inventory/group_vars/all/vault.yml"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        own = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(self.folder / "home"), "LC_ALL": "C.UTF-8"}
+        path = {"PATH": f"{self.programs}:{os.environ['PATH']}", "ANSIBLE_VAULT_PASSWORD_FILE": str(self.folder / "vault-password")}
+        return {**os.environ, **own, **path}
+
     def play(self, playbook: str, *words: str, **values: object) -> Run:
         given = [f"--extra-vars={json.dumps(values)}"] if values else []
         command = [str(self.programs / "ansible-playbook"), "-i", str(self.folder / "inventory"), *given, *words, playbook]
-        path = f"{self.programs}:{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_HOME": str(self.folder / "home"), "LC_ALL": "C.UTF-8"}
         before = time.monotonic()
-        done = subprocess.run(command, cwd=ROOT / "ansible", env=environment, capture_output=True, text=True, check=False, timeout=1500)
+        done = subprocess.run(
+            command, cwd=ROOT / "ansible", env=self.environment, capture_output=True, text=True, check=False, timeout=1500
+        )
         said = done.stdout + done.stderr
         rows = {host: (int(ok), int(changed), int(away), int(bad)) for host, ok, changed, away, bad in RECAP.findall(said)}
         run = Run(done.returncode, said, round(time.monotonic() - before, 1), rows)
@@ -152,6 +196,12 @@ class Fleet:
         assert done.returncode == 0, f"{name}: {text}\n{done.stdout}{done.stderr}"
         return done.stdout.strip()
 
+    def until(self, true: Callable[[], bool], timeout_s: float = 120) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not true():
+            assert time.monotonic() < deadline, f"it did not happen in {timeout_s} s"
+            threading.Event().wait(1)
+
     def versions(self) -> list[str]:
         return [Path(self.sh(name, "readlink /opt/vedette/current")).name for name in self.edges]
 
@@ -160,6 +210,11 @@ class Fleet:
 
     def ready(self) -> bool:
         return all(self.sh(name, "systemctl is-active vedette") == "active" for name in self.edges)
+
+    def away(self, folder: Path) -> tuple[str, ...]:
+        """Words for `play`: one box more, at an address where nobody is."""
+        (folder / "away.yml").write_text(json.dumps({"all": {"children": {"boxes": {"hosts": {AWAY: {"ansible_host": "198.18.77.250"}}}}}}))
+        return "-i", str(folder / "away.yml"), "--timeout", "3"
 
     def heard(self, what: str, count: int) -> dict[str, dict[str, object]]:
         """What boxes say at the broker, by box, as the trainer hears it."""
