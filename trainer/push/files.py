@@ -122,10 +122,10 @@ def _opened(place: Place, name: str, most: int) -> Opened | None:
     if not stat.S_ISREG(found.st_mode) or found.st_size > most:
         os.close(handle)
         return None
-    named = path.name.partition(".")[0]
+    file, named = cast(BinaryIO, os.fdopen(handle, "rb", buffering=0)), path.name.partition(".")[0]
     if len(named) != HASH:  # metadata are small, and what they are called says nothing of what they are
         named = hashlib.sha256(os.pread(handle, most, 0)).hexdigest()
-    return Opened(cast(BinaryIO, os.fdopen(handle, "rb", buffering=0)), found.st_size, f'"{named}"')
+    return Opened(file, found.st_size, f'"{named}"')
 
 
 def _span(request: Request, opened: Opened) -> tuple[int, int, int]:

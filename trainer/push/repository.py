@@ -54,7 +54,8 @@ class Repository:
     # ---- what is there
 
     def root(self) -> Metadata[Root]:
-        versions = [int(path.name.split(".")[0]) for path in self._place.metadata.glob("[0-9]*.root.json")]
+        names = (path.name.removesuffix(".root.json") for path in self._place.metadata.glob("[0-9]*.root.json"))
+        versions = [int(name) for name in names if name.isdecimal()]  # `1 (copy).root.json` is nobody's
         return _read(self._place.metadata / f"{max(versions, default=1)}.root.json", "root", Root)
 
     def targets(self) -> Metadata[Targets]:

@@ -28,8 +28,8 @@ class Upkeep:
             return False
         try:
             done = Repository(self._place, self._clock).refresh()
-        except VedetteError as error:
-            self._say(str(error))
+        except Exception as error:  # noqa: BLE001 - a seam: nobody sees this thread end, and a fleet's releases would expire
+            self._say(str(error) if isinstance(error, VedetteError) else f"{type(error).__name__}: {error}")
             return False
         self.trouble = ""
         return done

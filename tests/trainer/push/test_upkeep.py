@@ -37,6 +37,17 @@ def test_a_home_without_keys_has_nothing_to_keep_up_and_trouble_is_said(tmp_path
     assert "keys rotate online" in upkeep.trouble
 
 
+def test_a_file_that_somebody_copied_there_does_not_end_it(yard: Yard) -> None:
+    (yard.place.metadata / "1 (copy).root.json").write_text("{}")
+    yard.clock.pass_days(2)
+    assert Upkeep(yard.home, yard.clock).step()
+    (yard.place.metadata / "99999.root.json").mkdir()
+    yard.clock.pass_days(2)
+    upkeep = Upkeep(yard.home, yard.clock)
+    assert not upkeep.step()
+    assert "99999.root.json" in upkeep.trouble
+
+
 def test_it_goes_on_until_told_to_stop(yard: Yard) -> None:
     made = threading.Event()
     watched = Upkeep(yard.home, yard.clock)
