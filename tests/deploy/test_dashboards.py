@@ -18,6 +18,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.deploy.test_grafana import asked
 from tests.device.publish.fakes import DEVICE, Box, event
 from tests.device.publish.mosquitto import broker_in, free_port, listening, needs_mosquitto
 from tests.scenarios import stage
+from trainer.pki.authority import make_authority
 
 SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "dashboards"
 PROMETHEUS, NODE_RED = SHIPPED / "prometheus", SHIPPED / "node-red" / "vedette.json"
@@ -46,9 +48,11 @@ needs_prometheus = pytest.mark.skipif(not shutil.which("promtool"), reason="Prom
 
 @contextmanager
 def guarded_box(folder: Path) -> Iterator[int]:
-    """`vedette run` whose page wants a token."""
-    port = free_port()
-    path = stage.config(folder, PATTERN, page={"port": port, "token": TOKEN})
+    """`vedette run` whose page wants a token and speaks TLS."""
+    port, now = free_port(), datetime.now(timezone.utc)
+    made = make_authority(folder / "pki", "Fleet of a test", 100, now, None).sign("page", "broker", ["127.0.0.1"], 10, now, None)
+    page = {"port": port, "token": TOKEN, "tls_cert": str(made / "page.pem"), "tls_key": str(made / "page.key")}
+    path = stage.config(folder, PATTERN, page=page)
     with (folder / "box.log").open("wb") as log:
         command = [sys.executable, "-m", "device.main", "run", "--config", str(path)]
         process = subprocess.Popen(command, cwd=stage.ROOT, stdout=log, stderr=log)
@@ -67,6 +71,7 @@ def prometheus(folder: Path, box: int) -> Iterator[Callable[[str], Any]]:
     said = (place / "prometheus.yml").read_text().replace(": 15s", ": 1s")
     (place / "prometheus.yml").write_text(said)
     (place / "vedette.token").write_text(TOKEN)
+    shutil.copy(folder / "pki" / "ca.pem", place / "vedette-pages.pem")
     (place / "boxes" / "example.yml").write_text(json.dumps([{"targets": [f"127.0.0.1:{box}"], "labels": {"site": "test"}}]))
     where = f"--storage.tsdb.path={place}/data", f"--web.listen-address=127.0.0.1:{port}"
     command = ["prometheus", f"--config.file={place}/prometheus.yml", *where]

@@ -128,6 +128,7 @@ def promtool(*words: str, cwd: Path = PROMETHEUS) -> str:
 def test_prometheus_takes_its_configuration_and_the_rules_do_what_they_say(tmp_path: Path) -> None:
     shutil.copytree(PROMETHEUS, tmp_path / "p")
     (tmp_path / "p" / "vedette.token").write_text(TOKEN)
+    (tmp_path / "p" / "vedette-pages.pem").write_text("")  # promtool asks whether they are there
     promtool("check", "config", str(tmp_path / "p" / "prometheus.yml"))
     promtool("check", "rules", "rules/vedette.yml")
     promtool("test", "rules", "rules-test.yml")
