@@ -12,7 +12,8 @@ from bench import footage, readme
 from bench.report import figures_of, kept, machine, show
 
 BENCHES = (
-    "throughput", "stages", "start", "latency", "idle", "record", "dataset", "hashing", "ingest", "rollout", "export", "batch", "drift",
+    "throughput", "stages", "start", "latency", "idle", "record", "dataset", "hashing", "ingest", "fleet", "rollout", "export", "batch",
+    "drift",
 )  # fmt: skip
 
 

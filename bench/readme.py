@@ -6,8 +6,8 @@ from bench.report import ROOT, figures_of, kept
 
 BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
 ORDER = (
-    "throughput", "stages", "start", "latency", "idle", "record", "export", "dataset", "batch", "hashing", "ingest", "rollout", "drift",
-    "peers",
+    "throughput", "stages", "start", "latency", "idle", "record", "export", "dataset", "batch", "hashing", "ingest", "fleet", "rollout",
+    "drift", "peers",
 )  # fmt: skip
 
 
