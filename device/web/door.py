@@ -24,6 +24,7 @@ class Door:
 
     def __init__(self, clock: Clock, max_connections: int) -> None:
         self._clock, self._most_idle = clock, max_connections // 2
+        self._most_shaking = self._most_idle + BACKLOG
         self._since: dict[H11Protocol, int] = {}  # since when each has asked nothing, the oldest first
 
     def __call__(self, **arguments: Any) -> H11Protocol:
@@ -48,6 +49,9 @@ class Door:
         One that is not connected came this very moment, or agrees on TLS; where that failed uvicorn never hears of it again.
         """
         now_ns = self._clock.mono_ns()
+        shaking = [protocol for protocol in self._since if not _connected(protocol)]
+        for protocol in shaking[: -self._most_shaking - BACKLOG]:
+            del self._since[protocol]  # no more than that agree on TLS at a time: these did not
         for protocol in list(self._since):
             if _connected(protocol):
                 over = protocol not in protocol.connections

@@ -25,6 +25,11 @@ LOGGED_OUT = 4401  # close code for our own scripts: ask for the login
 CLOSE_S = 2.0
 SHIPPING = "/api/v1/exports"
 SAFE = ("GET", "HEAD", "OPTIONS")
+STRANGER_READS_S, KNOWN_READS_S = 20, 600  # how long none of an answer may be taken; a browser stops reading a film that is paused
+
+
+class ReaderGone(OSError):
+    """Who asks for answers and reads none would keep a connection for ever, and there are few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,10 @@ class Guard:
         send = _with_headers(send, asked)
         unclaimed = self._owner is not None and self._owner.unclaimed
         refusal = self._wrong_way(asked) or (_finder(asked) if unclaimed else self._stranger(asked))
+        with suppress(ReaderGone):
+            await self._led(refusal, asked, scope, receive, send)
+
+    async def _led(self, refusal: Refusal | None, asked: HTTPConnection, scope: Scope, receive: Receive, send: Send) -> None:
         if refusal is None and scope["type"] == "websocket" and self._by_session(asked):
             await self._while_logged_in(asked.cookies[COOKIE], scope, receive, send)
         elif refusal is None:
@@ -216,6 +225,13 @@ def _with_headers(send: Send, asked: HTTPConnection) -> Send:
             headers["Cross-Origin-Opener-Policy"] = "same-origin"
             headers["Cross-Origin-Resource-Policy"] = "same-origin"
             headers.setdefault("Cache-Control", "no-store")
-        await send(message)
+        if asked.scope["type"] == "websocket":
+            await send(message)  # its own worker sees to who does not read
+            return
+        try:
+            await asyncio.wait_for(send(message), KNOWN_READS_S if welcome(asked) else STRANGER_READS_S)
+        except asyncio.TimeoutError as error:
+            asked.scope.get("state", {}).get("hang_up", lambda: None)()
+            raise ReaderGone(asked.scope["path"]) from error
 
     return sender

@@ -18,6 +18,7 @@ from trainer.push.files import create_app
 from trainer.push.place import Place
 from trainer.web.door import BACKLOG, Door
 from trainer.web.options import is_loopback
+from trainer.web.server import hurry_handshakes
 
 TICK_S = 1.0
 FAREWELL_S = 3
@@ -80,7 +81,7 @@ class FileServer:
                 self._config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
             host = self._options.host.strip("[]")
             family, kind, proto, _, where = socket.getaddrinfo(host, self._options.port, type=socket.SOCK_STREAM)[0]
-            self._socket = socket.socket(family, kind, proto)
+            self._socket = self._door.listening(family, kind, proto, tls=self._config.ssl is not None)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind(where)
             self._socket.listen(BACKLOG)
@@ -109,6 +110,8 @@ class FileServer:
             self._socket.close()
 
     async def _serve(self, listening: socket.socket) -> None:
+        if self._config.ssl is not None:
+            hurry_handshakes(asyncio.get_running_loop())
         sweeping = asyncio.create_task(self._sweep())
         try:
             await self._server.serve([listening])

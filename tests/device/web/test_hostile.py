@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import threading
 import time
@@ -21,7 +22,7 @@ from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
-from device.web import door
+from device.web import door, guard
 from tests.device.web.conftest import PASSWORD, TOKEN, Run, Running, needs_chromium, words
 from tests.device.web.demo import Demo
 from tests.device.web.fakes import event_at
@@ -114,6 +115,19 @@ def test_who_asks_nothing_for_ten_seconds_is_shown_out(run: Run, monkeypatch: py
             with suppress(ConnectionResetError):
                 assert sock.recv(10) == b""
         assert words(listening, "status")["device"] == "demo-box"
+
+
+def test_a_stranger_who_asks_and_never_reads_does_not_keep_his_connection(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One behind the other, more than the kernel holds: a hundred such, and the page had no connection left for its owner."""
+    monkeypatch.setattr(guard, "STRANGER_READS_S", 0.3)
+    page = run(**LOCKED)
+    with connected(page) as silent:
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.sendall(f"GET /static/page.css HTTP/1.1\r\nHost: {page.base.removeprefix('http://')}\r\n\r\n".encode() * 300)
+        poller = select.poll()
+        poller.register(silent, 0)  # only that it is over
+        assert poller.poll(20_000), "it may keep it for ever"
+    assert answer(page, "GET /healthz HTTP/1.1").startswith(b"HTTP/1.1 200 ")
 
 
 ODD = [

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.trainer.push.yards import Yard, released
 from trainer.clock import SystemClock
 from trainer.pki.authority import Authority, make_authority
 from trainer.push.server import FileServer, Options
+from trainer.web.door import BACKLOG
 
 BODY = bytes(range(256)) * 5000  # larger than a piece
 HASH = "ab" * 32
@@ -154,6 +156,27 @@ def test_who_reads_nothing_is_hung_up_on(yard: Yard) -> None:
             assert poller.poll(20_000)
     finally:
         running.close()
+
+
+def test_hundreds_who_never_agree_on_tls_neither_take_the_descriptors_nor_keep_a_box_out(yard: Yard, tmp_path: Path) -> None:
+    now = datetime.now(timezone.utc)
+    authority = make_authority(tmp_path / "ca", "yard", 30, now, None)
+    place = authority.sign("push", "server", ["127.0.0.1"], 10, now, None)
+    running = Serving(yard, tls_cert=place / "push.pem", tls_key=place / "push.key", max_connections=8)
+    where, before = httpx.URL(running.url), descriptors()
+    with ExitStack() as held:
+        for number in range(300):
+            held.enter_context(socket.create_connection((where.host, where.port or 0), 60))
+            if number % 30 == 29:
+                client = httpx.Client(verify=ssl.create_default_context(cafile=str(place / "ca.pem")), timeout=60)
+                with client:
+                    assert client.get(f"https://{where.host}:{where.port}/healthz").status_code == 200
+        assert descriptors() - before - 300 <= 2 * (8 // 2 + BACKLOG)
+    running.close()
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208  a name is all there is
 
 
 @pytest.mark.parametrize("given", [{"host": "0.0.0.0"}, {"tls_cert": Path("a.pem")}, {"client_ca": Path("a.pem")}])
