@@ -187,8 +187,8 @@ def _value(values: Any, loc: Loc) -> Any:
 
 
 def _touches(loc: Loc, value: Any, kept: Loc) -> bool:
-    """A null around it would take it back to its default. Without sessions, where they would lie does not matter."""
-    return loc[: len(kept)] == kept or (value is None and loc == kept[: len(loc)] and loc != ("recording",))
+    """A null around it would take it back to its default. Without sessions or clips, where and how they would be does not matter."""
+    return loc[: len(kept)] == kept or (value is None and loc == kept[: len(loc)] and loc not in {("record",), ("recording",)})
 
 
 def _plugs(values: Mapping[str, Any], section: str) -> list[Mapping[str, Any]]:
