@@ -204,6 +204,7 @@ class Appliance:
             device_id=settings.device_id, profile=settings.profile, version=version("vedette"), clock=self._clock, board=self.board,
             tally=self.tally, rings=self.sight.rings, scenes=self._scenes, messages=self.outbox, history=self.outbox, clips=self.index,
             data=self._data, health=lambda: self.health.last or self.health.step(), storage=self.janitor.report, still=picture_in,
+            update=self.updating.report if self.updating else lambda: None, called=self.updating.called if self.updating else lambda _: "",
             serving=lambda: self._stamp.model, drift=self.drift.now if self.drift else lambda: None,
             zones={name: {zone: z.points for zone, z in camera.zones.items()} for name, camera in settings.cameras.items()},
             exports={"dataset": settings.export.dir or self._data / "dataset"}, exporting=settings.export.enabled,

@@ -100,7 +100,7 @@ def _following(
     slots.adopt(factory)
     floors, ledger, boots, marking = Floors(state), Ledger(state), Boots(settings.data), Marking()
     taken_back(boots, ledger, clock)
-    topics = Topics(settings.device_id)
+    topics, said = Topics(settings.device_id), Said()
     roads = Roads(options, clock, MqttChunks(_asking(topics, around), lambda: os.urandom(8).hex(), options.timeout_s))
     box = configuring(loaded, options.config, crew, board=board, tally=tally, clock=clock, restart=around.restart)
     parts = Parts(
@@ -109,7 +109,7 @@ def _following(
         orders=Orders(state, floors, ledger, clock, Recipient(settings.device_id, frozenset(options.cohorts)), keys),
         slots=slots, metadata=Metadata(settings.data / "update" / "metadata", root, floors, clock),
         prover=prover(settings, options, around.seeing, slots, boots, marking, crew, clock=clock, tally=tally), identity=identity,
-        reports=Reports(_posting(topics, around), ledger, slots, clock, lambda: box.revisions.linked("current")), configuring=box,
+        reports=Reports(_posting(topics, around, said), ledger, slots, clock, lambda: box.revisions.linked("current")), configuring=box,
         clock=clock, tally=tally, box=_box(loaded, options, slots, factory),
         roads=lambda: roads.open(broker=settings.mqtt is not None), hang_up=roads.hang_up,
     )  # fmt: skip
@@ -119,7 +119,15 @@ def _following(
     )  # fmt: skip
     _man(crew, updater, state)
     board.part(PART, "ok", "", clock.wall_ns())
-    return Updating(updater.receive, roads.chunks.receive, identity.public, options.over_mqtt == "on", marking)
+    over_mqtt = options.over_mqtt == "on"
+    return Updating(
+        updater.receive, roads.chunks.receive, identity.public, over_mqtt, marking, lambda: said.last, lambda digest: _called(slots, digest)
+    )
+
+
+def _called(slots: Slots, digest: str) -> str:
+    label = slots.label(digest)
+    return f"{label.name} {label.version}" if label else ""
 
 
 def _man(crew: Crew, updater: Updater, state: State) -> None:
@@ -206,8 +214,16 @@ def _tensorrt() -> str | None:
         return None
 
 
-def _posting(topics: Topics, around: Around) -> Callable[[UpdateReport], None]:
+class Said:
+    """The last report, for the page; written by the updater alone."""
+
+    def __init__(self) -> None:
+        self.last: UpdateReport | None = None
+
+
+def _posting(topics: Topics, around: Around, said: Said) -> Callable[[UpdateReport], None]:
     def post(report: UpdateReport) -> None:
+        said.last = report
         around.notices.post_state(Letter(topics.up("update"), around.stamp.wrap("update", report).model_dump_json().encode(), retain=True))
 
     return post

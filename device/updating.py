@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from contracts.dsse import PublicKey
+from contracts.update import UpdateReport
 from device.announcing import Announcing
 from device.clock import Clock
 from device.config import Loaded
@@ -26,6 +27,8 @@ class Updating(NamedTuple):
     key: PublicKey
     over_mqtt: bool
     marking: Marking  # goes before the training data
+    report: Callable[[], UpdateReport | None]  # what was said last under up/update
+    called: Callable[[str], str]  # name and version of a model that is here, by its digest; nothing: it is not known
 
 
 def update(

@@ -17,6 +17,7 @@ from contracts.event import Event
 from contracts.session import SessionManifest
 from contracts.storage import StorageReport
 from contracts.takes import TakeManifest
+from contracts.update import UpdateReport
 from device.clock import Clock
 from device.pipeline.board import Board
 from device.pipeline.hub import Hub
@@ -230,6 +231,8 @@ class Desk:
     model: str | None = None  # digest of the bundle that is looking, sha256:<hex>
     drift: Callable[[], DriftNow | None] = lambda: None  # what is seen, as histograms; None: it is not counted
     serving: Callable[[], str | None] = lambda: None  # that digest now, where it may change
+    update: Callable[[], UpdateReport | None] = lambda: None  # what becomes of what is pushed; None: nothing is, or nothing was said yet
+    called: Callable[[str], str] = lambda _: ""  # name and version of a model on this box, by its digest
 
     @property
     def looking(self) -> str | None:

@@ -14,6 +14,7 @@ from device.web import metrics, words
 from device.web.api import Number, find_event, page_of_events
 from device.web.clips import view
 from device.web.guard import welcome
+from device.web.pushed import view as view_of_pushed
 from device.web.rendering import render
 from device.web.sheet import Sheet
 
@@ -69,7 +70,7 @@ def router(shown: Sheet, app: FastAPI) -> APIRouter:
     @routes.get("/health")
     def health() -> Response:
         values: dict[str, Any] = {"cameras": words.cameras(desk), "parts": words.parts(desk), "troubles": words.troubles(desk)}
-        values["alerts"] = words.alerts(desk)
+        values |= {"alerts": words.alerts(desk), "pushed": view_of_pushed(desk)}
         return shown("health.html", "health", storage=words.storage(desk.storage()), **values)
 
     @routes.get("/api/v1/docs")

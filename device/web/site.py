@@ -22,6 +22,7 @@ from device.web import (
     exports,
     login,
     pages,
+    pushed,
     sessions,
     setup,
     sockets,
@@ -75,6 +76,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
     app.include_router(changing.router(desk))
     app.include_router(storage.router(desk))
     app.include_router(drifted.router(desk))
+    app.include_router(pushed.router(desk))
     app.include_router(sessions.router(desk))
     if gallery:
         app.include_router(dataset.router(gallery))
@@ -85,7 +87,7 @@ def build(desk: Desk, options: Options, failed: Callable[[BaseException], None])
         _open_to_its_owner(app, desk.owner, access, sheet, live)
     app.include_router(pages.router(sheet, app))
     app.include_router(dataset_pages.pages(sheet, gallery))
-    for more in (clips, storage, sessions, drifted):
+    for more in (clips, storage, sessions, drifted, pushed):
         app.include_router(more.pages(sheet))
     app.include_router(changing.pages(desk))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -2,6 +2,7 @@
 
 import { on } from "./page.js";
 import { Plot } from "./plot.js";
+import { localise } from "./time.js";
 
 const KEPT = 300;
 const parent = document.getElementById("plots");
@@ -95,6 +96,17 @@ async function system() {
   box("outbox", outbox ? `${outbox.depth} waiting` : "none");
 }
 
+// What is pushed, as the box words it; a box to which nothing is pushed shows nothing.
+const pushed = document.getElementById("pushed");
+async function follow() {
+  if (pushed.hidden || document.hidden) return;
+  const answer = await fetch("/health/pushed");
+  if (answer.ok) {
+    pushed.innerHTML = await answer.text();
+    localise(pushed);
+  }
+}
+
 // What stands, the worst first, with what to do.
 const LEVELS = { info: "idle", warning: "degraded", critical: "failed" };
 function standing(alerts) {
@@ -145,3 +157,4 @@ round(trends);
 round(system);
 setInterval(() => round(trends), 2000);
 setInterval(() => round(system), 4000);
+setInterval(() => round(follow), 2000);
