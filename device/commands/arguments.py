@@ -16,14 +16,17 @@ from device.scrub import forget, remember, secrets_in
 LONGEST_S = 1e9
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", type=Path, metavar="FILE", help="device.yaml (default: ./device.yaml, then /etc/vedette/device.yaml)")
-    parser.add_argument("--profile", metavar="NAME", help="what the box is for: a name in configs/profiles, or a file")
+def add_config(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """`again`: of an action whose command has them too; they may stand before it or after it."""
+    words = "device.yaml (default: ./device.yaml, then /etc/vedette/device.yaml)"
+    none = argparse.SUPPRESS if again else None
+    parser.add_argument("--config", type=Path, metavar="FILE", default=none, help=words)
+    parser.add_argument("--profile", metavar="NAME", default=none, help="what the box is for: a name in configs/profiles, or a file")
     parser.add_argument(
         "--set",
         dest="changes",
         action="append",
-        default=[],
+        default=argparse.SUPPRESS if again else [],
         metavar="KEY=VALUE",
         help="override one value, e.g. --set pipeline.confirm.sightings=5",
     )

@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name in {"show", "use"}:
             action.add_argument("revision", nargs="?" if name == "show" else None, help="its hash or the beginning of it, or its number")
         action.add_argument("--json", action="store_true", help="print as JSON")
+        add_config(action, again=True)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if name == "log":
             action.add_argument("--most", type=int, default=40, metavar="N", help="so many steps (default 40)")
         action.add_argument("--json", action="store_true", help="print as JSON")
+        add_config(action, again=True)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -49,6 +49,14 @@ def test_what_is_there_is_listed(typed: list[str], models: tuple[StoredBundle, S
     assert lines == wanted
 
 
+def test_the_configuration_is_named_before_the_action_or_after_it(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for words in ([*typed, "ls", "--json"], ["models", "ls", "--json", *typed[1:]]):
+        assert main([*words]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1] != "[]\n"
+
+
 def test_back_and_forth(
     tmp_path: Path, typed: list[str], models: tuple[StoredBundle, StoredBundle], capsys: pytest.CaptureFixture[str]
 ) -> None:
