@@ -28,7 +28,7 @@ def check_new(password: str) -> None:
     if not SHORTEST <= len(password) <= LONGEST:
         raise ConfigError(f"password: has {len(password)} characters; take {SHORTEST} to {LONGEST}")
     if len(set(password)) < 4:
-        raise ConfigError("password: is one character over and over; take several words")
+        raise ConfigError("password: has fewer than four different characters; take several words")
 
 
 def hashed(password: str, cost: Cost) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from trainer.home import Home
 
 SUMMARY = "bundles: made of a run and its verdict, shown, checked, signed"
+BUNDLE = "a file or folder, or one of the home's by its digest, a beginning of it, or NAME@VERSION"
 FORMS = ("onnx", "int8", "fp16")
 
 
@@ -27,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     sign = _action(actions, "sign", "say that this bundle was made here, in a signed envelope beside it")
     for parser_of in (show, verify, sign):
-        parser_of.add_argument("bundle", metavar="BUNDLE", help="a file or folder, or the digest of one in the home's bundles")
+        parser_of.add_argument("bundle", metavar="BUNDLE", help=BUNDLE)
     key = "a public key; the bundle must be signed by one that is given; may be repeated (default: those in the home's keys)"
     verify.add_argument("--key", type=Path, action="append", default=[], metavar="PUB", help=key)
     sign.add_argument("--key", required=True, metavar="NAME", help="a key of the home, or its file")
@@ -136,10 +138,19 @@ def _trusted(files: list[Path], home: Home) -> tuple[Mapping[str, PublicKey], di
 
 
 def find_bundle(home: Home, text: str) -> Path:
-    """A path, or the digest of a bundle of the home."""
+    """A path, or a bundle of the home by its digest, a beginning of it, or name@version."""
+    from trainer.registry.registry import Registry
     from trainer.registry.verdicts import bundle_path
+    from trainer.store.database import Database
 
     named = text.removeprefix("sha256:")
     if len(named) == 64 and set(named) <= set("0123456789abcdef") and bundle_path(home, named).is_file():
         return bundle_path(home, named)
-    return Path(text)
+    if Path(text).exists() or not re.fullmatch(r"[a-z0-9-]+@[0-9.]+|(sha256:)?[0-9a-f]{6,64}", text):
+        return Path(text)
+    database = Database(home.store)
+    try:
+        registry = Registry(database, home)
+        return registry.file(registry.get(text))
+    finally:
+        database.close()

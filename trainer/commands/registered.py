@@ -55,7 +55,7 @@ def _subject(parser: argparse.ArgumentParser, action: str) -> None:
     elif action == "history":
         parser.add_argument("model", metavar="MODEL", nargs="?", help=f"{MODEL}, or a name (default: all)")
     elif action == "add":
-        parser.add_argument("bundle", metavar="BUNDLE", help="a file or folder, or the digest of one in the home's bundles")
+        parser.add_argument("bundle", metavar="BUNDLE", help="a file or folder, or the digest of one of the home's")
     elif action == "champion":
         parser.add_argument("name", metavar="NAME", help="name of the models")
         parser.add_argument("--take", metavar="MODEL", help=f"make this one the champion: {MODEL}")

@@ -11,6 +11,7 @@ from typing import Any
 from contracts.shown import shown
 from trainer.clock import SystemClock
 from trainer.push.asked import box_documents, document
+from trainer.push.progress import ENDED
 from trainer.push.rollout import Rollouts
 from trainer.push.tended import untended
 
@@ -28,11 +29,17 @@ def follow(rollouts: Rollouts, name: str, *, as_json: bool) -> int:
         row = document(rollouts.get(name), rollouts.counted(name))
         boxes = box_documents(every_box(rollouts, name))
         for key, said in _standings(row, boxes, untended(rollouts.database, SystemClock())).items():
-            if seen.get(key) != said:
+            if _differs(said, seen.get(key)):
                 print(json.dumps(said) if as_json else shown(_line(key, said)), flush=True)
                 seen[key] = said
         if row["state"] in OVER or stop.wait(EVERY_S):
             return BAD if row["state"] in {"halted", "stopped"} else 0
+
+
+def _differs(said: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
+    """Words alone count at the end and where something is wrong: on the way a box counts frames in them."""
+    loose = {"words"} if said.get("state") not in ENDED and not said.get("code") else set()
+    return before is None or any(value != before[name] for name, value in said.items() if name not in loose)
 
 
 def every_box(rollouts: Rollouts, name: str) -> list[dict[str, Any]]:

@@ -60,8 +60,8 @@ def untended(database: Database, clock: Clock, of: Sequence[Service] = SERVICES)
 def _words(name: Service, mark: int, now_us: int) -> str:
     """A mark below zero: at work, and without a broker."""
     if now_us - abs(mark) > LATE_US:
-        since = f"since {utc_text(utc_from_ns(abs(mark) * 1000))}" if mark else "now"
-        return f"{DOES[name]} {since}; start `vedette-trainer {name}`"
+        since = f" since {utc_text(utc_from_ns(abs(mark) * 1000))}" if mark else ""
+        return f"{DOES[name]}{since}; start `vedette-trainer {name}`"
     return f"`vedette-trainer {name}` has no connection to the broker: its log says why" if mark < 0 else ""
 
 

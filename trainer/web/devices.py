@@ -32,7 +32,7 @@ def router(parts: Parts) -> APIRouter:
 
     @routes.get("/devices")
     def devices(request: Request, after: Name = "", name: Name = "", state: Name = "") -> Response:
-        told = {"counts": device_counts(parts.database), "idle": untended(parts.database, parts.clock, ["ingest"])}
+        told: dict[str, Any] = {"counts": device_counts(parts.database), "idle": untended(parts.database, parts.clock, ["ingest"])}
         return render(request, "devices.html", here="devices", states=STATES, **told, **values(after, name, state))
 
     @routes.get("/devices/rows")
@@ -47,7 +47,7 @@ def router(parts: Parts) -> APIRouter:
         newest = event_page(parts.database, Wanted(device=sheet.number), None, 20)
         said = sheet.update
         names = model_names(parts.database, [sheet.row.model, *([said.current, said.model] if said else [])])
-        more = {"names": names, "box_shades": BOX_SHADES, "shades": SHADES}
+        more: dict[str, Any] = {"names": names, "box_shades": BOX_SHADES, "shades": SHADES}
         return render(request, "device.html", here="devices", sheet=sheet, newest=newest.rows, **more)
 
     return routes

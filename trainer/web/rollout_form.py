@@ -27,7 +27,7 @@ TYPED = {"name": "", "release": "", "who": ALL, "boxes": "", "canaries": "", "mo
 def choices(parts: Parts, typed: Mapping[str, str]) -> dict[str, Any]:
     """Nothing where no ceremony was held: `releases` is None then. Newest first; the empty configuration is no choice."""
     place = Place(parts.home)
-    told = {"typed": {**TYPED, **typed}, "modes": MODES, "cohorts": [], "releases": None, "trouble": ""}
+    told: dict[str, Any] = {"typed": {**TYPED, **typed}, "modes": MODES, "cohorts": [], "releases": None, "trouble": ""}
     if not place.begun:
         return told
     released = Repository(place, parts.clock).everything()

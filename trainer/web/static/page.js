@@ -55,3 +55,5 @@ for (const form of document.querySelectorAll("form[data-ask]")) {
 }
 document.querySelectorAll("[data-follow]").forEach(follow);
 localise();
+const menu = document.querySelector(".nav"), here = menu?.querySelector("[aria-current]");
+if (here) menu.scrollLeft = here.offsetLeft - menu.offsetLeft - (menu.clientWidth - here.clientWidth) / 2; // a phone shows a part of it
