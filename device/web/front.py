@@ -83,7 +83,16 @@ class Front:
         elif self._plainly and _from_here(visitor):
             await loop.connect_accepted_socket(self._factory, visitor)
         else:
-            await loop.connect_accepted_socket(lambda: Elsewhere(self._patience_s), visitor)
+            await self._send_elsewhere(visitor)
+
+    async def _send_elsewhere(self, visitor: socket.socket) -> None:
+        """To its end, so that it is one of those that are met and gives way like them."""
+        told = Elsewhere(self._patience_s)
+        await asyncio.get_running_loop().connect_accepted_socket(lambda: told, visitor)
+        try:
+            await told.over.wait()
+        finally:
+            told.abort()
 
 
 class Elsewhere(asyncio.Protocol):
@@ -92,10 +101,11 @@ class Elsewhere(asyncio.Protocol):
 
     def __init__(self, patience_s: float) -> None:
         self._patience_s, self._head = patience_s, b""
+        self.over = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._end = asyncio.get_running_loop().call_later(self._patience_s, self._transport.abort)  # its head never ended
+        self._end = asyncio.get_running_loop().call_later(self._patience_s, self.abort)  # its head never ended
 
     def data_received(self, data: bytes) -> None:
         self._head += data[:LARGEST_HEAD]
@@ -114,8 +124,12 @@ class Elsewhere(asyncio.Protocol):
         self._transport.write(b"HTTP/1.1 %b\r\n%b%bContent-Length: %d\r\n\r\n%b" % (status, more, head, len(body), body))
         self._transport.close()
 
+    def abort(self) -> None:
+        self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._end.cancel()
+        self.over.set()
 
 
 async def _first(visitor: socket.socket) -> bytes:

@@ -7,7 +7,9 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -17,7 +19,13 @@ from device.web import front
 from device.web.certificate import SHOWN, OwnCertificate, fingerprint
 from device.web.options import Options
 from device.web.server import PageServer
+from tests.device.web.conftest import CHROMIUM
 from tests.device.web.demo import Demo
+from tests.device.web.looks import PLAYING
+from tests.device.web.visitor import Visitor, until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 WAIT_S = 20
 
@@ -38,8 +46,10 @@ class Page:
 
     def shown(self) -> str:
         """The fingerprint of what the page shows, as a browser says it."""
+        context = self.context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         plain = socket.create_connection(("127.0.0.1", self.port), WAIT_S)
-        with plain, self.context().wrap_socket(plain, server_hostname="localhost") as secured:
+        with plain, context.wrap_socket(plain) as secured:
             return hashlib.sha256(secured.getpeercert(True) or b"").digest().hex(":").upper()
 
     def said(self, words: bytes) -> bytes:
@@ -104,12 +114,19 @@ def test_what_should_not_have_been_sent_in_clear_is_refused_and_so_is_nonsense(p
     assert b"Location: x" not in answer and b"Connection: close" in answer
 
 
-def test_who_says_nothing_gives_way_to_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", [b"", b"GET / HT", b"\x16\x03"])
+def test_who_says_nothing_whole_gives_way_to_others(
+    half: bytes, tmp_path: Path, from_elsewhere: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device.web.server.HANDSHAKE_S", 1000)  # by their number, not by time
     page = Page(tmp_path, max_connections=8)
     silent = [socket.create_connection(("127.0.0.1", page.port), WAIT_S) for _ in range(5)]
     try:
+        for each in silent:
+            each.sendall(half)
         silent[0].settimeout(WAIT_S)
-        assert silent[0].recv(1) == b"", "the oldest of more than half as many as may come"
+        with suppress(ConnectionResetError):
+            assert silent[0].recv(1) == b"", "the oldest of more than half as many as may come"
         assert page.shown()
     finally:
         for each in silent:
@@ -136,3 +153,26 @@ def test_a_certificate_that_is_renewed_counts_from_the_next_connection_on(tmp_pa
         assert now == fingerprint(tmp_path) != before
     finally:
         page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium at /usr/bin/chromium")
+def test_a_browser_that_was_told_nothing_of_https_ends_there_and_sees_live_pictures(
+    tmp_path: Path, from_elsewhere: None, chromium: Browser
+) -> None:
+    page = Page(tmp_path)
+    page.demo.start()
+    visitor = Visitor(chromium, f"https://127.0.0.1:{page.port}", ignore_https_errors=True)
+    try:
+        seen = visitor.page
+        seen.goto(f"http://127.0.0.1:{page.port}/")
+        assert seen.url.startswith(f"https://127.0.0.1:{page.port}/login")
+        seen.get_by_label("Password").fill("correct horse 9")
+        seen.keyboard.press("Enter")
+        seen.locator(".tile[data-large]").wait_for()
+        until(seen, PLAYING)
+        assert [each for each in visitor.complaints if "http://127" not in each] == []
+    finally:
+        visitor.close()
+        page.close()
+        page.demo.close()
