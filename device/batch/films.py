@@ -29,6 +29,7 @@ from device.batch.units import Unit, unit_s
 from device.capture.beginning import to_ns
 from device.capture.file import FileSource
 from device.clock import Clock
+from device.masks import masks_of
 from device.pipeline.tally import Tally
 from device.publish.document import entries
 from device.publish.log_lines import line
@@ -99,6 +100,7 @@ class Film:
 
     def units(self) -> Iterator[Unit]:
         """Those that are still to be looked at. HardwareError or ConfigError when the recording cannot be read."""
+        self.source.hide(masks_of(self.recipe.loaded.settings, self.recipe.camera))
         start_ns, start_source = self.source.began()
         self._stamp = stamp_of(self.source.path)
         mend(self.document)

@@ -31,7 +31,6 @@ from device.clock import Clock, SystemClock
 from device.commands.arguments import add_config, load_from, seconds
 from device.commands.replay import camera_of, folders_of, parse_start, readable
 from device.config import Loaded, merge
-from device.masks import masks_of
 from device.replaying import alone_in
 from device.scrub import scrub
 
@@ -126,9 +125,7 @@ def _films(args: argparse.Namespace, recipe: Recipe, asked: Asked, clock: Clock)
         raise ConfigError("--start-time: is that of one recording; give each its own run, or leave it out where the files say it")
     films = []
     for path, name in named(folders_of(paths), asked.out, clock).items():
-        source = FileSource(recipe.camera, FileSource.Options(path=path, start=start), clock)
-        source.hide(masks_of(recipe.loaded.settings, recipe.camera))
-        film = Film(source, name, recipe, asked, clock)
+        film = Film(FileSource(recipe.camera, FileSource.Options(path=path, start=start), clock), name, recipe, asked, clock)
         try:
             readable(path)
             film.seconds = film.source.facts()[0] or 0.0

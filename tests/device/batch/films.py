@@ -100,14 +100,21 @@ class Tells:
         return (self._last.model_copy(update={"life": "end", "end": self._last.t, "data": {"end": end.pts_ns, "count": self._count}}),)
 
 
-def profile(folder: Path, fps: float = 10, gate: dict[str, Any] | None = None, **stages: Any) -> Loaded:
-    """Reads and Tells, with or without the gate of the street."""
+def profile(folder: Path, fps: float = 10, gate: dict[str, Any] | None = None, masks: Sequence[Any] = (), **stages: Any) -> Loaded:
+    """Reads and Tells, with or without the gate of the street. `masks`: of the recordings' camera."""
     folder.mkdir(parents=True, exist_ok=True)
     motion = {"motion": {"use": "motion_gate", **gate}} if gate is not None else {}
     pipeline = {**motion, "read": {"use": f"{SITE}:Reads"}, **stages, "tell": {"use": f"{SITE}:Tells"}}
     (folder / "batch.yaml").write_text(yaml.safe_dump({"detection_fps": fps, "pipeline": pipeline}, sort_keys=False))
     (folder / "device.yaml").write_text(
-        yaml.safe_dump({"device_id": "box-01", "profile": str(folder / "batch.yaml"), "data": str(folder / "data")})
+        yaml.safe_dump(
+            {
+                "device_id": "box-01",
+                "profile": str(folder / "batch.yaml"),
+                "data": str(folder / "data"),
+                **({"export": {"masks": {"file": [*masks]}}} if masks else {}),
+            }
+        )
     )
     return load(folder / "device.yaml")
 

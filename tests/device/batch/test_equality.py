@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+import cv2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +52,18 @@ def test_stages_and_their_options_stay_in_the_order_of_the_profile(tmp_path: Pat
     expected = one_pass(loaded, path, tmp_path / "one")
     assert b'"first":"zebra"' in expected[0]
     assert messages(batched(loaded, path, tmp_path / "out", 0.5)) == expected
+
+
+def test_what_is_hidden_is_black_in_every_way_to_divide_a_film_and_in_its_thumbnails(tmp_path: Path) -> None:
+    loaded = profile(tmp_path / "profile", masks=[[[0, 0.5], [1, 0.5], [1, 1], [0, 1]]])
+    path = awkward(tmp_path, "bframes")
+    expected = one_pass(loaded, path, tmp_path / "one")
+    assert expected != one_pass(profile(tmp_path / "bare"), path, tmp_path / "two"), "pixels decide"
+    made = batched(loaded, path, tmp_path / "out", NEARLY_NOTHING)
+    assert messages(made) == expected
+    pictures = [cv2.imread(str(each)) for each in (made.folder / "thumbnails").iterdir()]
+    halves = [(each[: len(each) // 2], each[len(each) // 2 + 8 :]) for each in pictures]
+    assert halves and all(lower.max() < 24 < upper.max() for upper, lower in halves)
 
 
 def stirs(at_ms: int) -> bool:

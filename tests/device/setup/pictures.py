@@ -87,6 +87,9 @@ def by_phone(page: Page, box: NewBox, folder: Path) -> None:
     page.locator('.steps a[href="#areas"]').click()
     until(page, "document.querySelector('#areas [data-is=image]').naturalWidth > 0")
     shot(page, folder / "setup-phone.jpg")
+    page.goto(f"{box.base}/")
+    until(page, "Number(document.querySelector('.tile[data-large]')?.dataset.boxes) > 2")
+    shot(page, folder / "phone.jpg")
 
 
 if __name__ == "__main__":
