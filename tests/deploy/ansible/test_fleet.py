@@ -126,6 +126,9 @@ def session(fleet: Fleet) -> dict[str, object]:
 
 
 def test_what_runs_where_is_written_down_and_diagnoses_are_fetched(old: Fleet, tmp_path: Path) -> None:
+    page = old.boxes[old.edges[0]].root / "var/lib/vedette/config/page.crt"
+    old.sh(old.edges[0], "install -d -o vedette -g vedette -m 0750 /var/lib/vedette/config")
+    page.write_text("nothing of this\n" + (old.folder / "pki/ca.pem").read_text())
     run = old.play("playbooks/inventory_report.yml", *old.away(tmp_path), inventory_report_into=str(tmp_path))
     assert TOKEN not in run.said
     rows = {row["box"]: row for row in json.loads((tmp_path / "boxes.json").read_text())}
@@ -134,6 +137,7 @@ def test_what_runs_where_is_written_down_and_diagnoses_are_fetched(old: Fleet, t
     )
     assert all(rows[name]["model"].startswith("sha256:") for name in old.edges)
     assert rows[AWAY]["reachable"] is False
+    assert (tmp_path / "pages.pem").read_text().strip() == (old.folder / "pki/ca.pem").read_text().strip()
     with (tmp_path / "boxes.csv").open(newline="") as file:
         table = {row["box"]: row for row in csv.DictReader(file)}
     assert {name: table[name]["model"] for name in old.edges} == {name: rows[name]["model"] for name in old.edges}
