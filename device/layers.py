@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from device.documents import read_yaml
 from device.problems import Loc, Origins, Problem
-from device.scrub import SECRET, USERINFO
+from device.scrub import QUERY, SECRET, USERINFO
 
 LayerName = Literal["default", "profile", "file", "owner", "pushed", "environment", "command line"]  # in this order
 OWNER = Path("config/owner.yaml")  # in the data folder: what the page wrote
@@ -162,7 +162,7 @@ def _barred(layer: Layer, below: Mapping[str, Any], where: str) -> Iterator[Prob
         name = next((str(key) for key in reversed(loc) if isinstance(key, str)), "")
         if why:
             yield _wrong(layer, loc, where, f"is {why}: no pushed revision may change it")
-        elif SECRET.search(name) or (isinstance(value, str) and USERINFO.search(value)):
+        elif SECRET.search(name) or (isinstance(value, str) and (USERINFO.search(value) or QUERY.search(value))):
             yield _wrong(layer, loc, where, "is a secret, and no pushed revision may hold one")
         elif loc == ("profile",) and isinstance(value, str) and ("/" in value or value.endswith((".yaml", ".yml"))):
             yield _wrong(layer, loc, where, "is a file of this box; a pushed revision may only name a profile")

@@ -13,6 +13,10 @@ SECRET = re.compile(WORDS, re.IGNORECASE)
 # "password": "two words" or Authorization: Bearer abc or ?token=abc
 VALUE = r"""\\?"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:(?:bearer|basic|digest)\s+)?[^ \t\r\n]+"""
 NAMED = re.compile(rf"""(?i)(?P<key>(?:{WORDS})\w*)(?P<sep>\\?['"]?\s*[=:]\s*)(?P<value>{VALUE})""")
+# Environment="MQTT__PASSWORD=two words", as systemd shows it
+QUOTED = re.compile(rf"""(?i)(?P<quote>["'])(?P<key>[^"'\s=]*(?:{WORDS})\w*=)(?:(?!(?P=quote)).)*(?P=quote)""")
+# rtsp://camera/stream?user=admin&pass=abc: what cameras call it, who may be called so in no other text
+QUERY = re.compile(r"""(?i)(?<=[?&])(\w*pass?|\w*pwd?|psw|auth\w*|key|sig|signature)=([^&\s"'<>]+)""")
 USERINFO = re.compile(r"(?<=://)[^ \t\r\n]*@")  # up to the last @: a password may hold / and @ too
 LEAST = 4  # shorter secrets are not looked for by their letters: they are in every other word
 
@@ -33,6 +37,7 @@ def forget() -> None:
 def scrub(text: str) -> str:
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
+    text = QUOTED.sub(rf"\g<quote>\g<key>{HIDDEN}\g<quote>", QUERY.sub(rf"\1={HIDDEN}", text))
     return USERINFO.sub(f"{HIDDEN}@", NAMED.sub(rf"\g<key>\g<sep>{HIDDEN}", text))
 
 
@@ -58,6 +63,7 @@ def secrets_in(value: object) -> Iterator[str]:
     if isinstance(value, SecretStr):
         yield value.get_secret_value()
     elif isinstance(value, str):
+        yield from (found for _, found in QUERY.findall(value))
         yield from (password for found in USERINFO.findall(value) if (password := found[:-1].partition(":")[2]))
     elif isinstance(value, BaseModel):
         yield from secrets_in({**dict(value), **(value.model_extra or {})})

@@ -88,9 +88,15 @@ FORBIDDEN = {
     "profile: ../../tmp/x.yaml": "profile",
     "profile: /tmp/x": "profile",
     "cameras: {yard: {url: 'rtsp://a:b@c/'}}": "cameras.yard.url",
+    "cameras: {yard: {url: 'rtsp://c/s?user=a&pass=b'}}": "cameras.yard.url",
     "cameras: {yard: {password: x}}": "cameras.yard.password",
     "pipeline: {mine: {use: 'os:getcwd'}}": "pipeline.mine.use",
     "pipeline: {m: {use: state_machine, machine: /etc/passwd}}": "pipeline.m.machine",
+    "cameras: {spy: {use: gstreamer, pipeline: videotestsrc ! hlssink2 location=/etc/x}}": "cameras.spy.pipeline",
+    "cameras: {spy: {use: file, path: /home/film.mp4}}": "cameras.spy.path",
+    "cameras: {yard: {use: folder, path: /home}}": "cameras.yard.path",
+    "cameras: {yard: {use: v4l2, path: /dev/mem}}": "cameras.yard.path",
+    "pipeline: {detect: {bundle: /media/stick/mine.vdb}}": "pipeline.detect.bundle",
 }
 
 
@@ -100,6 +106,12 @@ def test_a_revision_may_not_touch_what_moves_trust_or_locks_out(text: str, tmp_p
         load(box(tmp_path, pushed=f"\n{text}\n"))
     problem = next(p for p in refused.value.problems if p.key == FORBIDDEN[text] and "revision" in f"{p.what}{p.mend}")
     assert problem.where.endswith("revision.yaml:2")
+
+
+def test_a_revision_may_say_again_what_this_box_has_and_name_a_camera_by_its_device(tmp_path: Path) -> None:
+    file = "cameras:\n  film: {use: file, path: /home/film.mp4}\n  pipe: {use: gstreamer, pipeline: videotestsrc}\n"
+    again = load(box(tmp_path, file=file, pushed=file + "  usb: {use: v4l2, path: /dev/video2}\npipeline: {detect: {bundle: other}}\n"))
+    assert set(again.settings.cameras) == {"film", "pipe", "usb"}
 
 
 def test_the_page_may_not_move_the_folder_in_which_its_own_file_lies(tmp_path: Path) -> None:

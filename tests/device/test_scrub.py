@@ -41,6 +41,11 @@ def test_a_secret_beside_its_name_is_hidden_with_all_its_words(password: str, na
         assert password not in scrub.scrub(text)
 
 
+def test_a_password_in_the_question_of_a_url_is_a_secret_of_the_configuration() -> None:
+    assert list(scrub.secrets_in({"url": "rtsp://c/s?user=admin&pass=open+sesame&x=1"})) == ["open+sesame"]
+    assert scrub.scrub("GET /clips?passage=north&keys=2") == "GET /clips?passage=north&keys=2"
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -52,6 +57,11 @@ def test_a_secret_beside_its_name_is_hidden_with_all_its_words(password: str, na
         "passphrase: abcdef012345",
         "private_key=abcdef012345",
         'password="unclosed abcdef012345',
+        "rtsp://10.0.0.5/stream?user=admin&pass=abcdef012345",
+        "rtsp://10.0.0.5/stream?auth=abcdef012345==&profile=1",
+        "rtsp://10.0.0.5/11?loginuse=admin&loginpas=abcdef012345",
+        'Environment="VEDETTE_MQTT__PASSWORD=two abcdef012345" OTHER=1',
+        "Environment='VEDETTE_MQTT__PASSWORD=two abcdef012345'",
     ],
 )
 def test_names_of_secrets_are_known(text: str) -> None:
