@@ -46,6 +46,8 @@ class GstreamerSource:
             words = shlex.split(pipeline)
             if not words or words[-1] == "!" or any(word.endswith("sink") for word in words):
                 raise ValueError("is elements joined by !, without a sink at its end")
+            if option := next((word for word in words if word.startswith("-")), ""):
+                raise ValueError(f"is elements joined by !, without options of the program: take out {option[:40]}")
             return pipeline
 
     live = True

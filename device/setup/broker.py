@@ -41,7 +41,8 @@ def _password(given: BrokerGiven, kept: Options | None) -> str | None:
     if given.password is not None:
         return given.password.get_secret_value() or None
     same_user = kept is not None and kept.username == (given.username or None)
-    return kept.password.get_secret_value() if kept and same_user and kept.password else None
+    as_safe = kept is not None and not (kept.tls == "on" and given.tls == "off")
+    return kept.password.get_secret_value() if kept and same_user and as_safe and kept.password else None
 
 
 def _file(name: str, given: SecretStr | None, kept: Options | None, data: Path) -> str | None:

@@ -103,6 +103,12 @@ def test_a_pipeline_that_gives_nothing_counts_as_failed() -> None:
         list(one.packets())
 
 
+def test_the_program_itself_is_told_nothing() -> None:
+    """`--gst-plugin-load=FILE` would run what is in the file."""
+    with pytest.raises(ValidationError, match="take out --gst-plugin-load=/x"):
+        GstreamerSource.Options(pipeline="--gst-plugin-load=/x.so videotestsrc")
+
+
 @pytest.mark.parametrize("pipeline", ["", "videotestsrc ! fakesink", "videotestsrc !"])
 def test_a_pipeline_with_its_own_sink_or_without_an_end_is_refused(pipeline: str) -> None:
     with pytest.raises(ValidationError, match="without a sink"):

@@ -47,6 +47,7 @@ def test_what_is_kept_is_for_the_same_broker_only(tmp_path: Path) -> None:
         said = options_of(other, first, tmp_path)
         assert said["password"] is None and said["ca"] is None
     assert options_of(given(username="ann"), first, tmp_path)["password"] is None
+    assert options_of(given(tls="off"), first, tmp_path)["password"] is None, "it was typed for TLS, and is not sent in clear"
     assert "pw-123456" not in str(shown(first)) and (shown(first) or {})["has_password"]
 
 
