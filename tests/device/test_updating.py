@@ -23,6 +23,7 @@ from device.clock import SystemClock
 from device.config import Loaded, load
 from device.following import served, trusted
 from device.update.pin import Pin
+from device.update.slots import Slots
 from device.updating import checked
 from tests.device.publish.mosquitto import Broker, Listener, broker_in, listening, needs_mosquitto
 from tests.device.test_app import PATTERN
@@ -33,9 +34,13 @@ from tests.scenarios.stage import config
 from vision.bundle import StoredBundle
 
 ROOT = Path(__file__).resolve().parents[2]
-PROVE = {"p95_ms": 2000, "shadow_s": 1, "shadow_frames": 3, "trial_s": 1, "trial_frames": 5}
+PATIENCE_S = 600  # the process of a self-test starts in two seconds where nothing else runs, and in minutes where sixty others do
+PROVE: dict[str, Any] = {
+    "looks": 8, "p95_ms": 60_000, "drops": 1, "growth_mb": 500,  # for the same reason
+    "shadow_s": 1, "shadow_frames": 3, "shadow_share": 1.0, "trial_s": 1, "trial_frames": 5,
+}  # fmt: skip
 NOW = datetime.now(timezone.utc)
-pytestmark = [pytest.mark.broker, needs_mosquitto]
+pytestmark = [pytest.mark.broker, needs_mosquitto, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def factory(tmp_path: Path) -> StoredBundle:
 def loaded(tmp_path: Path, broker: Broker, **update: Any) -> Loaded:
     path = config(
         tmp_path, PATTERN, page={"port": 0}, record=None, device_id="edge01", mqtt={"port": broker.port},
-        model={"folders": [str(tmp_path / "bundles")]}, pipeline={"detect": {"bundle": "white-box"}},
+        model={"folders": [str(tmp_path / "bundles")]}, pipeline={"detect": {"bundle": "white-box", "timeout_ms": 60_000}},
         update={"trust": str(tmp_path / "trust"), "retry_min_s": 0.05, "prove": PROVE, **update},
     )  # fmt: skip
     return load(path)
@@ -90,11 +95,11 @@ def test_a_retained_assignment_brings_the_model_and_the_next_start_runs_it(
         assert box.model == factory.digest
         box.start()
         try:
-            heard = ear.wait(lambda messages: [s for s in states(messages, "committed") if s["seq"] == 1], 60)
+            heard = ear.wait(lambda messages: [s for s in states(messages, "committed") if s["seq"] == 1], PATIENCE_S)
             stranger = json.loads(assigned(repository, None))
             stranger["sigs"][0]["sig"] = "0" * 128
             ear.publish("vedette/v1/edge01/dn/desired", json.dumps(stranger).encode())
-            ear.wait(lambda messages: [s for s in states(messages, "committed") if s["refused"]], 60)
+            ear.wait(lambda messages: [s for s in states(messages, "committed") if s["refused"]], PATIENCE_S)
             assert box.page is not None
             with urlopen(f"{box.page.address}/api/v1/health", timeout=10) as answer:  # noqa: S310  loopback, http
                 assert answer.status == 200
@@ -135,7 +140,7 @@ def test_a_retained_command_changes_no_model(tmp_path: Path, broker: Broker, rep
         box = Appliance(loaded(tmp_path, broker), SystemClock())
         box.start()
         try:
-            answers = ear.wait(lambda messages: len([m for m in messages if m.topic.endswith("/up/res")]) >= 2, 60)
+            answers = ear.wait(lambda messages: len([m for m in messages if m.topic.endswith("/up/res")]) >= 2, PATIENCE_S)
         finally:
             box.stop()
     replies = [json.loads(m.payload)["data"] for m in answers if m.topic.endswith("/up/res")]
@@ -181,11 +186,15 @@ def test_a_box_that_reaches_the_broker_alone_gets_its_model_all_the_same(
         box = Appliance(loaded(tmp_path, broker, over_mqtt="on"), SystemClock())
         box.start()
         try:
-            ear.wait(lambda messages: [s for s in states(messages, "committed") if s["current"] == model.digest], 60)
+            # what comes then is the same as with any other road, and takes a process of its own
+            ear.wait(lambda messages: [s for s in states(messages, "selftest") if s["model"] == model.digest], PATIENCE_S)
+            slots = Slots(tmp_path / "data" / "models")
+            assert slots.open(model.digest).manifest.version == model.version
+            assert box.tally.get("", "update", "mqtt_bytes") > 0
         finally:
             box.stop()
             stopping.set()
-            trainer.join(10)
+            trainer.join(PATIENCE_S)
 
 
 def test_a_state_that_cannot_be_read_stops_updates_and_nothing_else(
@@ -252,7 +261,7 @@ def test_a_model_that_the_owner_pinned_is_not_replaced(
         box = Appliance(loaded(tmp_path, broker, url=files.url), SystemClock())
         box.start()
         try:
-            heard = ear.wait(lambda messages: states(messages, "rejected"), 60)
+            heard = ear.wait(lambda messages: states(messages, "rejected"), PATIENCE_S)
         finally:
             box.stop()
     (report, *_) = states(heard, "rejected")

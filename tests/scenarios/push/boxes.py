@@ -78,6 +78,16 @@ def lost(box: Box) -> dict[str, int]:
     return {name: number for name, number in found.items() if number}
 
 
+def accounted(box: Box) -> bool:
+    """Whether each frame that was offered has its fate. With one that vanished uncounted this is never true again; with those that are
+    on their way it is not true yet."""
+    cameras = box.health().get("cameras")
+    if not cameras:
+        return False
+    camera = cameras["yard"]
+    return bool(camera["offered"] == camera["analysed"] + camera["gated"] + sum(camera["dropped"].values()))
+
+
 def looked(box: Box) -> int:
     health = box.health()
     return int(health["cameras"]["yard"]["analysed"]) if health.get("cameras") else 0

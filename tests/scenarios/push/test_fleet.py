@@ -21,7 +21,7 @@ pytest.importorskip("sqlalchemy")
 
 from contracts.errors import ConfigError
 from tests.device.publish.mosquitto import needs_mosquitto
-from tests.scenarios.push.boxes import box_in, ended, endless_film, logs, looked, lost, models_of
+from tests.scenarios.push.boxes import accounted, box_in, ended, endless_film, logs, looked, lost, models_of
 from tests.scenarios.push.desk import NAME, Desk
 from tests.scenarios.push.networks import blind, sees, slow
 from tests.scenarios.push.papers import HERE, authority_in, broker_of, papers
@@ -135,6 +135,7 @@ def a_better_model_goes_to_all(site: Site) -> str:
         assert models_of(box) == [site.old, new]
         assert logs(box) == [(site.old, {site.old}), (new, {new})]
         assert lost(box) == {}
+        site.until(lambda box=box: accounted(box))  # type: ignore[misc]
         assert looked(box) > before[device]
     third = site.desk.make("2.1.0", sees(257.0), champion=site.old)
     site.desk.typed("models", "champion", NAME, "--take", new)

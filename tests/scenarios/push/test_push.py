@@ -19,7 +19,7 @@ from contracts.topics import Topics, fleet
 from contracts.update import Assignment, Model, SignedAssignment, UpdateSignature
 from tests.deploy.test_broker import NOT_ALLOWED, Fleet, Party, party
 from tests.device.publish.mosquitto import needs_mosquitto
-from tests.scenarios.push.boxes import box_in, ended, endless_film, logs, looked, lost, models_of, standing
+from tests.scenarios.push.boxes import accounted, box_in, ended, endless_film, logs, looked, lost, models_of, standing
 from tests.scenarios.push.desk import NAME, Desk
 from tests.scenarios.push.networks import sees
 from tests.scenarios.push.papers import HERE, authority_in, broker_of, papers
@@ -103,6 +103,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_a_model_is_pushed_while_footage_runs_and_no_frame_is_lost(site: Site) -> None:
     box = site.box
     assert lost(box) == {}, "of the box's own counters"
+    box.until(lambda: accounted(box), PATIENCE_S)
     assert models_of(box) == [site.old, site.new], "each event says which model saw it, before the switch and after"
     assert logs(box) == [(site.old, {site.old}), (site.new, {site.new})], "and so does each log's first line"
     assert [(row["state"], row["signed"], row["before"]) for row in site.rows] == [("committed", 1, site.old)]
