@@ -188,9 +188,11 @@ def main() -> None:
         real: Sample = sample(folder / "real")
         said = written(real, folder / "sample.json")
         print(f"  a real box says: {sizes(real)} bytes")
-        plain, tls = leg(folder / "plain", said, given, tls=False), leg(folder / "tls", said, given, tls=True)
-    found = [*figures(tls, given.boxes, "TLS"), *figures(plain, given.boxes, "without TLS")]
-    report("fleet", found, boxes=given.boxes, bytes=sizes(real), tls=asdict(tls), plain=asdict(plain))
+        seen: dict[str, Seen] = {}
+        for words, tls in (("TLS", True), ("without TLS", False)):
+            seen[words] = leg(folder / words.replace(" ", "-"), said, given, tls)
+            found = [figure for name, each in seen.items() for figure in figures(each, given.boxes, name)]
+            report("fleet", found, boxes=given.boxes, bytes=sizes(real), seen={name: asdict(each) for name, each in seen.items()})
 
 
 if __name__ == "__main__":
