@@ -6,6 +6,7 @@ import select
 import socket
 import ssl
 import time
+from hashlib import sha256
 
 from bench import fleet_wire as wire
 from bench.fleet_said import Voice
@@ -110,8 +111,9 @@ class FleetBox:
         options = self._options
         will = (self._topics.up("status"), self._voice.status("lost", self._session), options.will_delay_s)
         username = None if self._context else self.name
+        secret = f"-{sha256(self.name.encode()).hexdigest()[:16]}" if self._context else ""  # as long as that of a real one's key
         self._out += wire.connect(
-            f"vedette-{self.name}", username, will,
+            f"vedette-{self.name}{secret}", username, will,
             keepalive_s=options.keepalive_s, session_expiry_s=options.session_expiry_s, max_packet=MAX_INCOMING_BYTES,
         )  # fmt: skip
         self.state = ASKING
