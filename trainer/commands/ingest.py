@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from contracts.envelope import first_fault
 from contracts.errors import ConfigError
 from contracts.shown import shown
+from trainer import logs
 from trainer.ingest.options import Options
 
 SUMMARY = "take in events, health and update reports of many boxes from an MQTT broker into a store, until stopped"
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from trainer.push.tended import beating
     from trainer.store.database import Database
 
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
+    logs.set_up()
     options = options_of(args)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

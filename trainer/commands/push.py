@@ -103,22 +103,21 @@ def _did(args: argparse.Namespace, home: Any, repository: Any, database: Any) ->
 
 
 def _served(args: argparse.Namespace) -> int:
-    import logging
     import signal
-    import sys
     import threading
 
     from pydantic import ValidationError
 
     from contracts.envelope import first_fault
     from contracts.errors import ConfigError
+    from trainer import logs
     from trainer.clock import SystemClock
     from trainer.home import Home, home_path
     from trainer.push.place import Place
     from trainer.push.server import FileServer, Options
     from trainer.push.upkeep import Upkeep
 
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
+    logs.set_up()
     home, clock, stop = Home(home_path(args.home)), SystemClock(), threading.Event()
     place = Place(home)
     place.require()

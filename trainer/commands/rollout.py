@@ -159,16 +159,16 @@ def _words(rows: list[dict[str, Any]]) -> str:
 
 
 def _run(args: argparse.Namespace, home: Any, database: Any) -> int:
-    import logging
     import signal
     import threading
 
     from broker.address import Address, Tls
+    from trainer import logs
     from trainer.clock import SystemClock
     from trainer.push.pushing import pusher_of
     from trainer.push.tended import beating
 
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
+    logs.set_up()
     address = Address(
         args.host, args.port, args.client_id, "unix" if args.unix else "tcp",
         tls=Tls(args.ca, args.cert, args.key) if args.tls else None, username=args.username, password=os.environ.get(PASSWORD),

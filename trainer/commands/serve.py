@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import signal
-import sys
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -31,12 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from contracts.errors import ConfigError
+    from trainer import logs
     from trainer.home import Home, home_path
     from trainer.jobs.beside import Beside
     from trainer.web.parts import open_parts
     from trainer.web.server import PageServer
 
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s")
+    logs.set_up()
     options = options_of(args)
     home = Home(home_path(args.home))
     parts = open_parts(home, store=args.store, session_hours=options.session_hours)

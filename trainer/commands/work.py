@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from trainer import logs
     from trainer.clock import SystemClock
     from trainer.drift.options import options_of
     from trainer.drift.watch import Watch
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.bound_to is not None:
         die_with(args.bound_to)
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
+    logs.set_up(logging.INFO)
     logging.getLogger("alembic").setLevel(logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
