@@ -42,15 +42,9 @@ class Updater:
     """`receive` may be called from any thread and never waits; `run` is a worker. `step` does what there is to do now."""
 
     def __init__(
-        self,
-        parts: Parts,
-        board: Board,
-        *,
-        folders: Callable[[], Sequence[Usb]] = tuple,
-        retry_s: tuple[float, float] = (5.0, 600.0),
-        refresh_s: float = 86_400.0,
-        rng: random.Random | None = None,
-    ) -> None:
+        self, parts: Parts, board: Board, *, folders: Callable[[], Sequence[Usb]] = tuple, retry_s: tuple[float, float] = (5.0, 600.0),
+        refresh_s: float = 86_400.0, rng: random.Random | None = None,
+    ) -> None:  # fmt: skip
         self._parts, self._board, self._folders = parts, board, folders
         self._retry_s, self._refresh_ns = retry_s, int(refresh_s * 1e9)
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
