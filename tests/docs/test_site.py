@@ -154,7 +154,7 @@ def test_clips_are_listed_kept_copied_and_removed(site: Site) -> None:
     assert list(stick.rglob("*.m*"))
     site.run("operate", "vedette clips rm 4f1c22aa", one, code=2, cwd=box)  # it is kept for ever
     assert site.shell(f"vedette clips keep --not {one['4f1c22aa']}", box).returncode == 0
-    site.run("operate", "vedette clips rm 4f1c22aa", one, cwd=box)
+    site.run("operate", "vedette clips rm 4f1c22aa", {"rm": "rm --yes", **one}, cwd=box)  # nobody is there to be asked
 
 
 def test_training_data_comes_on_a_stick(site: Site) -> None:
