@@ -16,7 +16,7 @@ from device.pipeline.crew import Crew
 from device.pipeline.tally import Tally
 from device.publish.broker import BrokerOptions
 from device.setup.standing import listening, unclaimed
-from device.web.options import is_loopback
+from serving.addresses import is_loopback
 
 if TYPE_CHECKING:
     from device.nearby.worker import Nearby

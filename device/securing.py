@@ -10,8 +10,9 @@ from device.config import Loaded
 from device.setup.standing import listening
 from device.web.certificate import OwnCertificate
 from device.web.desk import Desk
-from device.web.options import Options, is_loopback
+from device.web.options import Options
 from device.web.server import PageServer
+from serving.addresses import is_loopback
 
 
 def page_server(desk: Desk, loaded: Loaded, clock: Clock) -> PageServer:

@@ -20,7 +20,7 @@ NEEDED_IN_CI = {"broker", "postgres", "browser", "rtsp", "footage", "reading"}  
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what tests start and interrupt would not hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)
-OURS = {"bench", "broker", "contracts", "dataset", "device", "trainer", "vision"}
+OURS = {"bench", "broker", "contracts", "dataset", "device", "serving", "trainer", "vision"}
 settings.register_profile("here", deadline=None)  # a busy machine is no fault of ours
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")

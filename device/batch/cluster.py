@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from contracts.errors import ConfigError
+from serving.addresses import is_loopback
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Cluster:
     def check(self) -> None:
         """ConfigError when it may not be connected to."""
         scheme, host = _parts(self.address)
-        if scheme == "tcp" and not _is_loopback(host):
+        if scheme == "tcp" and not is_loopback(host):
             raise ConfigError(
                 f"--cluster {self.address}: anybody on the way could run programs on the workers; start the scheduler with TLS "
                 f"and give tls://{host}:PORT with --cluster-ca, --cluster-cert and --cluster-key"
@@ -50,14 +50,6 @@ def _parts(address: str) -> tuple[str, str]:
     if not host or not port or split.scheme not in {"tls", "tcp"} or split.path or split.query or split.username is not None:
         raise ConfigError(f"--cluster {address}: is no address of a scheduler; write tls://host:port")
     return split.scheme, host
-
-
-def _is_loopback(host: str) -> bool:
-    """A name other than `localhost` may be anybody's."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _readable(name: str, path: Path | None) -> None:

@@ -16,8 +16,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from device.web import setup_gate
 from device.web.access import COOKIE, Access
-from device.web.options import Options, is_loopback
+from device.web.options import Options
 from device.web.setup_owner import Owner
+from serving.addresses import is_loopback
 
 MAX_BODY_BYTES = 16 << 10  # the only body the page takes is a login form
 OPEN_PATHS = ("/login", "/healthz", "/static/", "/favicon.ico")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -10,18 +9,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from device.pipeline.strict import Strict
 from device.web import passwords
+from serving.addresses import is_loopback
 
 LEAST_TOKEN, LEAST_PASSWORD = 16, 8  # characters
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach it."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 class Options(Strict):

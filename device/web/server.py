@@ -18,10 +18,11 @@ from device.pipeline.protocols import Tick
 from device.web import tls
 from device.web.certificate import OwnCertificate
 from device.web.desk import Desk
-from device.web.door import BACKLOG, HANDSHAKE_S, Door
 from device.web.front import Factory, Front
-from device.web.options import Options, is_loopback
+from device.web.options import Options
 from device.web.site import build
+from serving.addresses import is_loopback
+from serving.door import BACKLOG, HANDSHAKE_S, Door
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
@@ -38,7 +39,7 @@ class PageServer:
         self._looked_ns = desk.clock.mono_ns()  # whether it ends soon
         self._socket: socket.socket | None = None
         self._error: BaseException | None = None
-        self._door = Door(desk.clock, self._options.max_connections)
+        self._door = Door(desk.clock.mono_ns, self._options.max_connections)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()  # to end
         self._server = uvicorn.Server(

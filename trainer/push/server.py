@@ -13,11 +13,11 @@ import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contracts.errors import ConfigError
+from serving.addresses import is_loopback
+from serving.door import BACKLOG, Door
 from trainer.clock import Clock
 from trainer.push.files import create_app
 from trainer.push.place import Place
-from trainer.web.door import BACKLOG, Door
-from trainer.web.options import is_loopback
 from trainer.web.server import hurry_handshakes
 
 TICK_S = 1.0
@@ -49,7 +49,7 @@ class FileServer:
 
     def __init__(self, place: Place, clock: Clock, options: Options) -> None:
         self._options = options
-        self._door = Door(clock, options.max_connections)
+        self._door = Door(clock.mono_ns, options.max_connections)
         self._config = uvicorn.Config(
             create_app(place, options.write_s),
             http=cast(Any, self._door),  # uvicorn only calls it

@@ -13,10 +13,11 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contracts.errors import StorageError
+from serving.addresses import is_loopback
 from trainer.accounts.roles import Person
 from trainer.web import body, rules
 from trainer.web.headers import with_headers
-from trainer.web.options import Options, is_loopback
+from trainer.web.options import Options
 from trainer.web.parts import Parts
 from trainer.web.refusal import AWAY, Refusal, answer
 from trainer.web.visitor import KEY

@@ -15,8 +15,9 @@ from typing import Any, cast
 import uvicorn
 
 from contracts.errors import ConfigError
-from trainer.web.door import BACKLOG, HANDSHAKE_S, Door
-from trainer.web.options import Options, is_loopback
+from serving.addresses import is_loopback
+from serving.door import BACKLOG, HANDSHAKE_S, Door
+from trainer.web.options import Options
 from trainer.web.parts import Parts
 from trainer.web.site import create_app
 
@@ -28,7 +29,7 @@ class PageServer:
     def __init__(self, parts: Parts, options: Options | None = None) -> None:
         self._options = options or Options()
         self._socket: socket.socket | None = None
-        self._door = Door(parts.clock, self._options.max_connections)
+        self._door = Door(parts.clock.mono_ns, self._options.max_connections)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
         self._stop = threading.Event()

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 RELEASE = "opt/vedette/releases/0.0.1"
 PYTHON = "python3.11"  # of Debian 12; the packages here must be for it
-PACKAGES = ("contracts", "vision", "dataset", "broker", "device")
+PACKAGES = ("contracts", "vision", "dataset", "broker", "serving", "device")
 HEAVY = {"torch", "onnx", "onnx-ir", "onnxscript", "ml-dtypes", "sympy", "networkx", "setuptools"}
 ENTRY = """#!/opt/vedette/current/bin/python
 import sys

@@ -296,7 +296,7 @@ def test_over_https_who_trusts_the_authority_gets_it_and_nobody_else(root: Path,
 
 
 def test_who_never_agrees_on_tls_is_cut_off_and_forgotten(root: Path, authority: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("device.web.door.HANDSHAKE_S", 0.2)
+    monkeypatch.setattr("serving.door.HANDSHAKE_S", 0.2)
     monkeypatch.setattr("device.web.server.HANDSHAKE_S", 0.2)
     running = RunningBox(root, tls_cert=authority / "box.pem", tls_key=authority / "box.key")
     host, port = running.address.removeprefix("https://").split(":")

@@ -13,7 +13,8 @@ from device.clock import SystemClock
 from device.web.access import Access
 from device.web.guard import Guard
 from device.web.login import onward
-from device.web.options import Options, is_loopback
+from device.web.options import Options
+from serving.addresses import is_loopback
 from tests.device.web.conftest import PASSWORD, TOKEN, Run, words
 
 LOCKED = {"password": PASSWORD, "token": TOKEN}

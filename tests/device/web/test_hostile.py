@@ -22,7 +22,8 @@ from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
-from device.web import door, guard
+from device.web import guard
+from serving import door
 from tests.device.web.conftest import PASSWORD, TOKEN, Run, Running, needs_chromium, words
 from tests.device.web.demo import Demo
 from tests.device.web.fakes import event_at

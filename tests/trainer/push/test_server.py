@@ -18,12 +18,12 @@ import pytest
 
 from contracts.errors import ConfigError
 from device.update.https import Https, tls_of
+from serving.door import BACKLOG
 from tests.device.update.box import HandClock, a_box, bundle, golden_prover
 from tests.trainer.push.yards import Yard, released
 from trainer.clock import SystemClock
 from trainer.pki.authority import Authority, make_authority
 from trainer.push.server import FileServer, Options
-from trainer.web.door import BACKLOG
 
 BODY = bytes(range(256)) * 5000  # larger than a piece
 HASH = "ab" * 32

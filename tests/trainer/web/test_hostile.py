@@ -164,7 +164,7 @@ def test_over_https_the_cookie_is_secure(tmp_path: Path) -> None:
 
 
 def test_who_never_agrees_on_tls_is_cut_off_and_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.web.door.HANDSHAKE_S", 0.2)
+    monkeypatch.setattr("serving.door.HANDSHAKE_S", 0.2)
     monkeypatch.setattr("trainer.web.server.HANDSHAKE_S", 0.2)
     trust = certificate(tmp_path)
     page = Running(parts_in(tmp_path), tls_cert=tmp_path / "cert.pem", tls_key=tmp_path / "key.pem")
