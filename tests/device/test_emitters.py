@@ -25,8 +25,9 @@ from device.publish.journal import Emitter, Journal
 from device.publish.log_lines import read_log
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
+from tests.clocks import T0_NS
 from tests.contracts.test_batchlog import metadata
-from tests.device.publish.fakes import T0_NS, event
+from tests.device.publish.fakes import event
 from tests.device.web.conftest import WAIT_S, Running, words
 from tests.device.web.demo import Demo
 

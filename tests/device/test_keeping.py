@@ -19,7 +19,8 @@ from device.keep.troubles import Troubles
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.web.metrics import registry, text
-from tests.device.keep.fakes import HandClock, read
+from tests.clocks import HandClock
+from tests.device.keep.fakes import read
 from tests.scenarios.stage import config
 
 PATTERN = {"use": "pattern", "width": 320, "height": 240, "fps": 10, "pace": "realtime"}

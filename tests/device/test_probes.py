@@ -18,7 +18,7 @@ from device import probes
 from device.clock import ClockState, SystemClock
 from device.config import Loaded, load
 from device.tried import Tried, key_of
-from tests.device.publish.fakes import HandClock
+from tests.clocks import HandClock
 from tests.device.publish.mosquitto import broker_in, free_port, needs_mosquitto
 from tests.vision.bundles import white_box_bundle
 from tests.vision.test_tryout import SPEC, endless

@@ -14,7 +14,7 @@ from device.pipeline.board import Board
 from device.pipeline.crew import Crew
 from device.pipeline.protocols import Tick
 from device.watch import LONGEST_STATUS, Watch, patience, words
-from tests.device.publish.fakes import HandClock
+from tests.clocks import HandClock
 
 
 @pytest.fixture

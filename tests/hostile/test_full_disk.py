@@ -39,8 +39,8 @@ from device.record.index import Index
 from device.record.options import PictureOptions
 from device.record.pictures import Pictures
 from device.record.take_recover import recover_takes
+from tests.clocks import HandClock as WallClock
 from tests.device.keep.fakes import read
-from tests.device.publish.fakes import HandClock as WallClock
 from tests.device.publish.fakes import event as told
 from tests.device.record.fakes import Bench, HandClock, scene
 from tests.device.record.footage import at_s, decoded, event, footage, numbers

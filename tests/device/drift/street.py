@@ -10,42 +10,19 @@ from typing import Any
 import numpy as np
 
 from contracts.drift import DriftHour
-from device.clock import ClockState
 from device.drift.gathering import Gathering
 from device.drift.options import DriftOptions
 from device.pipeline.tally import Tally
+from tests.clocks import T0_NS, HandClock, S
 from vision.planes import BgrPlanes
 from vision.types import Detections, Frame, Scene, Status
 
-S = 1_000_000_000
 HOUR = 3600 * S
-NOON = 1_790_000_000 // 3600 * HOUR  # some full hour of 2026
+NOON = T0_NS
 MODEL = "sha256:" + "a" * 64
 LABELS = ("person", "car")
 Box = tuple[float, float, float, float, float, int]  # xyxy, confidence, class
 STREET = np.random.default_rng(1).integers(90, 140, (72, 128, 3), np.uint8)
-
-
-@dataclass
-class HandClock:
-    """Stands still until a test moves it."""
-
-    wall: int = NOON
-    mono: int = 1000 * S
-    said: ClockState = "ntp"
-
-    def mono_ns(self) -> int:
-        return self.mono
-
-    def wall_ns(self) -> int:
-        return self.wall
-
-    def state(self) -> ClockState:
-        return self.said
-
-    def pass_s(self, seconds: float) -> None:
-        self.wall += int(seconds * S)
-        self.mono += int(seconds * S)
 
 
 def found(boxes: Sequence[Box], status: Status = "ok") -> Detections:
@@ -85,7 +62,7 @@ class Rig:
         """So many frames, with a step after every tenth."""
         for number in range(frames):
             self.gathering.looks.put(scene(self.clock, boxes, **more))
-            self.clock.pass_s(every_s)
+            self.clock.advance(every_s)
             if number % 10 == 9:
                 self.gathering.step()
         self.gathering.step()

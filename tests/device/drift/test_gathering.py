@@ -13,7 +13,8 @@ from contracts.envelope import Envelope
 from device.clock import SystemClock
 from device.drift.looks import WAITING
 from device.publish.stamp import Stamp
-from tests.device.drift.street import HOUR, MODEL, NOON, HandClock, Rig, scene
+from tests.clocks import HandClock
+from tests.device.drift.street import HOUR, MODEL, NOON, Rig, scene
 
 
 def test_an_hour_is_told_once_when_it_is_over(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_models_and_cameras_are_counted_apart(tmp_path: Path) -> None:
     rig.see(100)
     rig.see(50, camera="gate")
     rig.see(70, model=other)
-    rig.clock.pass_s(3600)
+    rig.clock.advance(3600)
     rig.see(20)
     (hour,) = rig.told
     assert {(each.camera, each.model): each.frames for each in hour.windows} == {
@@ -122,7 +123,7 @@ def test_a_message_has_its_bound_whatever_was_seen(tmp_path: Path) -> None:
             of.sizes += 10**7
         window.frames += 10**7
         window.counts[3] += 10**7
-    rig.clock.pass_s(3600)
+    rig.clock.advance(3600)
     rig.see(20)
     stamp = Stamp(SystemClock(), "street" * 20, MODEL, "b" * 64)
     sizes = [len(stamp.wrap("drift", hour).model_dump_json().encode()) for hour in rig.told]
@@ -158,7 +159,7 @@ def test_what_waits_is_bounded_and_keeps_one_picture_of_a_camera(tmp_path: Path)
     rig = Rig(tmp_path)
     for number in range(WAITING + 5):
         rig.gathering.looks.put(scene(rig.clock))
-        rig.clock.pass_s(10 if number < 3 else 0)
+        rig.clock.advance(10 if number < 3 else 0)
     assert rig.tally.get("yard", "drift", "late") == 5
     taken = rig.gathering.looks.take()
     assert (len(taken.looks), len(taken.pictures)) == (WAITING, 1)

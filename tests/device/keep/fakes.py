@@ -11,39 +11,16 @@ from typing import Any
 import pytest
 
 from contracts.removal import Order, Removal
-from device.clock import ClockState
 from device.keep.janitor import REMOVALS, Janitor
 from device.keep.options import StorageOptions
 from device.keep.shelf import Kept, Shelf, Totals
 from device.keep.troubles import Troubles
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
+from tests.clocks import T0_NS, HandClock
 
-T0_NS = 1_790_000_000_000_000_000  # 2026-09-21
 DAY_NS = 86_400_000_000_000
 MB = 1_000_000
-
-
-@dataclass
-class HandClock:
-    """Moves only when told to; a minute passes in the constructor of nothing."""
-
-    mono: int = 1_000_000_000_000
-    wall: int = T0_NS
-    said: ClockState = "ntp"
-
-    def mono_ns(self) -> int:
-        return self.mono
-
-    def wall_ns(self) -> int:
-        return self.wall
-
-    def state(self) -> ClockState:
-        return self.said
-
-    def advance(self, seconds: float) -> None:
-        self.mono += int(seconds * 1e9)
-        self.wall += int(seconds * 1e9)
 
 
 @dataclass

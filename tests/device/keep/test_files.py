@@ -15,7 +15,8 @@ from device.keep.files import FileShelf
 from device.keep.folder import opened, remove_file
 from device.keep.shelf import Shelf
 from device.keep.shelves import shelves
-from tests.device.keep.fakes import DAY_NS, T0_NS, HandClock
+from tests.clocks import T0_NS, HandClock
+from tests.device.keep.fakes import DAY_NS
 
 ENOSPC_AND_MORE = [errno.EIO, errno.EROFS, errno.ENOENT, errno.EISDIR, errno.EACCES, errno.ESTALE, errno.ENOSPC, errno.EPERM, errno.ENOTDIR]
 

@@ -24,7 +24,8 @@ from device.keep.shelves import shelves
 from device.keep.troubles import Troubles
 from device.pipeline.board import Board
 from device.pipeline.tally import Tally
-from tests.device.keep.fakes import DAY_NS, MB, T0_NS, Disk, HandClock, House, MemoryShelf, largest, oldest, read
+from tests.clocks import T0_NS, HandClock
+from tests.device.keep.fakes import DAY_NS, MB, Disk, House, MemoryShelf, largest, oldest, read
 
 SHELVES = ("clips", "pictures", "exports")
 DISK = 1000 * MB

@@ -15,7 +15,8 @@ import pytest
 from contracts.errors import StorageError
 from device.keep.janitor import Janitor
 from device.pipeline.crew import Crew
-from tests.device.keep.fakes import DAY_NS, MB, T0_NS, Disk, HandClock, House, MemoryShelf
+from tests.clocks import T0_NS, HandClock
+from tests.device.keep.fakes import DAY_NS, MB, Disk, House, MemoryShelf
 
 
 @pytest.fixture

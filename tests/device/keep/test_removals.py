@@ -13,7 +13,7 @@ from contracts.removal import Figures, Removal
 from contracts.wire import utc_from_ns
 from device.keep.removals import RemovalLog
 from device.pipeline.tally import Tally
-from tests.device.keep.fakes import T0_NS
+from tests.clocks import T0_NS
 
 
 def line(number: int) -> Removal:

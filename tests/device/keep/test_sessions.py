@@ -14,7 +14,8 @@ from contracts.session import SessionManifest
 from contracts.wire import utc_from_ns
 from device.keep.sessions import SessionShelf
 from device.pipeline.tally import Tally
-from tests.device.keep.fakes import DAY_NS, T0_NS, House, MemoryShelf
+from tests.clocks import T0_NS
+from tests.device.keep.fakes import DAY_NS, House, MemoryShelf
 
 TAKE = "{}-pitch-001"
 

@@ -11,7 +11,7 @@ from typing import Any
 from contracts.event import Event, Life, event_id
 from contracts.topics import Topics
 from contracts.wire import utc_from_ns
-from device.clock import ClockState, SystemClock
+from device.clock import SystemClock
 from device.pipeline.board import Board
 from device.pipeline.channel import Channel
 from device.pipeline.crew import Crew
@@ -23,33 +23,11 @@ from device.publish.mqtt import Mqtt
 from device.publish.notices import Notices
 from device.publish.outbox import Outbox
 from device.publish.stamp import Stamp
+from tests.clocks import T0_NS
 from tests.device.publish.mosquitto import Broker
 from vision.types import Scene
 
 DEVICE = "edge01"
-T0_NS = 1_770_000_000_000_000_000
-
-
-@dataclass
-class HandClock:
-    """Moves only when told to."""
-
-    mono: int = 1_000_000_000_000
-    wall: int = T0_NS
-    said: ClockState = "ntp"
-
-    def mono_ns(self) -> int:
-        return self.mono
-
-    def wall_ns(self) -> int:
-        return self.wall
-
-    def state(self) -> ClockState:
-        return self.said
-
-    def advance(self, seconds: float) -> None:
-        self.mono += int(seconds * 1e9)
-        self.wall += int(seconds * 1e9)
 
 
 def event(number: int, life: Life = "new", **changes: Any) -> Event:

@@ -24,7 +24,8 @@ from device.pipeline.tally import Tally
 from device.publish.commands import BURST, QUEUE, REMEMBERED, Commands, Handler, Memory
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
-from tests.device.publish.fakes import DEVICE, Box, HandClock
+from tests.clocks import HandClock
+from tests.device.publish.fakes import DEVICE, Box
 from tests.device.publish.mosquitto import Broker, envelopes, listening, needs_mosquitto
 
 CMD = f"vedette/v1/{DEVICE}/dn/cmd"

@@ -20,7 +20,8 @@ from device.publish.discovery import Discovery, Options, topic_of
 from device.publish.discovery_parts import Shown, components, key_of
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
-from tests.device.publish.fakes import DEVICE, T0_NS, Box, HandClock, event, eventually
+from tests.clocks import T0_NS, HandClock
+from tests.device.publish.fakes import DEVICE, Box, event, eventually
 from tests.device.publish.home_assistant import faults_in, rendered
 from tests.device.publish.mosquitto import Broker, broker_in, listening, needs_mosquitto
 

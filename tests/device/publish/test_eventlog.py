@@ -24,7 +24,8 @@ from device.pipeline.board import Board
 from device.pipeline.tally import Tally
 from device.publish.eventlog import EventLog, Options
 from device.publish.log_lines import line, mend, read_log
-from tests.device.publish.fakes import T0_NS, HandClock, event
+from tests.clocks import T0_NS, HandClock
+from tests.device.publish.fakes import event
 
 
 def header(clock: HandClock, **changes: Any) -> LogHeader:

@@ -20,7 +20,8 @@ from device.publish.health import HealthReport, Options
 from device.publish.notices import Notices
 from device.publish.stamp import Stamp
 from device.publish.system import figures
-from tests.device.publish.fakes import DEVICE, Box, HandClock, event, eventually
+from tests.clocks import HandClock
+from tests.device.publish.fakes import DEVICE, Box, event, eventually
 from tests.device.publish.mosquitto import Broker, envelopes, listening, needs_mosquitto
 
 

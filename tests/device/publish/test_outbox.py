@@ -23,7 +23,8 @@ from device.publish.outbox import Outbox
 from device.publish.outbox_options import Options
 from device.publish.stamp import Stamp
 from device.publish.store import MIGRATIONS, Store
-from tests.device.publish.fakes import HandClock, event
+from tests.clocks import HandClock
+from tests.device.publish.fakes import event
 
 ALL = (0, 1 << 62, 1 << 20)
 

@@ -14,7 +14,8 @@ from device.publish.outbox import Outbox
 from device.publish.outbox_options import Options
 from device.publish.resend import Resend
 from device.publish.stamp import Stamp
-from tests.device.publish.fakes import DEVICE, Box, HandClock, event, eventually
+from tests.clocks import HandClock
+from tests.device.publish.fakes import DEVICE, Box, event, eventually
 from tests.device.publish.mosquitto import Broker, envelopes, listening, needs_mosquitto
 
 

@@ -11,7 +11,7 @@ from contracts.wear import DiskWear, WearHealth
 from device.publish.faults import Thresholds, faults
 from device.wear.disks import Disk
 from device.wear.worn import Worn
-from tests.device.publish.fakes import HandClock
+from tests.clocks import HandClock
 
 GB = 10**9
 

@@ -5,32 +5,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from device.clock import ClockState
 from device.web.access import FREE_GUESSES, LONGEST_WAIT_S, MAX_ADDRESSES, MAX_SESSIONS, Failures, Sessions, same
-
-
-@dataclass
-class HandClock:
-    now_ns: int = 1_000_000_000
-
-    def mono_ns(self) -> int:
-        return self.now_ns
-
-    def wall_ns(self) -> int:
-        return self.now_ns
-
-    def state(self) -> ClockState:
-        return "ntp"
-
-    def pass_s(self, seconds: float) -> None:
-        self.now_ns += int(seconds * 1e9)
+from tests.clocks import HandClock
 
 
 @given(st.text(), st.text())
@@ -43,9 +25,9 @@ def test_a_session_ends_after_its_hours() -> None:
     clock = HandClock()
     sessions = Sessions(clock, hours=2)
     cookie = sessions.open()
-    clock.pass_s(7199)
+    clock.advance(7199)
     assert sessions.valid(cookie)
-    clock.pass_s(2)
+    clock.advance(2)
     assert not sessions.valid(cookie)
 
 
@@ -63,7 +45,7 @@ def test_each_further_guess_doubles_the_wait_up_to_a_limit() -> None:
     for _ in range(FREE_GUESSES + 14):
         failures.wrong("10.0.0.9")
         waits.append(failures.wait_s("10.0.0.9"))
-        clock.pass_s(failures.wait_s("10.0.0.9"))
+        clock.advance(failures.wait_s("10.0.0.9"))
     assert waits[: FREE_GUESSES - 1] == [0] * (FREE_GUESSES - 1)
     assert waits[FREE_GUESSES - 1 : FREE_GUESSES + 3] == [1, 2, 4, 8]
     assert waits[-1] == LONGEST_WAIT_S
@@ -121,7 +103,7 @@ def test_who_waits_for_the_end_of_a_session_is_told_however_it_ends() -> None:
             sessions.open()
 
     def expire(clock: HandClock, _sessions: Sessions, _cookie: str) -> None:
-        clock.pass_s(1)
+        clock.advance(1)
 
     assert all(asyncio.run(ends(how)) for how in (leave, crowd, expire))
     assert asyncio.run(asyncio.wait_for(Sessions(HandClock(), 1).ended("never opened"), 1)) is None

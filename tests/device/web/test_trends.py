@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from device.web.trends import Trends
+from tests.clocks import HandClock
 from tests.device.web.demo import Demo
-from tests.device.web.test_access import HandClock
 
 
 def values(series: dict[str, object], group: str, name: str) -> list[float | None]:
@@ -21,7 +21,7 @@ def test_rates_are_per_second_and_drops_have_their_reason(tmp_path: Path) -> Non
     desk = replace(Demo(tmp_path).desk, clock=clock)
     trends = Trends(desk)
     trends.sample()
-    clock.pass_s(2)
+    clock.advance(2)
     desk.tally.count("street", "analysed", by=20)
     desk.tally.count("street", "dropped", "newer frame", 5)
     desk.tally.count("street", "dropped", "disk", 1)
@@ -38,7 +38,7 @@ def test_the_age_of_the_newest_frame_grows_while_none_comes(tmp_path: Path) -> N
     desk.tally.gauge("street", "last_frame_mono_ns", clock.mono_ns())
     trends = Trends(desk)
     for _ in range(3):
-        clock.pass_s(1.5)
+        clock.advance(1.5)
         trends.sample()
     assert values(trends.series(), "age", "newest frame") == [1500.0, 3000.0, 4500.0]
 
@@ -47,7 +47,7 @@ def test_a_page_asks_only_for_what_it_has_not_and_memory_is_bounded(tmp_path: Pa
     clock = HandClock()
     trends = Trends(replace(Demo(tmp_path).desk, clock=clock), kept=4)
     for _ in range(7):
-        clock.pass_s(2)
+        clock.advance(2)
         trends.sample()
     times = trends.series()["t_ms"]
     assert len(times) == 4

@@ -13,7 +13,7 @@ pytest.importorskip("sqlalchemy")
 from sqlalchemy import select, text, update
 
 from contracts.errors import ConfigError
-from tests.trainer.jobs.clocks import HandClock
+from tests.clocks import HandClock
 from trainer.accounts.accounts import Accounts, TooMany
 from trainer.accounts.audit import HERE
 from trainer.accounts.guesses import Guesses
@@ -51,9 +51,9 @@ def test_a_session_says_whose_it_is_until_its_hours_are_over(accounts: Accounts,
     assert person
     assert (person.name, person.role, person.may("labeller")) == ("ada", "admin", True)
     assert accounts.logins.person(cookie + "x") is None
-    clock.pass_s(3599)
+    clock.advance(3599)
     assert accounts.logins.person(cookie)
-    clock.pass_s(2)
+    clock.advance(2)
     assert accounts.logins.person(cookie) is None
 
 
@@ -67,7 +67,7 @@ def test_the_store_has_neither_password_nor_cookie(accounts: Accounts) -> None:
 def test_a_twenty_first_session_ends_the_oldest(accounts: Accounts, clock: HandClock) -> None:
     cookies = []
     for _ in range(21):
-        clock.pass_s(1)
+        clock.advance(1)
         cookies.append(cookie_of(accounts))
     assert accounts.logins.person(cookies[0]) is None
     assert all(accounts.logins.person(cookie) for cookie in cookies[1:])
@@ -120,7 +120,7 @@ def test_guesses_wait_longer_and_longer_by_address_and_by_name(accounts: Account
         assert accounts.enter("ada", "wrong", "192.0.2.7") is None
     assert isinstance(accounts.enter("ada", PASSWORD, "192.0.2.7"), TooMany)
     assert isinstance(accounts.enter("ada", PASSWORD, "192.0.2.8"), str)
-    clock.pass_s(2)
+    clock.advance(2)
     assert isinstance(accounts.enter("ada", PASSWORD, "192.0.2.7"), str)
 
 

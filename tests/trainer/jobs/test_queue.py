@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("sqlalchemy")
 
 from contracts.errors import ConfigError
-from tests.trainer.jobs.clocks import HandClock
+from tests.clocks import HandClock
 from trainer.jobs import queue
 from trainer.jobs.job import Job
 from trainer.jobs.queue import Jobs, LeaseLost, QueueFull
@@ -38,7 +38,7 @@ def state_of(jobs: Jobs, job: Job) -> str:
 
 def test_jobs_are_done_in_the_order_they_were_asked_for(jobs: Jobs, clock: HandClock) -> None:
     first = jobs.ask("evaluate", {"bundle": "x"}, "ada")
-    clock.pass_s(0.001)
+    clock.advance(0.001)
     second = jobs.ask("gate", {})
     taken = jobs.claim("w1")
     assert taken
@@ -85,11 +85,11 @@ def test_two_workers_never_have_the_same_job(url: str, clock: HandClock) -> None
 def test_a_job_without_a_sign_of_life_is_begun_again_and_the_dead_one_cannot_end_it(jobs: Jobs, clock: HandClock) -> None:
     job = jobs.ask("evaluate", {})
     jobs.claim("dead")
-    clock.pass_s(15)
+    clock.advance(15)
     jobs.beat(job.id, "dead", 0.1, "")
-    clock.pass_s(15)
+    clock.advance(15)
     assert jobs.claim("next") is None
-    clock.pass_s(6)
+    clock.advance(6)
     again = jobs.claim("next")
     assert again
     assert (again.id, again.owner, again.attempts) == (job.id, "next", 2)
@@ -187,10 +187,10 @@ def test_what_is_over_is_kept_but_not_for_ever(jobs: Jobs, clock: HandClock, mon
     for n in range(6):
         made.append(jobs.ask("evaluate", {"n": n}).id)
         jobs.cancel(made[-1])
-        clock.pass_s(1)
+        clock.advance(1)
     last = jobs.ask("evaluate", {})
     assert [job.id for job in jobs.listed()] == [last.id, *made[:2:-1]]
-    clock.pass_s(91 * 86400)
+    clock.advance(91 * 86400)
     newest = jobs.ask("evaluate", {})
     assert [job.id for job in jobs.listed()] == [newest.id, last.id]
 
