@@ -217,8 +217,7 @@ class Updater:
 
     def _resume(self) -> None:
         """What was said last is said again after a start."""
-        last = self._parts.orders.last()
-        if last is not None:
+        if (last := self._parts.orders.last()) is not None:
             row, assignment = last
             self._parts.reports.say(Standing(row.state, row.code, str(row.body.get("words", "")), assignment))
 
