@@ -145,8 +145,8 @@ def party(fleet: Fleet, name: str, folder: str = "", certificate: bool = True, k
     finally:
         client.disconnect()
         client.loop_stop()
-        for name in ("on_publish", "on_subscribe", "on_message", "on_connect"):
-            setattr(client, name, None)  # a ring of objects would be closed in any order, its sockets last
+        for callback in ("on_publish", "on_subscribe", "on_message", "on_connect"):
+            setattr(client, callback, None)  # a ring of objects would be closed in any order, its sockets last
 
 
 def refused(fleet: Fleet, name: str, folder: str = "", certificate: bool = True) -> bool:
