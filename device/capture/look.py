@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from typing import cast
 
 from pydantic import Field
 
 from device.capture.decoder import Decoder
 from device.capture.gaze import Gaze
+from device.capture.planes import AvPlanes
 from device.capture.sampling import Samples
 from device.clock import Clock
 from device.pipeline.board import Board
@@ -162,6 +164,8 @@ class Look:
         self._tally.gauge(self._camera, "last_gated_mono_ns", frame.mono_ns)
 
     def _pass_on(self, frame: Frame) -> None:
+        if self._stream is not None and self._stream.hides:
+            cast(AvPlanes, frame.planes).picture()  # painted here, a thread a camera, and not where all cameras are analysed
         self._catching_up |= self._gaze.looking_back
         try:
             self._inbox.put(frame, wait=self._catching_up or not self._live)

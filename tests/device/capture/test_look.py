@@ -90,6 +90,17 @@ def test_without_a_gate_every_sample_goes_on(tmp_path: Path, bframes: int, live:
     assert run.rig.board.cameras()["left"].gate == "off"
 
 
+def test_what_is_hidden_is_painted_before_analysis_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hides = (((0.0, 0.5), (1.0, 0.5), (1.0, 1.0)),)
+    path = film(tmp_path / "a.mkv", even(20))
+    painting: list[str] = []
+    monkeypatch.setattr("device.capture.planes.painted", lambda picture, *_: painting.append("painted") or picture)
+    source = FileSource("left", FileSource.Options(path=path), CLOCK)
+    source.hide(hides)
+    run = look_at(list(source.packets()), None)
+    assert len(painting) == len(run.inbox.frames()) > 5, "once each, by who looks"
+
+
 def test_a_still_camera_is_looked_at_on_key_frames_only_and_the_rest_is_counted_as_gated(tmp_path: Path) -> None:
     packets = packets_of(film(tmp_path / "film.mkv", even(250)))
     gate = BoxGate()
