@@ -223,7 +223,6 @@ class Appliance:
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Sources first, then everything behind them runs dry. A crash is raised again after the rest was closed.
-
         A worker that hangs is left behind after `timeout_s`: what does not wait for it is closed all the same, then ZombieThread.
         """
         try:

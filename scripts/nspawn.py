@@ -144,12 +144,11 @@ def boot(name: str, *, options: Sequence[str] = ()) -> Box:
 
 def until_up(box: Box, nspawn: int) -> None:
     end, state = time.monotonic() + BOOT_S, ""
-    while time.monotonic() < end and not gone(nspawn, 0):
+    while time.monotonic() < end and not gone(nspawn, 0.1):
         if box.leader():
             state = run(box, "systemctl", "is-system-running", check=False).stdout.strip()
             if state in UP:
                 return
-        time.sleep(0.1)
     tail = (box.folder / "console.log").read_text(errors="replace")[-2000:]
     stop(box.name, hard=True)
     raise SystemExit(f"box {box.name} did not come up in {BOOT_S:.0f} s (last state: {state or 'none'}); it said:\n{tail}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -50,15 +50,17 @@ def forget(group: Path | None) -> None:
 
 def gone(pid: int, within_s: float) -> bool:
     """Whether a process, of ours or not, has ended, or does so in time."""
-    end = time.monotonic() + within_s
-    while True:
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        ending = select.poll()
+        ending.register(handle, select.POLLIN)
+        ended = bool(ending.poll(within_s * 1000))
+    finally:
+        os.close(handle)
+    if ended:
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-        if time.monotonic() >= end:
-            return False
-        time.sleep(0.05)
+    return ended

@@ -17,7 +17,10 @@ from packaging.utils import parse_wheel_filename
 from scripts.release_lock import Pin, Target
 
 ROOT = Path(__file__).resolve().parent.parent
-TREE = ("pyproject.toml", "README.md", "LICENSE", "contracts", "vision", "dataset", "broker", "serving", "device", "trainer", "configs", "models")
+TREE = (
+    "pyproject.toml", "README.md", "LICENSE", "contracts", "vision", "dataset", "broker", "serving", "device", "trainer", "configs",
+    "models",
+)  # fmt: skip
 VERSION = re.compile(r"[0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?(\.post[0-9]+)?(\.dev[0-9]+)?")  # PEP 440 without epoch and local part
 TAG = re.compile(r"manylinux_2_(\d+)_")
 NAMED = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
