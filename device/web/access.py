@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from device.clock import Clock
 from device.web import passwords
 from device.web.options import Options
+from serving.addresses import guesser
 
 COOKIE = "vedette_session"
 MAX_SESSIONS = 64
@@ -50,11 +51,12 @@ class Failures:
 
     def wait_s(self, address: str) -> int:
         """Seconds this address has to wait before it is heard again."""
-        wrong = self._wrong.get(address)
+        wrong = self._wrong.get(guesser(address))
         left_ns = wrong.until_mono_ns - self._clock.mono_ns() if wrong else 0
         return max(0, -(-left_ns // 1_000_000_000))
 
     def wrong(self, address: str) -> None:
+        address = guesser(address)
         guesses = self._wrong.pop(address, Wrong(0, 0)).guesses + 1
         over = guesses - FREE_GUESSES
         wait_s = min(LONGEST_WAIT_S, 2 ** min(over, 20)) if over >= 0 else 0
@@ -63,7 +65,7 @@ class Failures:
             self._wrong.popitem(last=False)
 
     def right(self, address: str) -> None:
-        self._wrong.pop(address, None)
+        self._wrong.pop(guesser(address), None)
 
 
 class Sessions:

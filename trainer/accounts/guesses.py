@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 
+from serving.addresses import guesser
 from trainer.clock import Clock
 
 REMEMBERED = 4096  # addresses and names; the oldest is forgotten
@@ -61,13 +61,4 @@ class Guesses:
 
 
 def _keys(address: str, name: str) -> dict[str, Patience]:
-    return {f"address {network(address)}": ADDRESS, f"name {name.lower()[:64]}": NAME}
-
-
-def network(address: str) -> str:
-    """An IPv6 user has a whole /64 to guess from."""
-    try:
-        read = ip_address(address)
-    except ValueError:
-        return address[:64]
-    return read.exploded[:19] if isinstance(read, IPv6Address) else str(read)
+    return {f"address {guesser(address)}": ADDRESS, f"name {name.lower()[:64]}": NAME}

@@ -60,6 +60,19 @@ def test_the_right_word_forgives() -> None:
     assert failures.wait_s("a") == 0
 
 
+def test_who_has_a_network_of_addresses_has_no_more_guesses_and_no_neighbour_pays_for_another() -> None:
+    failures = Failures(HandClock())
+    for n in range(FREE_GUESSES):
+        failures.wrong(f"2a02:db8:1:2::{n:x}")
+        failures.wrong(f"fe80::{n:x}%eth0")
+        failures.wrong(f"::ffff:192.0.2.{n}")
+    assert failures.wait_s("2a02:db8:1:2:ffff::1") and not failures.wait_s("2a02:db8:1:3::1")
+    assert not failures.wait_s("fe80::1") and not failures.wait_s("192.0.2.1")
+    for _ in range(FREE_GUESSES):
+        failures.wrong("192.0.2.9")
+    assert failures.wait_s("::ffff:192.0.2.9")
+
+
 def test_memory_of_addresses_is_bounded() -> None:
     failures = Failures(HandClock())
     for n in range(MAX_ADDRESSES + 50):
