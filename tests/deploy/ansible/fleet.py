@@ -31,7 +31,11 @@ ILL = "0.4.0"  # comes up, and says of itself that it is not well
 TOKEN = "only-the-service-and-its-owner-know-this"
 PASSPHRASE = "nobody-reads-this-in-a-log"
 RELEASE_WORDS = "the-key-that-releases-models"
-SECRETS = {"vault_fleet_pki_passphrase": PASSPHRASE, "vault_page_token": TOKEN, "vault_push_model_passphrase": RELEASE_WORDS}
+PAGE_WORDS = "who-may-look-at-the-trainers-page"
+SECRETS = {
+    "vault_fleet_pki_passphrase": PASSPHRASE, "vault_page_token": TOKEN, "vault_push_model_passphrase": RELEASE_WORDS,
+    "vault_trainer_password": PAGE_WORDS,
+}  # fmt: skip
 SETTINGS = {"cameras": {"yard": {"use": "pattern", "seconds": 0, "people": 1}}, "detection_fps": 2}
 RECAP = re.compile(r"^(\S+)\s*: ok=(\d+)\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
@@ -145,6 +149,7 @@ class Fleet:
                 "vars": {
                     "vedette_release_folder": f"{MEDIA}/trainer/{name_of(OLD)}", "vedette_release_wait_s": 300,
                     "vedette_trainer_pki": "{{ fleet_pki }}", "vedette_trainer_broker": BROKER,
+                    "vedette_trainer_admin_password": "{{ vault_trainer_password }}",
                 },
             },
             "brokers": {

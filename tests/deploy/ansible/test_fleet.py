@@ -10,7 +10,7 @@ import subprocess
 import zipfile
 from pathlib import Path
 
-from tests.deploy.ansible.fleet import AWAY, BROKER, ILL, PASSPHRASE, ROOT, TOKEN, Fleet
+from tests.deploy.ansible.fleet import AWAY, BROKER, ILL, PAGE_WORDS, PASSPHRASE, ROOT, TOKEN, Fleet
 from tests.deploy.install.release_box import DEAD, NEW, OLD
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ def test_a_second_run_changes_nothing_and_a_look_ahead_is_clean_and_no_secret_is
         assert set(old.boxes) <= set(again.recap)
         assert TOKEN not in again.said
         assert PASSPHRASE not in again.said
+        assert PAGE_WORDS not in again.said
         assert "PRIVATE KEY" not in again.said
     assert old.pids() == pids, "no service was restarted"
 

@@ -26,7 +26,7 @@ def with_nftables(fleet: Fleet, name: str, folder: Path) -> None:
     if done.returncode:
         pytest.skip(f"nftables cannot be fetched here: {done.stderr.strip()[-200:]}")
     place = fleet.boxes[name].root / "srv/nftables"
-    place.mkdir()
+    place.mkdir(exist_ok=True)
     for path in folder.glob("*.deb"):
         (place / path.name).write_bytes(path.read_bytes())
     fleet.sh(name, "dpkg --skip-same-version -i /srv/nftables/*.deb")

@@ -12,7 +12,7 @@ import yaml
 from tests.deploy.ansible.fleet import RELEASE_WORDS, ROOT, SETTINGS, Fleet
 from tests.trainer.push.yards import ADA
 from tests.trainer.registry.works import verdict, write_verdict
-from trainer.registry.signing import sign_bundle
+from trainer.registry.signing import envelope_path, sign_bundle
 from vision.bundle import read_bundle
 from vision.bundle_write import write_bundle
 
@@ -24,7 +24,8 @@ PROVE = {"looks": 8, "p95_ms": 60_000, "memory_mb": 4096, "growth_mb": 4096, "sh
 
 
 def as_trainer(fleet: Fleet, *words: str) -> str:
-    return fleet.sh(fleet.hub, f"cd / && runuser -u vedette-trainer -- env VEDETTE_TRAINER_HOME={HOME} {' '.join(words)}")
+    told = f"env VEDETTE_TRAINER_HOME={HOME} VEDETTE_STORE={HOME}/store.sqlite"
+    return fleet.sh(fleet.hub, f"cd / && runuser -u vedette-trainer -- {told} {' '.join(words)}")
 
 
 def enter(fleet: Fleet, version: str) -> str:
@@ -37,7 +38,7 @@ def enter(fleet: Fleet, version: str) -> str:
     write_verdict(fleet.folder / f"{version}.json", verdict(made.digest))
     place = fleet.boxes[fleet.hub].root / "srv/models"
     place.mkdir(exist_ok=True)
-    for path in (*fleet.folder.glob(f"{NAME}-{version}.vdb*"), fleet.folder / f"{version}.json"):
+    for path in (made.path, envelope_path(made.path), fleet.folder / f"{version}.json"):
         shutil.copy(path, place)
     as_trainer(fleet, f"vedette-trainer models add /srv/models/{NAME}-{version}.vdb")
     as_trainer(fleet, f"vedette-trainer models judge {made.digest} --verdict /srv/models/{version}.json")
