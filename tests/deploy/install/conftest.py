@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,22 +10,16 @@ import pytest
 
 from scripts import nspawn
 from tests.deploy.install.release_box import ReleaseBox, media
-
-PROGRAMS = ("systemd-nspawn", "debootstrap", "nsenter", "ip")
+from tests.deploy.soaking import mark_all, skip_without_boxes
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.soak)
-            item.add_marker(pytest.mark.timeout(3600))
+    mark_all(items, Path(__file__).parent, 3600)
 
 
 @pytest.fixture(scope="session")
 def stick(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    if missing or os.geteuid():
-        pytest.skip(f"boxes need root and systemd-container, debootstrap, iproute2; here: {', '.join(missing) or 'no root'}")
+    skip_without_boxes()
     made = os.environ.get("VEDETTE_STICK")  # by an earlier run, to try again without fetching and packing
     return Path(made) if made else media(tmp_path_factory.mktemp("stick"))
 

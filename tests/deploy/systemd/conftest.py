@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,27 +10,22 @@ from pathlib import Path
 import pytest
 
 from scripts import nspawn
+from tests.deploy.soaking import mark_all, skip_without_boxes
 from tests.deploy.systemd.appliance import Appliance
 from tests.deploy.systemd.layer import PYTHON, make_layer
 
 # A box is a machine of its own, and what is timed are its few seconds at a start: they do not wait for whatever else runs here.
 ALONE = "[Service]\nCPUSchedulingPolicy=rr\nCPUSchedulingPriority=1\n"
-PROGRAMS = ("systemd-nspawn", "debootstrap", "nsenter", "ip")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of it is long, and each waits for a watchdog at least once."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.soak)
-            item.add_marker(pytest.mark.timeout(900))
+    mark_all(items, Path(__file__).parent, 900)
 
 
 @pytest.fixture(scope="session")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    if missing or os.geteuid():
-        pytest.skip(f"boxes need root and systemd-container, debootstrap, iproute2; here: {', '.join(missing) or 'no root'}")
+    skip_without_boxes()
     if f"python{sys.version_info.major}.{sys.version_info.minor}" != PYTHON:
         pytest.skip(f"the packages here are not for {PYTHON}, which the tree has")
     return make_layer(tmp_path_factory.mktemp("layer"))
