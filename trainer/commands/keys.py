@@ -142,10 +142,19 @@ def _standing(place: Any, clock: Any) -> dict[str, Any]:
 
 
 def _words(said: dict[str, Any]) -> str:
-    rows = [
+    rows = _done(said)
+    rows += [
         f"{each['role']:10} version {each['version']:<5} until {each['expires'][:10]}  {each['threshold']} of {', '.join(each['keys'])}"
         for each in said["roles"]
     ]
     rows.append(f"assignment version {said['assignment']['version']:<5} {', '.join(said['assignment']['keys'])}")
     rows += [f"revoked    {each['role']} {each['keyid']} on {each['at'][:10]}: {each['why']}" for each in said["revoked"]]
     return "\n".join(rows)
+
+
+def _done(said: dict[str, Any]) -> list[str]:
+    """What was held just now, in a sentence."""
+    if "gone" not in said and "why" not in said:
+        return []
+    did = "counts no more, another is in its place" if "why" in said else "has a new key"
+    return [f"The key of {said['role']} {did}. Boxes and programs follow by themselves; what boxes run goes on running."]

@@ -32,8 +32,13 @@ def follow(rollouts: Rollouts, name: str, *, as_json: bool) -> int:
             if _differs(said, seen.get(key)):
                 print(json.dumps(said) if as_json else shown(_line(key, said)), flush=True)
                 seen[key] = said
-        if row["state"] in OVER or stop.wait(EVERY_S):
+        if (row["state"] in OVER and not _going_back(boxes)) or stop.wait(EVERY_S):
             return BAD if row["state"] in {"halted", "stopped"} else 0
+
+
+def _going_back(boxes: list[dict[str, Any]]) -> bool:
+    """Who is offline does so some day."""
+    return any(box["aim"] == "back" and box["state"] not in ENDED and box["online"] == "online" for box in boxes)
 
 
 def _differs(said: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:

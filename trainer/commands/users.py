@@ -104,7 +104,9 @@ def _audit(accounts: Accounts, args: argparse.Namespace) -> int:
 
     if args.check:
         broken = accounts.audit.broken()
-        _say(args, {"whole": broken is None, "first_changed_line": broken})
+        good = "no line of the audit was changed or taken out; what was cut off at its end cannot be seen"
+        words = good if broken is None else f"the audit was changed, from line {broken} on"
+        print(json.dumps({"whole": broken is None, "first_changed_line": broken}) if args.json else words)
         return 0 if broken is None else BROKEN
     for deed in accounts.audit.page(limit=max(1, min(args.limit, 1000))):
         row = {"time": utc_text(utc_from_ns(deed.t_us * 1000)), "who": deed.who, "address": deed.address, "action": deed.action}

@@ -34,9 +34,10 @@ def beating(database: Database, clock: Clock, name: Service, connected: Callable
     stop = threading.Event()
 
     def run() -> None:
+        begun = True  # and has had no time to connect
         while not stop.is_set():
-            note(database, name, wall_us(clock) * (1 if connected() else -1))
-            stop.wait(BEAT_S)
+            note(database, name, wall_us(clock) * (1 if begun or connected() else -1))
+            begun = stop.wait(BEAT_S)
         note(database, name, GONE)
 
     thread = threading.Thread(target=run, name=f"beat of {name}", daemon=True)
