@@ -114,10 +114,11 @@ def test_faults_and_mistakes_change_nothing(box: ReleaseBox) -> None:
 def test_a_release_is_tried_with_the_credentials_and_the_fences_of_the_service(box: ReleaseBox) -> None:
     """A page that others reach has to have a password, and that is in a credential of a drop-in: nobody else could read it."""
     box.configure()
+    box.install(OLD, "install", "--start", "--wait-s", "300")
     box.sh("echo 'page: {host: 0.0.0.0}' >> /etc/vedette/device.yaml")
     box.sh("install -d -m 0700 /etc/vedette/credentials && umask 077 && echo a-long-password > /etc/vedette/credentials/page")
     box.sh(f"mkdir -p /etc/systemd/system/vedette.service.d && printf '{DROP_IN}' > /etc/systemd/system/vedette.service.d/page.conf")
-    box.sh("systemctl daemon-reload && systemctl restart vedette")
+    box.sh("systemctl daemon-reload && systemctl restart vedette || { journalctl -n 30 -o cat -u vedette; false; }")
     before = box.sh("stat -c '%i %U %a' /run/vedette")
     assert f"Vedette {NEW} is READY" in box.install(NEW, "upgrade", "--wait-s", "300")
     assert box.sh("systemctl list-units --all --plain --no-legend 'vedette_*'") == "", "nothing of the trial is left"
