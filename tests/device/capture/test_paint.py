@@ -20,8 +20,7 @@ def noise(form: str = "yuv420p") -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(pixels, "bgr24").reformat(format=form)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+@pytest.mark.parametrize(("form", "turns"), [*((form, 2) for form in FORMS), *(("yuv420p", turns) for turns in (0, 1, 3))])
 def test_in_every_form_and_however_it_lies_what_is_hidden_is_black_and_nothing_else(form: str, turns: int) -> None:
     planes = AvPlanes(noise(form), Scaler(), turns, Fraction(1), CORNER)
     height, width = planes.height, planes.width
