@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.device.setup.newbox import NewBox
-from tests.device.web.conftest import ARGS, CHROMIUM
+from tests.device.web.conftest import chromium
 from tests.scenarios.stage import RtspServer, film
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+__all__ = ["box", "camera", "chromium"]
 
 
 @pytest.fixture
@@ -31,12 +29,3 @@ def camera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
     server.start()
     yield server
     server.kill()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
-        yield browser
-        browser.close()
