@@ -263,9 +263,9 @@ def test_a_model_and_a_configuration_go_out(site: Site) -> None:
     site.run("push", "vedette-trainer push release boxes@1.2.0", {"boxes@1.2.0": "shelf@1.3.0"})
     (site.work / "zones.yaml").write_text("detection_fps: 5\n")
     site.run("push", "vedette-trainer push release --config zones.yaml --name shop")
-    box = {"yard-1": "box-01"}
-    site.run("push", "vedette-trainer rollout start zones-3 --config shop@3 --all --canary yard-1", {"shop@3": "shop@1", **box})
-    two = {"boxes@1.2.0": "shelf@1.3.0", **box, "yard-2": "box-02"}
+    alone = {"shop@3": "shop@1", "--all --canary yard-1": "--canary box-03"}  # a box is in one rollout at a time
+    site.run("push", "vedette-trainer rollout start zones-3 --config shop@3 --all --canary yard-1", alone)
+    two = {"boxes@1.2.0": "shelf@1.3.0", "yard-1": "box-01", "yard-2": "box-02"}
     site.run("push", "vedette-trainer rollout start night-2 --model boxes@1.2.0 --all --canary yard-1 --canary yard-2", two)
     mine, port = papers(site, "trainer"), free_port()
     swap = {"broker.example": "127.0.0.1", "8883": site.words["broker"], "--ca ca.pem": f"--ca {mine['ca']}"}
@@ -305,7 +305,8 @@ def by_a_program(site: Site, port: int) -> None:
     """The two calls of the page on push: the second needs what the first answers."""
     here, password = {"https://trainer.example:8090": f"http://127.0.0.1:{port}"}, site.env["VEDETTE_TRAINER_PASSWORD"]
     answer = json.loads(site.run("push", "curl -s -c jar", {**here, '"password": "..."': f'"password": "{password}"'}))
-    swap = {"X-CSRF-Token: ...": f"X-CSRF-Token: {answer['csrf']}", "boxes@1.2.0": "shelf@1.3.0", "night-2": "night-3", "yard-1": "box-03"}
+    swap = {"X-CSRF-Token: ...": f"X-CSRF-Token: {answer['csrf']}", "boxes@1.2.0": "shelf@1.3.0", "night-2": "night-3"}
+    swap |= {'"all": true, ': "", "yard-1": "box-04"}
     assert json.loads(site.run("push", "curl -s -b jar", {**here, **swap}))["name"] == "night-3"
 
 
