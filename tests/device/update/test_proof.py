@@ -80,6 +80,7 @@ def test_what_is_wrong_in_the_self_test_never_comes_near_the_frames(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)  # six processes, one after another
 def test_a_slower_model_is_measured_against_the_one_in_force(tmp_path: Path) -> None:
     new = bundle(tmp_path / "new.vdb", "2.0.0", looping(120_000, always=True))
     with a_rig(tmp_path, p95_ms=None, slower=2, looks=8) as rig:

@@ -14,12 +14,15 @@ from tests.trainer.push.yards import ADA, TARGETS_WORDS, believed
 from tests.trainer.registry.works import passed, run_of, trained_home, write_run
 from trainer.main import main
 from trainer.push.place import Place
+from trainer.registry import checking
 from trainer.registry.registry import Registry
 from trainer.registry.signing import sign_bundle
 from trainer.store.database import Database
 from vision.bundle import read_bundle
+from vision.tryout import Limits
 
 NAME = "white-box"
+PATIENT = Limits(seconds=1200, memory_mib=2048)  # a model that is slow on purpose, on a machine that has much else to do
 
 
 class Desk:
@@ -33,6 +36,7 @@ class Desk:
         }.items():  # fmt: skip
             patch.setenv(name, value)
         patch.delenv("VEDETTE_STORE", raising=False)
+        patch.setattr(checking, "LIMITS", PATIENT)
         self.typed("keys", "init", "--root", str(folder / "safe"))
         believed(self.home)
         self.database = Database(self.home.store)
