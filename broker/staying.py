@@ -47,25 +47,27 @@ class Staying:
         """Until told to stop. `serve` has the link from when it is up until it is lost, or the owner stops; `lost` is told why."""
         attempt = 0
         while not stop.is_set():
-            began_ns = self._mono_ns()
-            reason = self._connection(stop, serve, tick)
+            reason, up_ns = self._connection(stop, serve, tick)
             if stop.is_set():
                 return
-            attempt = 0 if self._mono_ns() - began_ns > STABLE_NS else attempt + 1
+            attempt = 0 if up_ns > STABLE_NS else attempt + 1
             lost(reason)
             self._rest(backoff_s(attempt, *self._pause_s, self._rng), stop, tick)
 
-    def _connection(self, stop: threading.Event, serve: Callable[[Link], None], tick: Callable[[], None]) -> str:
-        """From CONNECT to the loss of it, whose reason is returned."""
+    def _connection(self, stop: threading.Event, serve: Callable[[Link], None], tick: Callable[[], None]) -> tuple[str, int]:
+        """From CONNECT to the loss of it: why it was lost, and how long (ns) it was up. One that only tried for long was no good one:
+        a broker that does not come to answering is asked ever more rarely."""
         link = self._make()
         with self._lock:
             self.link = link
         try:
             link.connect()
             self._wait(link, stop, tick)
-            if link.up:
-                serve(link)
-            return link.lost or "stopped"
+            began_ns = self._mono_ns()
+            if not link.up:
+                return link.lost or "stopped", 0
+            serve(link)
+            return link.lost or "stopped", self._mono_ns() - began_ns
         finally:
             with self._lock:
                 self.link = None

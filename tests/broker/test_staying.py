@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,45 @@ def test_a_connection_that_is_being_made_is_waited_for_as_long_as_the_owner_is_p
             assert not running.is_alive()
             assert patience_s <= time.monotonic() - began + 0.01
             assert reasons == [], "it stopped: nothing was lost"
+
+
+class Slow(Link):
+    """Six seconds on the clock of its test pass while it connects, and again while it is up; then it is lost."""
+
+    def __init__(self, to: Address, hand: list[int], comes_up: bool) -> None:
+        super().__init__(to, lambda: hand[0])
+        self._hand, self._comes_up = hand, comes_up
+
+    def connect(self) -> None:
+        self._hand[0] += 6_000_000_000
+        self.up, self.lost = self._comes_up, None if self._comes_up else "no answer"
+
+    def close(self, farewell: bool) -> None:
+        self.up = False
+
+
+@pytest.mark.parametrize(("comes_up", "attempts"), [(False, [1, 2, 3, 4]), (True, [0, 0, 0, 0])])
+def test_only_a_connection_that_was_up_for_long_makes_the_next_attempt_an_early_one(
+    comes_up: bool, attempts: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand, stop, asked = [0], threading.Event(), list[int]()
+
+    def pause_s(attempt: int, *_: object) -> float:
+        asked.append(attempt)
+        return 0
+
+    def serve(link: Link) -> None:
+        hand[0] += 6_000_000_000
+        link.lost = "gone"
+
+    def lost(reason: str) -> None:
+        if len(asked) == 4:
+            stop.set()
+
+    monkeypatch.setattr("broker.staying.backoff_s", pause_s)
+    nobody = Address("127.0.0.1", 1, "me")
+    Staying(lambda: Slow(nobody, hand, comes_up), (1, 60), lambda: hand[0]).run(stop, serve, lost)
+    assert asked[:4] == attempts
 
 
 @given(st.integers(0, 10_000), st.integers())
