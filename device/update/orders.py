@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from typing import get_args
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from contracts.update import Assignment, AssignmentKeys, SignedAssignment, UpdateCode, UpdateState
 from contracts.wire import utc_from_ns, utc_text
@@ -14,6 +16,7 @@ from device.update.floors import Floors
 from device.update.ledger import ENDED, Ledger, Row
 from device.update.state import State, put_word
 
+log = logging.getLogger(__name__)
 ASSIGNMENT, KEYS, VERDICT = "assignment", "assignment-keys", "verdict"
 
 
@@ -33,6 +36,7 @@ class Orders:
         self._state, self._floors, self._ledger, self._clock = state, floors, ledger, clock
         self._to, self._provisioned = to, provisioned
         self._raw = state.word(ASSIGNMENT)
+        self._let_go_of_what_cannot_be_read()
 
     @property
     def keys(self) -> AssignmentKeys:
@@ -80,12 +84,30 @@ class Orders:
     def last(self) -> tuple[Row, Assignment] | None:
         """The newest row with the assignment it belongs to."""
         row = self._ledger.last()
-        return None if row is None else (row, self._assignment())
+        return None if row is None or self._raw is None else (row, self._assignment())
 
     def note(self, work: Work, state: UpdateState, code: UpdateCode | None = None, words: str = "") -> Work:
         """A step, on the disk when this returns."""
         self._ledger.add(work.number, state, code, self._body(words))
         return Work(work.number, work.assignment, state)
+
+    def _let_go_of_what_cannot_be_read(self) -> None:
+        """A newer version wrote it, and the box went back to this one: it keeps the box neither from starting nor from what comes next."""
+        row = self._ledger.last()
+        if row is None:
+            return
+        try:
+            self._assignment()
+            if row.state in get_args(UpdateState):
+                return
+            why = f"nobody here knows its state {row.state!r}"
+        except ValidationError as error:
+            why = str(error.errors()[0]["msg"])
+        self._raw = None
+        words = f"given up: this version cannot read the assignment that is kept ({why}); assign anew"
+        log.warning(words)
+        if row.state not in ENDED:
+            self._ledger.add(row.work, "rejected", None, self._body(words))
 
     def _assignment(self) -> Assignment:
         return Assignment.model_validate_json(self._payload())

@@ -11,7 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts.errors import BundleError
 from contracts.update import Model, Receipt
+from device.update.orders import ASSIGNMENT
 from device.update.prover import Verdict
+from device.update.state import put_word
 from tests.device.update.box import Content, TestBox, a_box, bundle, golden_prover
 from tests.device.update.repository import NOW, Repository
 from tests.device.update.server import Files
@@ -160,6 +162,28 @@ def test_a_box_waits_until_not_before(tmp_path: Path, repository: Repository, bo
     assert served.asked == []
     box.clock.wall += 3601 * 10**9
     assert box.go().current == model.digest
+
+
+@pytest.mark.parametrize("newer", ["an assignment", "a state"])
+def test_what_only_a_newer_version_can_read_is_let_go_of_and_the_next_assignment_counts(
+    newer: str, tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
+) -> None:
+    """The box's software went back to this version in the middle of an update."""
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    with a_box(tmp_path / "data", repository, factory, served.url) as box:
+        box.told(repository.assign(model, not_before=NOW + timedelta(hours=1)))
+        with box.parts.state.writing() as connection:
+            if newer == "an assignment":
+                put_word(connection, ASSIGNMENT, '{"payload": "{\\"kind\\": \\"of tomorrow\\"}", "signatures": []}')
+            else:
+                box.parts.ledger.write(connection, box.parts.ledger.rows()[-1].work, "pondering", None, {})  # type: ignore[arg-type]
+    with a_box(tmp_path / "data", repository, factory, served.url) as box:
+        assert box.go().current == factory.digest
+        last = box.parts.ledger.rows()[-1]
+        assert last.state == "rejected" and "this version cannot read the assignment" in str(last.body["words"])
+        assert box.told(repository.assign(model)).current == model.digest
+        assert box.parts.ledger.flaw() == ""
 
 
 def test_a_cohort_counts_for_itself(tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle) -> None:
