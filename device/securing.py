@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from device.clock import Clock
 from device.config import Loaded
 from device.setup.standing import listening
-from device.web.certificate import OwnCertificate
 from device.web.desk import Desk
 from device.web.options import Options
 from device.web.server import PageServer
@@ -16,10 +15,13 @@ from serving.addresses import is_loopback
 
 
 def page_server(desk: Desk, loaded: Loaded, clock: Clock) -> PageServer:
-    """With a certificate of its own where its owner gave none and does not refuse it; not listening yet."""
+    """With a certificate of its own where its owner gave none and does not refuse it; not listening yet. What makes certificates is
+    imported only where one is wanted."""
     page = listening(loaded)
     if page.tls == "off" or page.tls_cert is not None or is_loopback(page.host):
         return PageServer(desk, page)
+    from device.web.certificate import OwnCertificate
+
     own = OwnCertificate(loaded.settings.data, list(names(page)), clock)
     return PageServer(desk, page.model_copy(update={"tls_cert": own.path, "tls_key": own.path}), own)
 

@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from websockets.exceptions import InvalidState
@@ -16,13 +16,15 @@ from websockets.exceptions import InvalidState
 from contracts.errors import ConfigError, StorageError
 from device.pipeline.protocols import Tick
 from device.web import tls
-from device.web.certificate import OwnCertificate
 from device.web.desk import Desk
 from device.web.front import Factory, Front
 from device.web.options import Options
 from device.web.site import build
 from serving.addresses import is_loopback
 from serving.door import BACKLOG, HANDSHAKE_S, Door
+
+if TYPE_CHECKING:
+    from device.web.certificate import OwnCertificate  # it imports what makes certificates, which not every box has to load
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
