@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +22,9 @@ from contracts.files import make_folders, storage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 WAIT_S = 30  # for another who writes
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={WAIT_S * 1000}", "trusted_schema=OFF")
+AGAIN_S = 0.02
+WAL = "journal_mode=WAL"
+PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", f"busy_timeout={WAIT_S * 1000}", "trusted_schema=OFF")
 LOCK = 0x76656465747465  # of PostgreSQL, while one migrates
 
 
@@ -139,8 +143,22 @@ def _engine(url: URL) -> Engine:
 
 def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so
+    _switch_to_wal(connection)
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _switch_to_wal(connection: Any) -> None:
+    """Where another opens the new file too, SQLite refuses this at once, whatever it was told to wait (its busy handler is not asked)."""
+    until, pause = time.monotonic() + WAIT_S, threading.Event()
+    while True:
+        try:
+            connection.execute(f"PRAGMA {WAL}")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+        pause.wait(AGAIN_S)
 
 
 def _config(connection: Connection) -> Config:
