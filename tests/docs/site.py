@@ -39,7 +39,8 @@ class Site:
         for name, module in (("vedette", "device.main"), ("vedette-trainer", "trainer.main")):
             (programs / name).write_text(WRAPPER.format(python=sys.executable, module=module))
             (programs / name).chmod(0o755)
-        for name in ("deploy", "configs", "scripts", "models"):
+        (self.work / "models").mkdir()  # what is imported is written there
+        for name in ("deploy", "configs", "scripts", "models/person-street"):
             (self.work / name).symlink_to(ROOT / name)
         kept = {key: value for key, value in os.environ.items() if not key.startswith("VEDETTE_")}
         python = str(Path(sys.executable).parent)

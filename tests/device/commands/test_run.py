@@ -133,7 +133,7 @@ def test_systemd_hears_ready_alive_how_it_is_and_stopping(
         monkeypatch.setenv("WATCHDOG_USEC", "300000")
         boxes.append(box := Box(config(tmp_path, endless(visit))).start())
         heard: list[str] = []
-        while "STATUS=yard online" not in heard or heard.count("WATCHDOG=1") < 5:
+        while not any(line.startswith("STATUS=yard online") for line in heard) or heard.count("WATCHDOG=1") < 5:
             heard.append(systemd.recv(4096).decode())
         assert sum(line.startswith("READY=1\nSTATUS=vedette: 1 camera(s), the page: http://127.0.0.1:") for line in heard) == 1
         before = time.monotonic()
