@@ -112,6 +112,8 @@ def test_what_arrived_and_was_not_acknowledged_is_no_conflict(come: Come, traine
         else:
             route.continue_()
 
+    drafts: list[str] = []
+    lea.page.on("response", lambda response: drafts.append(response.url) if response.ok and response.url.endswith("/draft") else None)
     lea.page.route(f"**/{what}", lose)
     lea.drag((50, 40), (150, 120))
     if what == "answer":
@@ -123,7 +125,7 @@ def test_what_arrived_and_was_not_acknowledged_is_no_conflict(come: Come, traine
     assert not lea.page.locator("#faster").is_visible()
     found = desk.item(item)
     assert (found["state"], len(desk.said(item)["boxes"])) == (("done", 3) if what == "answer" else ("open", 3))
-    assert found["version"] <= 3
+    assert found["version"] <= (2 + len(drafts) if what == "answer" else 3), "an answer that came twice is one"
 
 
 def test_a_login_that_ends_is_said_and_another_one_sends_what_waited(come: Come, trainer: Served, desk: Desk, item: str) -> None:
