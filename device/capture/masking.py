@@ -87,8 +87,8 @@ class Masking:
             return
         self._sounds += packet.sounds
         self._made_of[packet.pts_ns] = packet
-        if len(self._made_of) > PENDING:
-            self._made_of.popitem(last=False)
+        if len(self._made_of) > PENDING:  # its picture never came out of the decoder
+            self._give_up(next(iter(self._made_of)))
         before_ns = self._clock.mono_ns()
         for frame in self._decoder.decode(packet):
             self._encode(frame)
@@ -123,7 +123,8 @@ class Masking:
             self._give(unit)
         self._came, self._encoder, self._stream = stream, None, None
         self._decoder = Decoder(stream) if stream is not None and stream.hides else None
-        self._made_of.clear()
+        for pts_ns in list(self._made_of):
+            self._give_up(pts_ns)
 
     def _encode(self, frame: Frame) -> None:
         planes = cast(AvPlanes, frame.planes)  # of our own decoder
@@ -132,6 +133,7 @@ class Masking:
             units = [*self._encoder.encode(planes.picture(), frame.pts_ns)]
         except (av.error.FFmpegError, OSError, ValueError, LookupError) as error:
             self._refused(error)
+            self._give_up(frame.pts_ns)
             return
         if self._failed:
             self._failed = False
@@ -155,7 +157,12 @@ class Masking:
             self._board.part(PART, "failed", reason, self._clock.wall_ns())
             log.error("masked pictures cannot be encoded", extra={"camera": self._camera, "reason": str(error)})
         self._encoder_name, self._encoder = SOFTWARE, None
-        self._tally.count(self._camera, "packets_lost", "masking")
+
+    def _give_up(self, pts_ns: int) -> None:
+        """One packet. Sound waits for the next picture, but not without bound where none is made any more."""
+        if self._made_of.pop(pts_ns, None) is not None:
+            del self._sounds[:-PENDING]
+            self._tally.count(self._camera, "packets_lost", "masking")
 
     def _give(self, unit: Unit, planes: AvPlanes | None = None) -> None:
         came = self._made_of.pop(unit.pts_ns or 0, None)

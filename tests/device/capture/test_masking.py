@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from device.capture.decoder import Decoder
+from device.capture.decoder import PENDING, Decoder
 from device.capture.encoder import SOFTWARE, Encoder
 from device.capture.file import FileSource
 from device.capture.hidden import packets_of
@@ -82,6 +82,23 @@ def test_sound_rides_on(came: list[Packet]) -> None:
     talking = [replace(packet, sounds=(Sound(packet.pts_ns, 1, bytes([n])),)) for n, packet in enumerate(came)]
     heard = [sound.data[0] for packet in Made(talking).packets for sound in packet.sounds]
     assert heard == list(range(len(came)))
+
+
+def test_where_no_picture_is_made_each_packet_is_counted_and_sound_does_not_wait_without_bound(
+    came: list[Packet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Encoder, "encode", lambda *_: (_ for _ in ()).throw(ValueError("never")))
+    talking = [replace(packet, sounds=tuple(Sound(packet.pts_ns, 1, b"x") for _ in range(20))) for packet in came]
+    made = Made(talking)
+    assert made.tally.get("yard", "packets_lost", "masking") == len(came)
+    assert len(made.masking._sounds) <= PENDING < 20 * len(came)
+
+
+def test_a_packet_whose_picture_never_comes_is_counted(came: list[Packet], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Decoder, "decode", lambda *_: [])
+    monkeypatch.setattr(Decoder, "flush", lambda *_: [])
+    monkeypatch.setattr("device.capture.masking.PENDING", 10)
+    assert Made(came).tally.get("yard", "packets_lost", "masking") == len(came)
 
 
 def test_what_hides_nothing_goes_on_as_it_came(came: list[Packet]) -> None:
