@@ -168,7 +168,7 @@ def test_training_data_comes_on_a_stick(site: Site) -> None:
 
 
 def test_the_trainer_names_divides_and_traces_a_set(site: Site) -> None:
-    assert day_set(site.work / "SET", 12, 6)
+    assert day_set(site.work / "SET", 60, 2)  # chance divides the recordings: of so many two fall to each side but once in a thousand times
     store = {"DATASET": str(site.home / "sets" / "yard")}
     site.run("trainer", "vedette-trainer store add DATASET", store)
     assert "sha256:" in site.run("trainer", "vedette-trainer dataset hash SET")
