@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from typing import get_args
 
 from pydantic import JsonValue, ValidationError
 
+from contracts.envelope import first_fault
 from contracts.update import Assignment, AssignmentKeys, SignedAssignment, UpdateCode, UpdateState
 from contracts.wire import utc_from_ns, utc_text
 from device.clock import Clock
 from device.update.assigned import Recipient, admit, sequence_of, vouched
 from device.update.floors import Floors
 from device.update.ledger import ENDED, Ledger, Row
+from device.update.refusal import Refusal
 from device.update.state import State, put_word
 
 log = logging.getLogger(__name__)
@@ -40,13 +43,24 @@ class Orders:
 
     @property
     def keys(self) -> AssignmentKeys:
+        """Refusal where the newer list cannot be read: the provisioned one is not believed in its place, which may have ended one of it."""
         kept = self._state.word(KEYS)
-        newer = AssignmentKeys.model_validate_json(kept) if kept else self._provisioned
-        return newer if newer.version > self._provisioned.version else self._provisioned
+        if kept is None or 0 < _version_of(kept) <= self._provisioned.version:
+            return self._provisioned
+        try:
+            return AssignmentKeys.model_validate_json(kept)
+        except ValidationError as error:
+            mend = "update the software, or exchange the assignment key at the trainer (`keys rotate assignment`)"
+            raise Refusal("E_SIG", f"who may assign: this version cannot read the list it keeps ({first_fault(error)}); {mend}") from error
+
+    @property
+    def version(self) -> int:
+        """Of that list, whether it can be read or not."""
+        return max(self._provisioned.version, _version_of(self._state.word(KEYS) or ""))
 
     def learn(self, keys: AssignmentKeys | None) -> bool:
         """From verified targets; whether they are new. Never an older list."""
-        if keys is None or keys.version <= self.keys.version:
+        if keys is None or keys.version <= self.version:
             return False
         with self._state.writing() as connection:
             put_word(connection, KEYS, keys.model_dump_json())
@@ -121,3 +135,13 @@ class Orders:
         if assignment is not None:
             body |= assignment.model_dump(mode="json", include={"device", "cohort", "seq", "rollout", "model", "mode", "config"})
         return body
+
+
+def _version_of(text: str) -> int:
+    """As far as a list of keys says it; 0 where it does not, so that the next verified one takes its place."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return 0
+    number = said.get("version") if isinstance(said, dict) else None
+    return number if type(number) is int else 0

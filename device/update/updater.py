@@ -186,13 +186,13 @@ class Updater:
             if refused.code != "E_SIG" or now_ns - self._asked_ns < ASK_AGAIN_NS or self._parts.orders.current() is not None:
                 raise
             self._asked_ns = now_ns
-            version = self._parts.orders.keys.version
+            version = self._parts.orders.version
             try:
                 refreshed(self._parts, _only_look)
             except Refusal:
                 raise refused from None
-            if self._parts.orders.keys.version == version:
-                raise
+            if self._parts.orders.version == version:
+                raise refused from None
             return self._parts.orders.take(raw)
 
     def _look_for_news(self) -> None:

@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import TargetFile
 
 from contracts.errors import BundleError
-from contracts.update import Model, Receipt
-from device.update.orders import ASSIGNMENT
+from contracts.update import ASSIGNMENT_KEYS, AssignmentKeys, Model, Receipt
+from device.update.orders import ASSIGNMENT, KEYS
 from device.update.prover import Verdict
 from device.update.state import put_word
 from tests.device.update.box import Content, TestBox, a_box, bundle, golden_prover
-from tests.device.update.repository import NOW, Repository
+from tests.device.update.repository import NOW, Repository, public_of
 from tests.device.update.server import Files
 from tests.vision.models import white_box
 from vision.bundle import StoredBundle
@@ -207,23 +209,40 @@ def test_without_room_it_waits_and_says_so(tmp_path: Path, repository: Repositor
         assert box.go().state == "committed"
 
 
-def test_who_may_assign_is_changed_by_a_release(tmp_path: Path, repository: Repository, box: TestBox) -> None:
-    from securesystemslib.signer import CryptoSigner
-    from tuf.api.metadata import TargetFile
-
-    from contracts.update import ASSIGNMENT_KEYS, AssignmentKeys
-    from tests.device.update.repository import public_of
-
+def newer_keys(repository: Repository, version: int) -> CryptoSigner:
     newer = CryptoSigner.generate_ed25519()
-    custom = AssignmentKeys(version=2, keys=[public_of(newer)]).model_dump(mode="json")
+    custom = AssignmentKeys(version=version, keys=[public_of(newer)]).model_dump(mode="json")
     repository.targets[ASSIGNMENT_KEYS] = TargetFile.from_data(ASSIGNMENT_KEYS, b"{}", ["sha256"])
     repository.targets[ASSIGNMENT_KEYS].unrecognized_fields["custom"] = custom
+    return newer
+
+
+def test_who_may_assign_is_changed_by_a_release(tmp_path: Path, repository: Repository, box: TestBox) -> None:
+    newer = newer_keys(repository, 2)
     model = repository.release(bundle(tmp_path / "v2.vdb", model=white_box()))
     repository.publish()
     assert box.told(repository.assign(model, by=newer)).current == model.digest  # an unknown key: the repository is asked who it is
     stale = box.told(repository.assign(model))
     assert stale.refused is not None
     assert stale.refused.code == "E_SIG"  # the old key is good for nothing any more
+
+
+@pytest.mark.parametrize("kept", ['{"v": 2, "version": 2, "keys": "of tomorrow"}', "spoilt"])
+def test_a_list_of_who_may_assign_that_cannot_be_read_is_said_and_the_next_one_counts(
+    kept: str, tmp_path: Path, repository: Repository, box: TestBox, factory: StoredBundle
+) -> None:
+    """The one that came with the box is not believed again: the newer one may have taken its key away."""
+    with box.parts.state.writing() as connection:
+        put_word(connection, KEYS, kept)
+    refused = box.told(repository.assign(None)).refused
+    assert refused is not None and refused.code == "E_SIG"
+    assert "this version cannot read the list it keeps" in refused.words and "keys rotate assignment" in refused.words
+    assert box.current == factory.digest
+    newer = newer_keys(repository, 3)
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    box.clock.mono += 601 * 10**9
+    assert box.told(repository.assign(model, by=newer)).current == model.digest
 
 
 @pytest.mark.parametrize("fault", [OverflowError("a number"), KeyError("x"), RecursionError(), ZeroDivisionError()], ids=repr)
