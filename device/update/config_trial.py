@@ -41,6 +41,7 @@ class Mark(Wire):
     digest: str = Field(pattern=HEX64)
     model_before: str | None = Field(default=None, pattern=DIGEST, description="that this same assignment replaced")
     before: Vitals = Vitals()
+    ran: bool = Field(default=False, description="a process was started with it: if it is linked no more, somebody took it back")
 
 
 class Says(Protocol):
@@ -74,19 +75,27 @@ class Configuring:
         mark = self.mark(state)
         if mark is not None and mark.work == work:
             return
+        model_back = False
         with storage(self.revisions.folder):
             if self.revisions.on_trial:
                 self.revisions.back()
-                if mark is not None and mark.model_before is not None and slots.has(mark.model_before):
-                    slots.link("current", mark.model_before)
             if mark is not None:
+                model_back = self._model_back(mark, slots)
                 _put(state, "")
                 self.starts.came_out()
             if work is None:
                 self.revisions.collect(self.starts.rejected())
-        if self.revisions.linked("current") != self.running and not self.set_aside:
+        if model_back or (self.revisions.linked("current") != self.running and not self.set_aside):
             self.restart()
             raise Restarting
+
+    def _model_back(self, mark: Mark, slots: Slots) -> bool:
+        """Whoever took the configuration back: the boot guard and the owner have done so before this is called."""
+        before = mark.model_before
+        if before is None or self.revisions.linked("current") == mark.digest or not slots.has(before) or slots.linked("current") == before:
+            return False
+        slots.link("current", before)
+        return True
 
     def put_in_force(self, state: State, work: int, revision: ConfigRevision, model_before: str | None, says: Says) -> None:
         """To the end of its trial. Refusal: `settle` takes it back, once the refusal is written down."""
@@ -99,17 +108,23 @@ class Configuring:
             raise Refusal("E_CRASHLOOP", f"{words}; push another, or allow it with `vedette config use`")
         if self.set_aside:
             raise Refusal("E_CONFIG", f"{revision.target}: cannot be read by this box: {self.set_aside}")
+        if mark.ran:
+            self._require_linked(revision)
         if self.running != revision.sha256 or self.revisions.linked("current") != revision.sha256:
             with storage(self.revisions.folder):
                 self.revisions.link("current", revision.sha256)
             self.restart()
             raise Restarting
+        _put(state, mark.model_copy(update={"ran": True}).model_dump_json())
         self._looked_at(mark, revision, says)
-        if self.revisions.linked("current") != revision.sha256:
-            raise Refusal("E_CONFIG", f"{revision.target}: the owner of this box went back in its trial; push it anew, or leave it")
+        self._require_linked(revision)
         with storage(self.revisions.folder):
             self.revisions.keep()
             self.starts.came_out()
+
+    def _require_linked(self, revision: ConfigRevision) -> None:
+        if self.revisions.linked("current") != revision.sha256:
+            raise Refusal("E_CONFIG", f"{revision.target}: the owner of this box went back in its trial; push it anew, or leave it")
 
     def done(self, state: State) -> None:
         """The assignment is at its good end."""

@@ -65,7 +65,7 @@ class Download:
         for number, chunk in enumerate(self._chunks):
             if number in self._have or not self._good(number, data := _read(pieces.get(chunk.sha256))):
                 continue
-            os.pwrite(handle, data, self._offsets[number])
+            _put(handle, data, self._offsets[number])
             self._tally.count("", "update", "reused_bytes", chunk.size)
             self._have.add(number)
 
@@ -114,7 +114,7 @@ class Download:
             if good:
                 handle = os.open(self._part, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
                 try:
-                    os.pwrite(handle, data, self._offsets[number])
+                    _put(handle, data, self._offsets[number])
                 finally:
                     os.close(handle)
                 self._have.add(number)
@@ -183,6 +183,13 @@ def sweep(folder: Path, keep: str | None) -> None:
         if keep is None or not path.name.startswith(keep):
             with suppress(OSError):
                 path.unlink()
+
+
+def _put(handle: int, data: bytes, offset: int) -> None:
+    """All of it: a disk that gets full takes a part, and says so only when it is asked for more."""
+    done = 0
+    while done < len(data):
+        done += os.pwrite(handle, memoryview(data)[done:], offset + done)
 
 
 def _read(piece: Piece | None) -> bytes:

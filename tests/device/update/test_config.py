@@ -9,6 +9,7 @@ import pytest
 
 from contracts.update import MAX_CONFIG_BYTES, Receipt
 from device.update.boots import FAILED
+from device.update.config_slots import Revisions
 from device.update.config_starts import Starts
 from device.update.ledger import Ledger
 from device.update.state import State
@@ -233,3 +234,29 @@ def test_an_owner_who_goes_back_in_the_trial_is_not_told_that_it_is_in_force(wor
     lived(world)
     assert last(world)[:2] == ("rejected", "E_CONFIG") and "went back" in last(world)[2]
     assert world.links == (None, None, None) and not world.revisions.has(digest)
+
+
+def test_a_model_goes_back_with_a_configuration_that_the_boot_guard_or_its_owner_took_back(
+    world: World, repository: Repository, tmp_path: Path
+) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    for rev, takes_back in enumerate((crashes, Revisions.back), 1):
+        raw, digest = assigned(repository, f"detection_fps: {rev}\n", rev=rev, model=model)
+        with a_life(world) as box:
+            factory = box.current
+            box.told(raw)
+            assert box.current == model.digest and world.links[0] == digest
+        with a_life(world, guarded=False) as box:
+            box.updater.close()  # as soon as it looks
+            box.updater.step()
+        takes_back(world.revisions)
+        before = world.restarts
+        box, _ = lived(world)
+        assert last(world)[0] == "rejected" and world.links == (None, None, None)
+        assert box.current == factory, "what is refused is refused as a whole"
+        assert world.restarts > before, "the model that was loaded at the start serves until the next one"
+
+
+def crashes(revisions: Revisions) -> None:
+    for _ in range(FAILED + 1):
+        Starts(revisions.folder.parent.parent).begin()

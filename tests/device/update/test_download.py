@@ -14,6 +14,8 @@ from device.update.download import Download
 from device.update.https import Https
 from device.update.refusal import Refusal
 from device.update.updater import Updater
+from device.update.usb import Usb
+from tests.device.record.mounts import tmpfs
 from tests.device.update.box import HandClock, TestBox, a_box, bundle, heavy
 from tests.device.update.repository import Repository, facts_of
 from tests.device.update.server import Files
@@ -190,3 +192,15 @@ def test_of_a_piece_that_broke_off_only_a_plain_file_is_gone_on_with(
     else:
         assert download.fetch(Https(served.url, HandClock(), timeout_s=5), lambda *_: None).is_file()
     assert outside.read_bytes() == b"mine"
+
+
+def test_a_disk_that_takes_half_a_piece_is_full_and_the_release_is_not_blamed(tmp_path: Path, repository: Repository) -> None:
+    model = repository.release(bundle(tmp_path / "v2.vdb", model=heavy(1, 2, 1)))
+    released = repository_release(repository, model.target)
+    download = Download(tmp_path / "in", model, released, Tally())
+    largest = max(chunk.size for chunk in released.chunks)
+    with tmpfs(tmp_path / "in", str(largest * 3 // 2)):
+        download.prepare(dict)
+        with pytest.raises(StorageError, match="disk is full"):
+            download.fetch(Usb(repository.folder), lambda *_: None)
+        assert download.here < largest, "half of it is none"
