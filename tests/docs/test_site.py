@@ -273,6 +273,7 @@ def test_a_model_and_a_configuration_go_out(site: Site) -> None:
     site.start("push", "vedette-trainer rollout run", swap, lambda: True)
     swap = {"0.0.0.0": "127.0.0.1", "8443": str(port), "--client-ca ca.pem": f"--client-ca {web / 'ca.pem'}"}
     swap |= {"--tls-cert ": f"--tls-cert {web}/", "--tls-key ": f"--tls-key {web}/"}
+    swap |= {"--crl revoked.pem": f"--crl {site.work / 'pki' / 'revoked.pem'}"}
     site.start("push", "vedette-trainer push serve", swap, lambda: answers(port))
 
 

@@ -45,6 +45,7 @@ def _serve(action: argparse.ArgumentParser) -> None:
     action.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate with its chain; needed where others reach it")
     action.add_argument("--tls-key", type=Path, metavar="PEM", help="its key, without a passphrase")
     action.add_argument("--client-ca", type=Path, metavar="PEM", help="authority of the boxes: who shows no certificate of it gets nothing")
+    action.add_argument("--crl", type=Path, metavar="PEM", help="the authority's list of what was revoked; read anew when it changes")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -122,7 +123,9 @@ def _served(args: argparse.Namespace) -> int:
     place = Place(home)
     place.require()
     try:
-        options = Options(host=args.host, port=args.port, tls_cert=args.tls_cert, tls_key=args.tls_key, client_ca=args.client_ca)
+        options = Options(
+            host=args.host, port=args.port, tls_cert=args.tls_cert, tls_key=args.tls_key, client_ca=args.client_ca, crl=args.crl
+        )  # fmt: skip
     except ValidationError as error:
         raise ConfigError(f"push serve: {first_fault(error)}") from error
     server = FileServer(place, clock, options)

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from contracts.errors import ConfigError
 from serving.addresses import is_loopback
@@ -18,6 +19,7 @@ from serving.door import BACKLOG, Door
 from trainer.clock import Clock
 from trainer.push.files import create_app
 from trainer.push.place import Place
+from trainer.push.revoked import Revoked
 from trainer.web.server import hurry_handshakes
 
 TICK_S = 1.0
@@ -32,6 +34,7 @@ class Options(BaseModel):
     tls_cert: Path | None = Field(default=None, description="certificate with its chain, PEM")
     tls_key: Path | None = Field(default=None, description="its key, PEM, without a passphrase")
     client_ca: Path | None = Field(default=None, description="authority of the boxes, PEM: only who shows a certificate of it is answered")
+    crl: Path | None = Field(default=None, description="certificates of boxes that count no more, PEM; read anew when it changes")
     write_s: float = Field(default=30.0, gt=0, le=600, description="seconds a box may take none of an answer before it is cut off")
     max_connections: int = Field(default=256, ge=8, le=4096, description="connections at a time")
 
@@ -41,6 +44,8 @@ class Options(BaseModel):
             raise ValueError("--tls-cert and --tls-key belong together; give both, or none")
         if self.tls_cert is None and (self.client_ca is not None or not is_loopback(self.host)):
             raise ValueError("give --tls-cert and --tls-key; without them only this machine is served, on 127.0.0.1")
+        if self.crl is not None and self.client_ca is None:
+            raise ValueError("--crl says which certificates of --client-ca count no more; give that too")
         return self
 
 
@@ -50,9 +55,10 @@ class FileServer:
     def __init__(self, place: Place, clock: Clock, options: Options) -> None:
         self._options = options
         self._door = Door(clock.mono_ns, options.max_connections)
+        self._revoked: Revoked | None = None
         self._config = uvicorn.Config(
             create_app(place, options.write_s),
-            http=cast(Any, self._door),  # uvicorn only calls it
+            http=cast(Any, self._met),  # uvicorn only calls it
             ws="none",
             backlog=BACKLOG,
             loop="asyncio",
@@ -75,6 +81,8 @@ class FileServer:
 
     def start(self) -> None:
         """Take the port; ConfigError when it cannot be had, or a certificate cannot be used."""
+        if self._options.crl is not None and self._options.client_ca is not None:
+            self._revoked = Revoked(self._options.crl, self._options.client_ca)
         try:
             self._config.load()
             if self._config.ssl is not None:
@@ -120,10 +128,30 @@ class FileServer:
             with suppress(asyncio.CancelledError):
                 await sweeping
 
+    def _met(self, **arguments: Any) -> H11Protocol:
+        """A certificate that was revoked is hung up on before anything is read of it, however TLS was agreed on (a session that is gone on
+        with is not looked at by OpenSSL again)."""
+        protocol = self._door(**arguments)
+        revoked, met = self._revoked, protocol.connection_made
+        if revoked is None:
+            return protocol
+
+        def connection_made(transport: asyncio.Transport) -> None:
+            met(transport)
+            if revoked.has(transport):
+                transport.abort()
+
+        protocol.connection_made = connection_made  # type: ignore[method-assign]
+        return protocol
+
     async def _sweep(self) -> None:
-        """Those that ask nothing are shown out."""
+        """Those that ask nothing are shown out, and those whose certificate was revoked meanwhile."""
         while True:
             self._door.sweep()
+            if self._revoked is not None and self._revoked.look():
+                for each in list(self._server.server_state.connections):
+                    if self._revoked.has(each.transport):
+                        each.transport.abort()
             await asyncio.sleep(TICK_S)
 
     def close(self) -> None:
