@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from broker.letters import Letter
 from contracts.command import Command, Reply
-from contracts.topics import Topics
+from contracts.topics import Topics, reserved
 from trainer.ingest.boxes import Box, Boxes, write_lost
 from trainer.ingest.options import Options
 from trainer.ingest.sequences import Gap
@@ -37,9 +37,9 @@ class Asking:
         self._more: dict[str, int] = {}  # box -> where an answer said to go on
 
     def due(self, now_us: int) -> Iterator[tuple[Box, Gap]]:
-        """Gaps to ask for now, of boxes that are there."""
+        """Gaps to ask for now, of boxes that are there; one of before, whose name is somebody else's at the broker now, cannot be asked."""
         for box in self._boxes.by_name.values():
-            if box.sequence.gaps and box.there(now_us):
+            if box.sequence.gaps and box.there(now_us) and not reserved(box.name):
                 yield from ((box, gap) for gap in list(box.sequence.gaps) if self._is_due(box, gap, now_us))
 
     def _is_due(self, box: Box, gap: Gap, now_us: int) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, select, update
 
+from contracts.topics import RESERVED, TRAINERS
 from contracts.update import Assignment, ConfigRevision, Mode, Model, SignedAssignment, UpdateSignature
 from contracts.wire import utc_from_ns
 from trainer.clock import Clock, wall_us
@@ -84,8 +85,11 @@ def _signed(payload: str, key: SigningKey) -> str:
 
 
 def unsent(connection: Connection, most: int) -> list[Waiting]:
-    columns = assignments.c.device, assignments.c.seq, assignments.c.body
-    query = select(*columns).where(assignments.c.sent == 0).order_by(assignments.c.seq, assignments.c.device).limit(most)
+    """None for a box of before, whose name is somebody else's at the broker now: nothing may be sent there."""
+    device = assignments.c.device
+    query = select(device, assignments.c.seq, assignments.c.body).where(assignments.c.sent == 0)
+    query = query.where(device.not_in(sorted(RESERVED)), ~device.startswith(TRAINERS))
+    query = query.order_by(assignments.c.seq, device).limit(most)
     return [Waiting(*row) for row in connection.execute(query)]
 
 

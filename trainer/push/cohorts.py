@@ -52,7 +52,7 @@ def members(cohorts: Cohorts, names: Sequence[str], heard: Sequence[str]) -> tup
 def _meant(written: Sequence[str], among: Sequence[str]) -> list[str]:
     found: dict[str, None] = {}
     for each in written:
-        matching = [box for box in among if fnmatchcase(box, each)] or ([] if set(each) & set("*?[") else [each])
+        matching = [box for box in among if fnmatchcase(box, each)] if set(each) & set("*?[") else [each]
         if not matching:
             raise ConfigError(f"configs/{FILE}: {each[:80]!r} means no box that was ever heard of; correct it")
         found.update(dict.fromkeys(matching))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select, update
 
 from contracts.envelope import read_envelope
 from contracts.errors import ProtocolError
+from contracts.topics import reserved
 from contracts.update import ConfigRevision, Model, UpdateReport
 from dataset.records import micros
 from trainer.accounts.audit import Actor, Audit
@@ -185,10 +186,14 @@ class Progress:
     def _give(
         self, connection: Connection, found: Rollout, box: Row[Any], aim: str, model: Model | ConfigRevision | None, **more: Any
     ) -> None:
+        mine = rollout_boxes.c.rollout == found.name, rollout_boxes.c.device == box.device
+        if reserved(box.device):  # since before that was so
+            words = f"the broker knows somebody else as {box.device}; give the box another device_id and certificate"
+            connection.execute(update(rollout_boxes).where(*mine).values(aim="left", words=words))
+            return
         mode = found.rules.mode if aim == "new" else "live"
         seq = self._assignments.give(connection, box.device, found.name, model, mode, found.rules.days)
         said: dict[str, Any] = {"aim": aim, "seq": seq, "state": "", "code": "", "words": "", "percent": None, "t_us": 0, **more}
-        mine = rollout_boxes.c.rollout == found.name, rollout_boxes.c.device == box.device
         connection.execute(update(rollout_boxes).where(*mine).values(said))
 
 

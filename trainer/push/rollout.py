@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select, text, update
 
 from contracts.errors import ConfigError
-from contracts.topics import Topics
+from contracts.topics import Topics, reserved
 from contracts.update import ConfigRevision, Model, UpdateReport
 from trainer.accounts.audit import Actor, Audit
 from trainer.clock import Clock, wall_us
@@ -149,9 +149,10 @@ class Rollouts:
             return counts(connection, name)
 
     def heard_of(self) -> list[str]:
-        """Every box that ever said something here."""
+        """Every box that ever said something here, under a name that boxes may have."""
         with self.database.read() as connection:
-            return list(connection.execute(select(devices.c.name).order_by(devices.c.name)).scalars())
+            names = connection.execute(select(devices.c.name).order_by(devices.c.name)).scalars()
+            return [name for name in names if not reserved(name)]
 
     def set(self, connection: Connection, found: Rollout, state: str, **more: Any) -> None:
         said = {"state": state, "changed_us": wall_us(self._clock), **more}

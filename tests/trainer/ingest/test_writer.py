@@ -18,6 +18,7 @@ from broker.letters import Incoming
 from contracts.errors import ConfigError
 from tests.trainer.ingest.boxes import came, envelope, event, health, status
 from tests.trainer.store.conftest import postgres, url
+from trainer.ingest.asking import Asking
 from trainer.ingest.messages import Message, Refused, read_message
 from trainer.ingest.options import Options
 from trainer.ingest.writer import Writer
@@ -199,3 +200,15 @@ def test_options_that_are_none_are_said() -> None:
     for wrong in ("window=x", "nonsense=1", "window"):
         with pytest.raises(ConfigError, match="ingest"):
             ingest.options_of(parser.parse_args(["--set", wrong]))
+
+
+def test_a_box_of_before_whose_name_is_somebody_elses_now_is_not_asked_for_what_is_missing(tmp_path: Path) -> None:
+    bench = Bench(str(tmp_path / "store.sqlite"))
+    bench.write(came("yard-1", envelope("yard-1", 1, event(0))), came("yard-1", envelope("yard-1", 5, event(1))))
+    with bench.database.write() as connection:
+        connection.execute(devices.update().values(name="trainer-west"))
+    bench.writer.forget()
+    bench.writer.load()
+    asking = Asking(Options(ask_after_s=0), bench.writer.boxes, bench.counts, lambda: "01")
+    with bench.database.write() as connection:
+        assert asking.step(connection, 2) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,13 @@ def test_patterns_are_of_boxes_that_were_heard_of_and_names_may_be_of_new_ones()
     assert members(COHORTS, ["shops"], HEARD) == (["shop-a1", "shop-a2", "shop-b1"], ["shop-a1", "shop-a2"])
     assert members(COHORTS, ["yard", "shops", "yard"], HEARD)[0] == ["yard-1", "yard-new", "shop-a1", "shop-a2", "shop-b1"]
     assert members(COHORTS, [], HEARD) == ([], [])
+
+
+def test_ten_thousand_names_are_found_at_once() -> None:
+    every = [f"box-{number:05}" for number in range(10_000)]
+    began_s = time.process_time()
+    assert members({"all": Cohort(boxes=every, canaries=every[:1000])}, ["all"], every) == (every, every[:1000])
+    assert time.process_time() - began_s < 5, "each was held against each"
 
 
 @pytest.mark.parametrize(

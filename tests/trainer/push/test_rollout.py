@@ -26,7 +26,8 @@ from trainer.push.rollout import Rollout
 from trainer.push.waves import Rules, waves
 from trainer.registry.keys import SigningKey
 from trainer.store.database import Database
-from trainer.store.push_tables import assignments
+from trainer.store.push_tables import assignments, rollout_boxes
+from trainer.store.tables import devices
 
 __all__ = ["postgres", "url"]
 
@@ -399,3 +400,20 @@ def test_a_thousand_boxes_of_which_three_percent_fail_stop_at_the_threshold(
     with fleet.database.read() as connection:
         rest = [body_of(each.body) for each in unsent(connection, 5000)]
     assert {each.device for each in rest if each.model is not None} == took
+
+
+def test_a_box_of_before_whose_name_is_somebody_elses_now_holds_up_nobody(fleet: Fleet) -> None:
+    fleet.introduce(names(2))
+    fleet.rollouts.start("r1", NEW, names(2), names(2), Rules(), HERE)
+    with fleet.database.write() as connection:
+        row = {"name": "trainer-west", "first_us": 1, "last_us": 1}
+        connection.execute(devices.insert(), row)
+        connection.execute(rollout_boxes.insert(), {"rollout": "r1", "device": row["name"], "wave": 0})
+        body = {"body": "{}", "sent": 0, "made_us": 0}
+        connection.execute(assignments.insert(), {"device": "broker", "seq": 1, "rollout": "r0", **body})
+    fleet.seen["broker"] = 1  # it is away
+    assert fleet.rollouts.heard_of() == names(2)
+    fleet.go()
+    assert fleet.rollouts.get("r1").state == "done"
+    with fleet.database.read() as connection:
+        assert {each.device for each in unsent(connection, 10)} == set(names(2))
