@@ -26,13 +26,20 @@ export function lasting(path, { open = () => {}, words = () => {}, bytes = () =>
     mine.onclose = (event) => {
       if (mine !== socket || ended) return;
       if (event.code === LOGGED_OUT) {
-        setTimeout(() => location.reload(), wait); // leads to the login and back; the tab that logs out is on its way there already
+        setTimeout(anew, wait); // the tab that logs out is on its way to the login already
         return;
       }
       down(event);
       timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(LAST_MS, wait * 2);
     };
+  }
+
+  // A reload leads to the login and back; not where this tab has another session by now: the password was changed in it.
+  async function anew() {
+    const answer = await fetch(location.pathname, { cache: "no-store", headers: { accept: "text/html" } }).catch(() => null);
+    if (answer?.redirected) location.reload();
+    else connect();
   }
 
   const again = () => document.visibilityState === "visible" && connect();

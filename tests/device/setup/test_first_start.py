@@ -1,13 +1,17 @@
-"""An owner and a new box: real Chromium, from nothing to a running picture with boxes; mouse, keys and a phone."""
+"""An owner and a new box: real Chromium, from nothing to a picture with boxes and a broker, and back; mouse, keys, a phone."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.device.setup.newbox import PASSWORD, NewBox
+from tests.deploy.test_broker import Fleet, fleet, party
+from tests.device.publish.mosquitto import needs_mosquitto
+from tests.device.setup.newbox import BOX, PASSWORD, NewBox
 from tests.device.web.conftest import PHONE, needs_chromium
 from tests.device.web.test_kept_browser import NAMELESS
 from tests.device.web.visitor import Visitor, until
@@ -16,6 +20,7 @@ from tests.scenarios.stage import RtspServer
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+__all__ = ["fleet"]
 pytestmark = [*needs_chromium, pytest.mark.rtsp]
 NASTY = "<img src=x onerror=alert(1)>"
 STEPS = ("camera", "areas", "profile", "broker", "done", "password", "reset")
@@ -52,7 +57,9 @@ def click(page: Page, x: float, y: float) -> None:
     page.mouse.click(*at(page, x, y))
 
 
-def test_from_nothing_to_a_picture_with_boxes(box: NewBox, camera: RtspServer, chromium: Browser) -> None:
+@needs_mosquitto
+@pytest.mark.broker
+def test_from_nothing_to_a_picture_with_boxes_and_a_broker(box: NewBox, camera: RtspServer, fleet: Fleet, chromium: Browser) -> None:
     box.start()
     visitor = Visitor(chromium, box.base, viewport={"width": 1280, "height": 900})
     visitor.page.set_default_timeout(60_000)  # the box starts twice
@@ -71,6 +78,7 @@ def test_from_nothing_to_a_picture_with_boxes(box: NewBox, camera: RtspServer, c
     told(page, "profile", "Saved: street-count.")
     page.locator('#profile input[value="street"]').check()
     told(page, "profile", "Saved: street.")
+    tell_broker(page, fleet)
     step(page, "done")
     assert box.login() == 303
     before = box.state()["boot"]
@@ -84,6 +92,9 @@ def test_from_nothing_to_a_picture_with_boxes(box: NewBox, camera: RtspServer, c
     saved = box.owner()["cameras"][NASTY]
     assert saved["url"] == camera.url and set(saved["zones"]) == {"gate", "zone 1"}
     assert len(saved["zones"]["gate"]["points"]) == 4 and len(saved["zones"]["zone 1"]["points"]) == 4
+    with party(fleet, "trainer") as trainer:
+        trainer.subscribe(f"vedette/v1/{BOX}/up/status")
+        trainer.until(lambda: any(json.loads(each.payload)["data"]["state"] == "online" for each in trainer.came))
     alone = "Failed to load resource"  # while the box was away, the browser says so by itself
     assert [each for each in visitor.complaints if not each.startswith(alone) and "WebSocket" not in each] == []
     visitor.close()
@@ -100,7 +111,7 @@ def claim(page: Page, code: str) -> None:
     for label in ("New password", "Once more"):
         page.get_by_label(label).fill(PASSWORD)
     page.keyboard.press("Enter")
-    page.locator("#camera h2").wait_for()
+    page.locator('.steps a[href="#camera"][aria-current="step"]').wait_for()  # its scripts are there
 
 
 def add_camera(page: Page, camera: RtspServer) -> None:
@@ -158,6 +169,28 @@ def draw_by_keys(page: Page) -> None:
     told(page, "areas", "Saved.")
 
 
+def tell_broker(page: Page, fleet: Fleet) -> None:
+    """One that takes nobody without a certificate of its authority, as the guide sets it up."""
+    made = fleet.authority.sign(BOX, "box", [], 10, datetime.now(timezone.utc), None)
+    step(page, "broker")
+    now = page.locator('#broker [data-is="now"]')
+    now.get_by_text("No broker").wait_for()
+    page.get_by_label("Name or address").fill("127.0.0.1")
+    page.get_by_label("Encrypted (TLS)").check()
+    assert page.get_by_label("Port", exact=True).input_value() == "8883", "the usual one"
+    page.get_by_label("Port", exact=True).fill(str(fleet.port))
+    page.get_by_label("Certificate of its authority").set_input_files(made / "ca.pem")
+    page.locator("#broker").get_by_role("button", name="Try it").click()
+    told(page, "broker", "What to do: ")
+    page.get_by_label("Certificate of this box").set_input_files(made / f"{BOX}.pem")
+    page.get_by_label("Its key").set_input_files(made / f"{BOX}.key")
+    page.locator("#broker").get_by_role("button", name="Try it").click()
+    told(page, "broker", "It works: ")
+    page.get_by_role("button", name="Save this broker").click()
+    told(page, "broker", "Saved.")
+    assert now.inner_text() == f"Events go to 127.0.0.1:{fleet.port}, encrypted."
+
+
 @pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.soak)])
 def test_on_a_phone_every_step_fits_has_names_and_can_be_read(settled: NewBox, chromium: Browser, colours: str) -> None:
     visitor = Visitor(chromium, settled.base, viewport=PHONE, color_scheme=colours, has_touch=True, is_mobile=True)
@@ -200,3 +233,38 @@ def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewBox]:
         yield made
     finally:
         made.close()
+
+
+def test_its_password_is_changed_and_the_box_is_given_back(settled: NewBox, chromium: Browser) -> None:
+    """The last of this file: nobody owns the box afterwards."""
+    visitor, fresh = Visitor(chromium, settled.base), "battery staple 8"
+    visitor.page.set_default_timeout(9_000)
+    page = visitor.open("/login?next=/settings")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.locator("#camera h2").wait_for()
+    step(page, "password")
+    for now, words in ((fresh, "That is not the password"), (PASSWORD, "The new password counts.")):
+        page.get_by_label("Password now").fill(now)
+        page.get_by_label("New password").fill(fresh)
+        page.get_by_label("Once more").fill(fresh)
+        page.get_by_role("button", name="Change it").click()
+        told(page, "password", words)
+    assert settled.login(PASSWORD) != 303 and settled.login(fresh) == 303
+    step(page, "reset")
+    page.locator("#reset-password").fill(fresh)
+    page.get_by_label("Name of this box").fill("another")
+    give_back(page, "Yes, reset it")
+    told(page, "reset", f"type the name of this box, {BOX}")
+    page.get_by_label("Name of this box").fill(BOX)
+    give_back(page, "No")
+    assert settled.owner()["cameras"], "it was asked once more, and the answer was no"
+    give_back(page, "Yes, reset it")
+    page.get_by_label("Code of the box").wait_for()
+    assert page.url.endswith("/setup") and not (settled.data / "config" / "owner.yaml").exists()
+    visitor.close()
+
+
+def give_back(page: Page, answer: str) -> None:
+    page.get_by_role("button", name="Reset this box").click()
+    page.locator("#really[open]").get_by_role("button", name=answer, exact=True).click()
