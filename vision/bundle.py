@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from pydantic import ValidationError
 from contracts.bundle import MANIFEST, Bundle, Entry
 from contracts.errors import BundleError
 from vision.bundle_members import MAX_BUNDLE_BYTES, MAX_MANIFEST_BYTES, Members, open_members
+from vision.bundle_reader import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,24 @@ class StoredBundle:
                 return self._bytes(entry)
         raise BundleError(f"bundle {self.path}: {path} is not listed in {MANIFEST}; name one of its files")
 
+    def reading(self) -> AbstractContextManager[Reader]:
+        """The model, for who wants to know some of it without running it; not checked again."""
+        return self.members.reading(self.manifest.model.path)
+
     def check(self) -> None:
         """Every file, by the MiB: a bundle of any size needs no more memory than a small one."""
         for entry in (self.manifest.model, *self.manifest.files):
-            digest, size = hashlib.sha256(), 0
-            for piece in self.members.stream(entry.path, MAX_BUNDLE_BYTES):
-                digest.update(piece)
-                size += len(piece)
-            self._agree(entry, size, digest.hexdigest())
+            for _ in self.stream(entry):
+                pass
+
+    def stream(self, entry: Entry) -> Iterator[bytes]:
+        """One of its files by the MiB; BundleError at the end when it is not what was listed."""
+        digest, size = hashlib.sha256(), 0
+        for piece in self.members.stream(entry.path, MAX_BUNDLE_BYTES):
+            digest.update(piece)
+            size += len(piece)
+            yield piece
+        self._agree(entry, size, digest.hexdigest())
 
     def _bytes(self, entry: Entry) -> bytes:
         data = self.members.read(entry.path, MAX_BUNDLE_BYTES)

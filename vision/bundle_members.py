@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from contracts.bundle import MANIFEST
 from contracts.errors import BundleError
+from vision.bundle_reader import Reader
 from vision.bundle_zip import MAX_BUNDLE_BYTES, MIB, ZipMembers
 
 __all__ = ["MAX_BUNDLE_BYTES", "MAX_MANIFEST_BYTES", "FolderMembers", "Members", "ZipMembers", "open_members"]
@@ -23,6 +25,10 @@ class Members(Protocol):
 
     def stream(self, path: str, limit: int) -> Iterator[bytes]:
         """The same by the MiB, for what need not be in memory whole."""
+        ...
+
+    def reading(self, path: str) -> AbstractContextManager[Reader]:
+        """Any piece of it, unchecked, while the block lasts."""
         ...
 
     def check_listed(self, paths: set[str]) -> None:
@@ -48,13 +54,24 @@ class FolderMembers:
         return b"".join(self.stream(path, limit))
 
     def stream(self, path: str, limit: int) -> Iterator[bytes]:
+        with self.reading(path) as reader:
+            done = 0
+            while piece := os.pread(reader.handle, min(MIB, limit + 1 - done), done):
+                done += len(piece)
+                if done > limit:
+                    raise ValueError(f"has more than {limit} bytes")
+                yield piece
+
+    @contextmanager
+    def reading(self, path: str) -> Iterator[Reader]:
         where = self._root
         for part in Path(path).parts:
             where /= part
             if where.is_symlink():
                 raise BundleError(f"bundle {self._root}: {path} is reached by a symbolic link; put the file itself there")
         try:
-            yield from _pieces(where, limit)
+            with _opened(where) as (handle, size):
+                yield Reader(handle, 0, size, f"{self._root}: {path}")
         except OSError as error:
             raise BundleError(f"bundle {self._root}: {path}: {error.strerror or error}; make or fetch the bundle again") from error
         except ValueError as error:
@@ -64,15 +81,14 @@ class FolderMembers:
         """Nothing to do: digest and manifest cover what can be read."""
 
 
-def _pieces(path: Path, limit: int) -> Iterator[bytes]:
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, int]]:
     """Not through a last-moment link, and never a device or a pipe that would not end."""
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(number, "rb") as file:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
             raise ValueError("is not a plain file")
-        done = 0
-        while piece := file.read(min(MIB, limit + 1 - done)):
-            done += len(piece)
-            if done > limit:
-                raise ValueError(f"has more than {limit} bytes")
-            yield piece
+        yield handle, found.st_size
+    finally:
+        os.close(handle)

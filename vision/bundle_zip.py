@@ -8,11 +8,13 @@ import stat
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.bundle import MANIFEST
 from contracts.errors import BundleError
+from vision.bundle_reader import Reader
 
 MIB = 1 << 20
 MAX_BUNDLE_BYTES = 512 * MIB
@@ -26,6 +28,7 @@ END, CENTRAL, LOCAL = struct.Struct("<4s4H2LH"), struct.Struct("<4s6H3L5H2L"), s
 ENCRYPTED, STREAMED, UTF8 = 0x1, 0x8, 0x800
 UNIX, FOLDER = 3, 0x10
 STORED = 0
+NEWEST = 63  # version of the format (6.3): programs that know no newer one refuse the file
 WIDE = 0xFFFFFFFF  # of a size that stands elsewhere (zip64): no bundle is so large
 
 
@@ -90,6 +93,17 @@ class ZipMembers:
         finally:
             os.close(handle)
 
+    @contextmanager
+    def reading(self, path: str) -> Iterator[Reader]:
+        member = self._members.get(path)
+        if member is None:
+            raise self._refusal(f"{path} is missing")
+        handle = self._open()
+        try:
+            yield Reader(handle, member.begin, member.size, f"{self._path}: {path}")
+        finally:
+            os.close(handle)
+
     def check_listed(self, paths: set[str]) -> None:
         strangers = sorted(set(self._members) - paths - {MANIFEST})
         if strangers:
@@ -147,6 +161,8 @@ class ZipMembers:
             flaw = _flaw_of_name(name) or _flaw_of_kind(made_by >> 8, fields[15], flags) or _flaw_of_bytes(method, packed, plain)
             if not flaw and (extra > MAX_EXTRA or comment or fields[13]):
                 flaw = "has more beside its name than a bundle needs"
+            if not flaw and fields[2] & 0xFF > NEWEST:
+                flaw = "says that only a newer program can read it"
             if flaw:
                 raise self._refusal(f"member {name.decode('ascii', 'backslashreplace')[:MAX_NAME]!r} {flaw}")
             yield Member(name.decode("ascii"), plain, crc, fields[16])

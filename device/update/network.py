@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from device.update.protobuf import Field, Malformed, fields, number, packed, text
+from device.update.protobuf import Field, Malformed, Octets, Span, fields, number, packed, text
 from device.update.refusal import Refusal
 
 DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
@@ -31,7 +31,7 @@ class Network:
     nodes: int = 0
     fields: int = 0
 
-    def fields_of(self, data: memoryview) -> Iterator[Field]:
+    def fields_of(self, data: Octets) -> Iterator[Field]:
         """Those of one message, counted over all of them."""
         for each in fields(data):
             self.fields += 1
@@ -40,15 +40,15 @@ class Network:
             yield each
 
 
-def read_network(data: bytes) -> Network:
+def read_network(data: bytes | Span) -> Network:
     """Refusal E_HOSTILE: no ONNX file, operators that are not ONNX's own, weights in other files, shapes that nobody's memory holds."""
     try:
-        return _model(memoryview(data))
+        return _model(data if isinstance(data, Span) else memoryview(data))
     except Malformed as error:
         raise _hostile(f"is no ONNX file that can be read ({error})") from error
 
 
-def _model(data: memoryview) -> Network:
+def _model(data: Octets) -> Network:
     found, graphs = Network(), 0
     for each in found.fields_of(data):
         if each.number == 8:
@@ -63,7 +63,7 @@ def _model(data: memoryview) -> Network:
     return found
 
 
-def _opset(data: memoryview, found: Network) -> None:
+def _opset(data: Octets, found: Network) -> None:
     domain, version = "", 0
     for each in found.fields_of(data):
         if each.number == 1:
@@ -75,7 +75,7 @@ def _opset(data: memoryview, found: Network) -> None:
         found.opset = max(found.opset, version)
 
 
-def _graph(data: memoryview, found: Network, depth: int, *, outermost: bool = False) -> None:
+def _graph(data: Octets, found: Network, depth: int, *, outermost: bool = False) -> None:
     if depth > DEEPEST:
         raise _hostile(f"has graphs within graphs, deeper than {DEEPEST}")
     inputs: dict[str, tuple[str, Shape]] = {}
@@ -95,7 +95,7 @@ def _graph(data: memoryview, found: Network, depth: int, *, outermost: bool = Fa
         found.inputs = {name: spec for name, spec in inputs.items() if name not in weights}
 
 
-def _node(data: memoryview, found: Network, depth: int) -> None:
+def _node(data: Octets, found: Network, depth: int) -> None:
     found.nodes += 1
     if found.nodes > MOST_NODES:
         raise _hostile(f"has more than {MOST_NODES} operators")
@@ -106,7 +106,7 @@ def _node(data: memoryview, found: Network, depth: int) -> None:
             _attribute(each.bytes, found, depth)
 
 
-def _attribute(data: memoryview, found: Network, depth: int) -> None:
+def _attribute(data: Octets, found: Network, depth: int) -> None:
     for each in found.fields_of(data):
         if each.number in {5, 10}:
             _tensor(each.bytes, found)
@@ -116,7 +116,7 @@ def _attribute(data: memoryview, found: Network, depth: int) -> None:
             _sparse(each.bytes, found)
 
 
-def _tensor(data: memoryview, found: Network) -> str:
+def _tensor(data: Octets, found: Network) -> str:
     """Its name; its weights are inside, and no more of them are promised than there are."""
     name, kind, raw = "", 0, -1
     sides: list[int] = []
@@ -137,7 +137,7 @@ def _tensor(data: memoryview, found: Network) -> str:
     return name
 
 
-def _sparse(data: memoryview, found: Network) -> str:
+def _sparse(data: Octets, found: Network) -> str:
     name = ""
     sides: list[int] = []
     for each in found.fields_of(data):
@@ -149,7 +149,7 @@ def _sparse(data: memoryview, found: Network) -> str:
     return name
 
 
-def _value(data: memoryview, found: Network) -> tuple[str, str, Shape]:
+def _value(data: Octets, found: Network) -> tuple[str, str, Shape]:
     name, dtype, shape = "", "", []
     for each in found.fields_of(data):
         if each.number == 1:
@@ -167,7 +167,7 @@ def _value(data: memoryview, found: Network) -> tuple[str, str, Shape]:
     return name, dtype, tuple(shape)
 
 
-def _side(data: memoryview, found: Network) -> int | None:
+def _side(data: Octets, found: Network) -> int | None:
     return next((number(each) for each in found.fields_of(data) if each.number == 1), None)
 
 

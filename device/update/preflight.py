@@ -11,6 +11,7 @@ from contracts.bundle import Bundle, Input
 from contracts.errors import BundleError
 from contracts.update import Facts, Model, Release
 from device.update.network import Network, read_network
+from device.update.protobuf import Span
 from device.update.refusal import Refusal
 from vision.bundle import StoredBundle, read_bundle
 
@@ -99,7 +100,8 @@ def inspect(bundle: StoredBundle, model: Model, release: Release, box: Box) -> N
     if (flaw := _difference(manifest, release.facts)) is not None:
         raise Refusal("E_MIX", f"{model.target}: {flaw} is not what was released with it; release it again")
     suits(model, release.facts, box)
-    network = read_network(bundle.model())
+    with bundle.reading() as reader:  # weights stay on the disk: they were hashed there, and whoever runs them hashes them again
+        network = read_network(Span(reader.read, 0, reader.size))
     if not OLDEST_OPSET <= network.opset <= NEWEST_OPSET:
         raise _opset(network.opset)
     _looks(manifest.input, network)

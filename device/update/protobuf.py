@@ -1,17 +1,55 @@
-"""Protobuf: the fields of a message as they lie in memory, nothing copied, every length checked; no schema, no library."""
+"""Protobuf: the fields of a message as they lie in memory or in a file, nothing copied, every length checked; no schema, no library."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import overload
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 LONGEST_VARINT = 10
-NOTHING = memoryview(b"")
+LONGEST_TEXT = 64 << 10
+WHOLE, WINDOW = 1 << 20, 64 << 10  # bytes of a file that are read at once: of what is asked for, and of what is gone through
 
 
 class Malformed(Exception):
     """These bytes are no message."""
+
+
+class Span:
+    """Bytes of a file: small ones are in memory when they are taken out, large ones (weights) stay where they are until somebody looks."""
+
+    def __init__(self, read: Callable[[int, int], bytes], begin: int, size: int) -> None:
+        self._read, self._begin, self._size = read, begin, size
+        self._at, self._window = 0, b""
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+    @overload
+    def __getitem__(self, at: slice) -> Octets: ...
+    def __getitem__(self, at: int | slice) -> int | Octets:
+        if isinstance(at, slice):
+            begin, end, _ = at.indices(self._size)
+            return self._part(begin, max(begin, end))
+        if not self._at <= at < self._at + len(self._window):
+            self._at, self._window = at, self._read(self._begin + at, min(WINDOW, self._size - at))
+        return self._window[at - self._at]
+
+    def __bytes__(self) -> bytes:
+        return self._read(self._begin, self._size)
+
+    def _part(self, begin: int, end: int) -> Octets:
+        if self._at <= begin and end <= self._at + len(self._window):
+            return memoryview(self._window)[begin - self._at : end - self._at]
+        if end - begin <= WHOLE:
+            return memoryview(self._read(self._begin + begin, end - begin))
+        return Span(self._read, self._begin + begin, end - begin)
+
+
+Octets = memoryview | Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +57,10 @@ class Field:
     number: int
     kind: int
     value: int  # of a varint
-    bytes: memoryview  # of anything else
+    bytes: Octets  # of anything else
 
 
-def fields(data: memoryview) -> Iterator[Field]:
+def fields(data: Octets) -> Iterator[Field]:
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -67,13 +105,15 @@ def packed(each: Field) -> list[int]:
 def text(each: Field) -> str:
     if each.kind != BYTES:
         raise Malformed("a text that is none")
+    if len(each.bytes) > LONGEST_TEXT:
+        raise Malformed("a name without an end")
     try:
         return bytes(each.bytes).decode()
     except UnicodeDecodeError as error:
         raise Malformed("a text that is no UTF-8") from error
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
+def _varint(data: Octets, at: int) -> tuple[int, int]:
     value = 0
     for place in range(LONGEST_VARINT):
         if at >= len(data):

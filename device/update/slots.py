@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 from contracts.bundle import HEX64
 from contracts.dsse import DIGEST
 from contracts.errors import BundleError
-from contracts.files import rename_durably, storage, sync_folder, write_durably
+from contracts.files import make_folders, rename_durably, storage, sync_folder, write_durably
 from contracts.wire import Wire
 from vision.bundle import StoredBundle, read_bundle
 from vision.bundle_chunks import LEAST_BYTES, chunks_of, cut
@@ -89,9 +89,8 @@ class Slots:
         label = _label(bundle, manifest.model.path)
         new = self._begun(bundle.digest)
         write_durably(new / "bundle.json", bundle.members.read("bundle.json", 1 << 20))
-        write_durably(new / manifest.model.path, bundle.model())
-        for entry in manifest.files:
-            write_durably(new / entry.path, bundle.read(entry.path))
+        for entry in (manifest.model, *manifest.files):
+            _copied(bundle.stream(entry), new / entry.path)
         self._finish(new, label)
 
     def adopt(self, bundle: StoredBundle) -> None:
@@ -199,6 +198,18 @@ def _label(bundle: StoredBundle, path: str) -> SlotLabel:
     return SlotLabel(
         digest=bundle.digest, name=manifest.name, version=manifest.version, task=manifest.task, labels=manifest.labels, path=path
     )
+
+
+def _copied(pieces: Iterable[bytes], path: Path) -> None:
+    """Into a folder that is not a slot yet: until it is, nobody opens what lies there. BundleError where the last piece is told apart."""
+    with storage(path):
+        make_folders(path.parent)
+        with path.open("xb") as file:
+            for piece in pieces:
+                file.write(piece)
+            file.flush()
+            os.fsync(file.fileno())
+        sync_folder(path.parent)
 
 
 def _remove(path: Path) -> None:

@@ -177,6 +177,7 @@ HOSTILE = {
     "a name that leads on": (put(28, "<H", 60000), "breaks off|has a name of|NUL|no plain path"),
     "a long extra": (put(30, "<H", 60000), "more beside its name"),
     "a member comment": (put(32, "<H", 9), "more beside its name"),
+    "a version that nobody reads": (put(6, "<H", 64), "only a newer program can read it"),
     "another name inside": (other_name, "is another in its own header"),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +26,14 @@ class TensorSpec:
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join('any' if side is None else str(side) for side in self.shape)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network whose bytes are read only where nothing was built of them before: what was built is kept under their hash."""
+
+    sha256: str
+    read: Callable[[], bytes]
 
 
 class Engine(Protocol):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from contracts.errors import ConfigError
 from vision.bundle import StoredBundle
 from vision.engines import ENGINES
-from vision.engines.engine import Engine
+from vision.engines.engine import Engine, Model
 from vision.engines.progress import Told, unheard
 
 
@@ -30,5 +30,6 @@ def open_engine(
         first = error.errors()[0]
         raise ConfigError(f"engine {name}: option {'.'.join(map(str, first['loc']))}: {first['msg']}; correct it") from error
     loader: Callable[..., Engine] = made
-    more = {"told": told} if made.compiles else {}
-    return loader(stored.model(), stored.manifest.input, parsed, work, **more)
+    if made.compiles:
+        return loader(Model(stored.manifest.model.sha256, stored.model), stored.manifest.input, parsed, work, told=told)
+    return loader(stored.model(), stored.manifest.input, parsed, work)

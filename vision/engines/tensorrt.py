@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from pydantic import Field
 from contracts.bundle import Input
 from contracts.errors import BundleError, HardwareError, StorageError
 from vision.engines.cuda import Buffer, Buffers, PycudaBuffers
-from vision.engines.engine import TensorSpec, check_tensor, the_input
+from vision.engines.engine import Model, TensorSpec, check_tensor, the_input
 from vision.engines.plan import Recipe, build_plan, has_fp16_flag, shapes_of
 from vision.engines.plan_cache import PlanCache, plan_key
 from vision.engines.progress import Told, unheard
@@ -50,7 +51,7 @@ class TensorrtEngine:
 
     def __init__(
         self,
-        model: bytes,
+        model: bytes | Model,
         spec: Input,
         options: TensorrtOptions | None = None,
         work: Path | None = None,
@@ -59,6 +60,7 @@ class TensorrtEngine:
     ) -> None:
         """`work` is the folder plans are kept in; without one the plan is built at every start. `told`: how far that is."""
         self._options = options or TensorrtOptions()
+        model = Model(hashlib.sha256(model).hexdigest(), partial(bytes, model)) if isinstance(model, bytes) else model
         self._trt = _library()
         self._lock = threading.Lock()
         self._buffers = buffers(self._options.device)
@@ -98,7 +100,7 @@ class TensorrtEngine:
                     self._context = self._engine = self._runtime = None
             self._buffers.close()
 
-    def _load(self, model: bytes, spec: Input, cache: PlanCache | None, told: Told) -> Mapping[str, str]:
+    def _load(self, model: Model, spec: Input, cache: PlanCache | None, told: Told) -> Mapping[str, str]:
         trt = self._trt
         core = self._options.dla_core
         if core is not None and spec.multiple is not None:
@@ -119,9 +121,7 @@ class TensorrtEngine:
 
     def _specs(self, is_input: bool) -> tuple[TensorSpec, ...]:
         names = [self._engine.get_tensor_name(number) for number in range(self._engine.num_io_tensors)]
-        return tuple(
-            self._spec(name) for name in names if (self._engine.get_tensor_mode(name) == self._trt.TensorIOMode.INPUT) == is_input
-        )
+        return tuple(self._spec(name) for name in names if (self._engine.get_tensor_mode(name) == self._trt.TensorIOMode.INPUT) == is_input)
 
     def _spec(self, name: str) -> TensorSpec:
         dtype = self._engine.get_tensor_dtype(name).name
@@ -169,12 +169,12 @@ def _library() -> Any:
     return trt
 
 
-def _key_fields(trt: Any, model: bytes, recipe: Recipe, gpu: str) -> dict[str, str]:
+def _key_fields(trt: Any, model: Model, recipe: Recipe, gpu: str) -> dict[str, str]:
     jetson = ""
     with suppress(OSError):
         jetson = JETSON_RELEASE.read_text("utf-8", "replace").splitlines()[0]
     return {
-        "onnx": hashlib.sha256(model).hexdigest(),
+        "onnx": model.sha256,
         "tensorrt": str(trt.__version__),
         "jetson": jetson,
         "gpu": gpu,
@@ -199,9 +199,9 @@ def _kept(runtime: Any, cache: PlanCache | None, key: str) -> Any:
 
 
 def _built(
-    trt: Any, logger: Any, runtime: Any, model: bytes, recipe: Recipe, *, fields: Mapping[str, str], cache: PlanCache | None, told: Told
+    trt: Any, logger: Any, runtime: Any, model: Model, recipe: Recipe, *, fields: Mapping[str, str], cache: PlanCache | None, told: Told
 ) -> Any:
-    plan, timing = build_plan(trt, logger, model, recipe, cache.timing() if cache else b"", told)
+    plan, timing = build_plan(trt, logger, model.read(), recipe, cache.timing() if cache else b"", told)
     engine = runtime.deserialize_cuda_engine(plan)
     if engine is None:
         raise BundleError(f"engine tensorrt: TensorRT {trt.__version__} refuses the plan it built; choose engine onnx for this bundle")

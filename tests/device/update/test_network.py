@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.update.network import read_network
-from device.update.protobuf import Malformed, fields
+from device.update.network import Network, read_network
+from device.update.protobuf import Malformed, Span, fields
 from device.update.refusal import Refusal
 from tests.memory import at_most_mib
 from tests.vision.models import times_two, white_box
+from vision.bundle_reader import Reader
 
 GOOD = white_box(64, "w")
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,6 +35,37 @@ def test_what_is_read_is_what_onnx_says() -> None:
             assert list(network.inputs[each.name][1]) == sides
 
 
+def read_in_file(path: Path) -> Network:
+    with path.open("rb", buffering=0) as file:
+        reader = Reader(file.fileno(), 0, path.stat().st_size, path.name)
+        return read_network(Span(reader.read, 0, reader.size))
+
+
+def test_in_a_file_it_is_read_as_in_memory_wherever_a_piece_of_it_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    model = ROOT / "models" / "person-street" / "model.onnx"
+    (tmp_path / "small").write_bytes(GOOD)
+    for path, whole, window in ((model, 1 << 20, 64 << 10), (model, 3000, 100), (tmp_path / "small", 1, 1), (tmp_path / "small", 7, 3)):
+        monkeypatch.setattr("device.update.protobuf.WHOLE", whole)
+        monkeypatch.setattr("device.update.protobuf.WINDOW", window)
+        assert read_in_file(path) == read_network(path.read_bytes())
+
+
+def test_a_network_of_half_a_gigabyte_takes_no_memory_to_be_looked_at(tmp_path: Path) -> None:
+    size = 500 << 20
+    tensor = b"\x08" + varint(size // 4) + b"\x10\x01\x42\x01w\x4a" + varint(size)
+    graph = onnx.load_model_from_string(GOOD).graph.SerializeToString() + b"\x2a" + varint(len(tensor) + size) + tensor
+    head = b"\x42\x02\x10\x11\x3a" + varint(len(graph) + size) + graph
+    with (tmp_path / "large.onnx").open("wb") as file:
+        file.write(head)
+        file.truncate(len(head) + size)  # weights of zero, which take no room on the disk either
+    with at_most_mib(20):
+        network = read_in_file(tmp_path / "large.onnx")
+    assert (network.opset, list(network.inputs)) == (17, ["image"])
+    (tmp_path / "large.onnx").write_bytes(head)
+    with pytest.raises(Refusal, match="longer than what holds it"):
+        read_in_file(tmp_path / "large.onnx")
+
+
 @settings(max_examples=60)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_refused_or_read(data: bytes) -> None:
@@ -49,10 +81,14 @@ def test_any_bytes_are_refused_or_read(data: bytes) -> None:
 def test_a_network_that_was_spoilt_is_refused_or_read(at: int, mask: int, end: int) -> None:
     spoilt = GOOD[:at] + bytes([GOOD[at] ^ mask]) + GOOD[at + 1 :]
     for data in (spoilt, GOOD[:end]):
-        try:
-            read_network(data)
-        except Refusal as refused:
-            assert str(refused).isprintable()
+        said = []
+        for given_as in (data, Span(lambda begin, size, data=data: data[begin : begin + size], 0, len(data))):  # type: ignore[misc]
+            try:
+                said.append(str(read_network(given_as)))
+            except Refusal as refused:
+                assert str(refused).isprintable()
+                said.append(str(refused))
+        assert said[0] == said[1]
 
 
 @pytest.mark.parametrize("where", [lambda many: b"\x3a" + varint(len(many)) + many, lambda many: many])

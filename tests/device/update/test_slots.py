@@ -9,6 +9,8 @@ import pytest
 from contracts.errors import BundleError
 from device.update.slots import Slots
 from tests.device.update.box import bundle
+from tests.memory import at_most_mib
+from tests.vision.bundles import white_box_bundle
 from vision.bundle import StoredBundle
 
 
@@ -31,6 +33,19 @@ def test_the_factory_model_is_copied_once_and_is_current(slots: Slots, factory: 
     slots.adopt(factory)
     assert {path: path.stat().st_mtime_ns for path in slots.folder.rglob("*") if path.is_file()} == before
     assert all(path.stat().st_mode & 0o222 == 0 for path in before)  # read-only
+
+
+def test_a_factory_model_of_any_size_is_copied_piece_by_piece_and_one_that_is_another_is_not(tmp_path: Path, slots: Slots) -> None:
+    large = white_box_bundle(tmp_path / "large", files={"notes.bin": bytes(64 << 20)})
+    with at_most_mib(20):
+        slots.copy(large)
+    assert slots.open(large.digest).digest == large.digest
+    with (tmp_path / "large" / "notes.bin").open("r+b") as file:
+        file.write(b"x")
+    other = Slots(tmp_path / "other")
+    with pytest.raises(BundleError, match=r"notes\.bin has SHA-256"):
+        other.adopt(large)
+    assert not other.has(large.digest) and other.linked("current") is None
 
 
 def test_newer_software_brings_a_newer_factory_model(tmp_path: Path, slots: Slots, factory: StoredBundle) -> None:

@@ -21,6 +21,7 @@ from tests.device.update.repository import NOW, Repository, public_of
 from tests.device.update.server import Files
 from tests.vision.models import white_box
 from vision.bundle import StoredBundle
+from vision.bundle_reader import Reader
 
 MODEL: dict[str, Any] = {
     "target": "models/a/a-1.0.0-aaaaaaaaaaaa.vdb", "digest": "sha256:" + "2" * 64, "sha256": "3" * 64, "length": 10, "name": "white-box",
@@ -270,9 +271,9 @@ def test_a_disk_that_spoils_the_model_between_two_looks_ends_the_assignment_and_
     model = repository.release(bundle(tmp_path / "v2.vdb"))
     repository.publish()
 
-    def spoilt(self: StoredBundle) -> bytes:
-        raise BundleError(f"bundle {self.path}: model.onnx has another SHA-256")
+    def spoilt(self: Reader, _at: int, _size: int) -> bytes:
+        raise BundleError(f"bundle {self.name}: ends too soon")
 
-    monkeypatch.setattr(StoredBundle, "model", spoilt)
+    monkeypatch.setattr(Reader, "read", spoilt)
     report = box.told(repository.assign(model))
     assert (report.state, report.code, report.current) == ("rejected", "E_HOSTILE", factory.digest)

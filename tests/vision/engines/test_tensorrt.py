@@ -20,7 +20,7 @@ from tests.vision.models import times_two
 from vision.detector import open_detector
 from vision.engines import plan_cache
 from vision.engines.cuda import PycudaBuffers
-from vision.engines.engine import Engine
+from vision.engines.engine import Engine, Model
 from vision.engines.tensorrt import TensorrtEngine, TensorrtOptions
 from vision.planes import BgrPlanes
 
@@ -118,6 +118,17 @@ def test_a_plan_is_built_once_and_kept_with_its_hash(trt: fakes.Trt, tmp_path: P
     said = json.loads((kept(tmp_path) / "plan.json").read_text())
     assert said["sha256"] == hashlib.sha256((kept(tmp_path) / "plan").read_bytes()).hexdigest()
     assert said["gpu"] == "Fake Orin sm87 8192 MiB" and said["tensorrt"] == "10.3.0"
+
+
+def test_where_a_plan_is_kept_the_model_is_not_even_read(trt: fakes.Trt, tmp_path: Path) -> None:
+    opened(tmp_path)
+
+    def read() -> bytes:
+        raise AssertionError("half a gigabyte, for its hash alone, which bundle.json has")
+
+    engine = TensorrtEngine(Model(hashlib.sha256(MODEL).hexdigest(), read), FIXED, TensorrtOptions(), tmp_path)
+    assert np.array_equal(engine.run(ZEROS)[0], 2 * ZEROS)
+    assert len(trt.built) == 1
 
 
 @pytest.mark.parametrize("change", [{"precision": "fp32"}, {"workspace_mib": 99}])
