@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -84,6 +85,8 @@ def rotate(home: Home, clock: Clock, role: str, brought: Brought) -> list[str]:
         return _assignment(place, clock, brought)
     repository = Repository(place, clock)
     with place.alone():
+        with suppress(ConfigError):  # a key that is lost is exchanged all the same
+            repository.go_on()
         old = repository.root()
         holders = root_keys(brought.folders, old.signed.roles["root"].keyids, brought.root)
         _enough(len(holders), old.signed)
@@ -98,14 +101,11 @@ def rotate(home: Home, clock: Clock, role: str, brought: Brought) -> list[str]:
             for keyid in before:
                 root.revoke_key(keyid, each)
             root.add_key(tuf_key(made), each)
-        listed = dict(repository.targets().signed.targets), repository.targets().signed.version
+        listed = repository.targets().signed
+        if role == TARGETS:  # before root names its key: broken off behind that, `go_on` finds it
+            repository.lay(listed.targets, targets_key(place, brought.targets), listed.version + 1, root)
         _next_root(place, repository, root, signing, brought.folders)
-        if role == TARGETS:
-            keys = _assigning(listed[0])
-            others = {name: target for name, target in listed[0].items() if name != ASSIGNMENT_KEYS}
-            repository.publish_keys(keys, targets_key(place, brought.targets), others, listed[1] + 1)
-        else:
-            repository.freshen()
+        repository.freshen(listed.version + (role == TARGETS))
     return before
 
 
@@ -113,6 +113,8 @@ def revoke(home: Home, clock: Clock, keyid: str, why: str, brought: Brought) -> 
     """The key of that id, or of a beginning of it, is taken out, another in its place; its role. ConfigError: no key that counts."""
     place = Place(home)
     place.require()
+    with place.alone(), suppress(ConfigError):
+        Repository(place, clock).go_on()
     role, whole = _role_of(place, Repository(place, clock), keyid)
     now = utc_from_ns(clock.wall_ns())
     gone = _revoke_root(place, clock, whole, brought) if role == "root" else rotate(home, clock, role, brought)

@@ -22,7 +22,7 @@ from contracts.errors import ProtocolError
 from contracts.files import inside
 from contracts.update import MAX_TARGET_BYTES
 from trainer.push.place import Place
-from trainer.push.repository import MAX_BYTES
+from trainer.push.reading import MAX_BYTES
 from trainer.web.headers import ReaderGone
 
 PIECE = 256 << 10

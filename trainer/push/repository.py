@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from tuf.api._payload import MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
-from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata
 
 from contracts.errors import ConfigError
@@ -23,9 +21,9 @@ from dataset.layout import read_small
 from trainer.clock import Clock
 from trainer.push.keys import online_key, signed
 from trainer.push.place import Place
+from trainer.push.reading import MAX_BYTES, counts, read, verified
 from trainer.registry.keys import SigningKey
 
-MAX_BYTES: Mapping[str, int] = {"root": 512_000, "timestamp": 16_384, "snapshot": 2_000_000, "targets": 8_000_000}  # as boxes read
 ROLES = ("root", "targets", "snapshot", "timestamp")
 DAY = timedelta(days=1)
 
@@ -56,18 +54,18 @@ class Repository:
     def root(self) -> Metadata[Root]:
         names = (path.name.removesuffix(".root.json") for path in self._place.metadata.glob("[0-9]*.root.json"))
         versions = [int(name) for name in names if name.isdecimal()]  # `1 (copy).root.json` is nobody's
-        return _read(self._place.metadata / f"{max(versions, default=1)}.root.json", "root", Root)
+        return read(self._place.metadata / f"{max(versions, default=1)}.root.json", "root", Root)
 
     def targets(self) -> Metadata[Targets]:
         version = self.snapshot().signed.meta["targets.json"].version
-        return self._verified(_read(self._place.metadata / f"{version}.targets.json", "targets", Targets), "targets")
+        return verified(read(self._place.metadata / f"{version}.targets.json", "targets", Targets), "targets", self.root().signed)
 
     def snapshot(self) -> Metadata[Snapshot]:
         version = self.timestamp().signed.snapshot_meta.version
-        return _read(self._place.metadata / f"{version}.snapshot.json", "snapshot", Snapshot)
+        return read(self._place.metadata / f"{version}.snapshot.json", "snapshot", Snapshot)
 
     def timestamp(self) -> Metadata[Timestamp]:
-        return _read(self._place.metadata / "timestamp.json", "timestamp", Timestamp)
+        return read(self._place.metadata / "timestamp.json", "timestamp", Timestamp)
 
     def standing(self) -> list[Standing]:
         root = self.root().signed
@@ -153,6 +151,8 @@ class Repository:
     def refresh(self, within: timedelta = DAY) -> bool:
         """Snapshot and timestamp anew when the last are older than that; needs the online key alone."""
         with self._place.alone():
+            if self.go_on():
+                return True
             made = self.timestamp().signed.expires - timedelta(days=self._place.lives.fresh_days)
             if timedelta(0) <= self.now() - made < within:
                 return False
@@ -175,12 +175,26 @@ class Repository:
 
     def _publish(self, targets: Mapping[str, TargetFile], key: SigningKey, version: int | None = None) -> None:
         number = self.targets().signed.version + 1 if version is None else version
+        self.lay(targets, key, number, self.root().signed)
+        self.freshen(number)
+
+    def lay(self, targets: Mapping[str, TargetFile], key: SigningKey, number: int, root: Root) -> None:
+        """Signed as that root has it, and named by nothing until `freshen`."""
         until = self.now() + timedelta(days=self._place.lives.targets_days)
         metadata = Metadata(Targets(version=number, expires=until, targets=dict(targets)))
         data = signed(metadata, [key])
-        self._verified(metadata, "targets")
+        verified(metadata, "targets", root)
         self._write(f"{number}.targets.json", "targets", data)
-        self.freshen(number)
+
+    def go_on(self) -> bool:
+        """To the end of an exchange of keys that was broken off once root names the new ones; whether there was something to do."""
+        folder, root = self._place.metadata, self.root().signed
+        number = self.snapshot().signed.meta["targets.json"].version
+        ahead = [counts(folder / f"{each}.targets.json", "targets", root) for each in (number, number + 1)] == [False, True]
+        if not ahead and counts(folder / "timestamp.json", "timestamp", root):
+            return False
+        self.freshen(number + ahead)
+        return True
 
     def freshen(self, targets: int | None = None) -> None:
         """Snapshot and timestamp over the targets of that version, or of the one that counts."""
@@ -192,20 +206,13 @@ class Repository:
         meta = {"targets.json": MetaFile.from_data(number, data, ["sha256"])}
         snapshot = Metadata(Snapshot(version=version, expires=until, meta=meta))
         written = self._write(f"{version}.snapshot.json", "snapshot", signed(snapshot, [key]))
-        self._verified(snapshot, "snapshot")
+        verified(snapshot, "snapshot", self.root().signed)
         count = 1 if first else self.timestamp().signed.version + 1
         file = MetaFile.from_data(version, written, ["sha256"])
         timestamp = Metadata(Timestamp(version=count, expires=until, snapshot_meta=file))
         data = signed(timestamp, [key])
-        self._verified(timestamp, "timestamp")
+        verified(timestamp, "timestamp", self.root().signed)
         self._write("timestamp.json", "timestamp", data)
-
-    def _verified(self, metadata: Metadata[Any], role: str) -> Metadata[Any]:
-        try:
-            self.root().signed.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
-        except RepositoryError as error:
-            raise ConfigError(f"{role}: its key is none of those that root names; bring back the key, or rotate it") from error
-        return metadata
 
     def _write(self, name: str, role: str, data: bytes) -> bytes:
         if len(data) > MAX_BYTES[role]:
@@ -221,16 +228,6 @@ class Repository:
             with temporary.open("rb") as copied:
                 os.fsync(copied.fileno())
         rename_durably(temporary, place)
-
-
-def _read(path: Path, role: str, kind: type[Any]) -> Metadata[Any]:
-    try:
-        found: Metadata[Any] = Metadata.from_bytes(read_small(path, MAX_BYTES[role]))
-        if not isinstance(found.signed, kind):
-            raise ValueError(f"is {type(found.signed).__name__}")
-    except (RepositoryError, ValueError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error}); bring back its copy before anything is released") from error
-    return found
 
 
 def _taken(there: Mapping[str, Model], model: Model) -> Model | None:

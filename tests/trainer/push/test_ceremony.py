@@ -21,6 +21,7 @@ from trainer.push import ceremony
 from trainer.push.ceremony import Brought, init, revoke, rotate
 from trainer.push.keys import assignment_key, gone, online_key, signed, targets_key
 from trainer.push.place import Place
+from trainer.push.repository import Repository
 from trainer.registry.keys import SigningKey
 
 
@@ -212,3 +213,19 @@ def test_keys_of_who_assigns_are_a_target_that_boxes_read(yard: Yard) -> None:
     target = yard.repository.targets().signed.targets[ASSIGNMENT_KEYS]
     body = (yard.place.targets / "keys" / f"{target.hashes['sha256']}.assignment.json").read_bytes()
     target.verify_length_and_hashes(body)
+
+
+@pytest.mark.parametrize("role", ["targets", "online"])
+def test_an_exchange_of_keys_that_was_broken_off_is_gone_on_with(yard: Yard, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, client = released(yard), Client(yard)
+    client.refresh()
+    with monkeypatch.context() as broken:
+        broken.setattr(Repository, "freshen", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            rotate(yard.home, yard.clock, role, yard.brought)
+    if role == "targets":  # by whoever holds the next one
+        revoke(yard.home, yard.clock, yard.repository.root().signed.roles["root"].keyids[0], "old", yard.brought)
+    else:  # by the next round of `push serve`
+        assert yard.repository.refresh()
+    assert client.refresh().release(model).digest == model.digest
+    assert client.refresh().assignment_keys() == yard.keys
