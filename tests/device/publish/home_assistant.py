@@ -1,7 +1,7 @@
 """Home Assistant's side of its MQTT discovery, as its documentation has it: what a component may say, and how templates are rendered.
 
 Rewritten from the published rules (device-based discovery; platforms sensor, binary_sensor, event and button); the same messages
-are given to Home Assistant's own schemas in tests/deploy/test_home_assistant.py, where it is installed.
+are given to Home Assistant's own schemas in tests/deploy/test_dashboards.py.
 """
 
 from __future__ import annotations
