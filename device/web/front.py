@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
 from typing import cast
 
@@ -30,7 +31,7 @@ class Front:
     ) -> None:
         self._factory, self._listening, self._context = factory, listening, context
         self._plainly, self._most, self._patience_s = plainly, most, patience_s
-        self._met: dict[asyncio.Task[None], socket.socket] = {}  # the oldest first
+        self._met: dict[asyncio.Task[None], None] = {}  # the oldest first; who gives way is not one of them any more
         listening.setblocking(False)
         self._accepting = asyncio.create_task(self._accept())
 
@@ -51,14 +52,17 @@ class Front:
                 await asyncio.sleep(REST_S)
                 continue
             if len(self._met) >= self._most:
-                next(iter(self._met)).cancel()
+                oldest = next(iter(self._met))
+                del self._met[oldest]
+                oldest.cancel()
             task = loop.create_task(self._meet(visitor))
-            self._met[task] = visitor
-            task.add_done_callback(self._over)
+            self._met[task] = None
+            task.add_done_callback(partial(self._over, visitor))
+            await asyncio.sleep(0)  # in a crowd the next one is there already, and nobody else would have a turn
 
-    def _over(self, task: asyncio.Task[None]) -> None:
+    def _over(self, visitor: socket.socket, task: asyncio.Task[None]) -> None:
         """One that was shown out before it was looked at has nobody else who closes it."""
-        visitor = self._met.pop(task)
+        self._met.pop(task, None)
         if task.cancelled():
             visitor.close()
         elif error := task.exception():

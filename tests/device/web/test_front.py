@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import select
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +17,10 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from device.clock import SystemClock
 from device.pipeline.channel import nothing
 from device.web import front
-from device.web.certificate import SHOWN, OwnCertificate, fingerprint
+from device.web.certificate import FILE, SHOWN, OwnCertificate, fingerprint
 from device.web.options import Options
 from device.web.server import PageServer
 from tests.device.web.conftest import CHROMIUM
@@ -178,3 +182,25 @@ def test_a_browser_that_was_told_nothing_of_https_ends_there_and_sees_live_pictu
         visitor.close()
         page.close()
         page.demo.close()
+
+
+def test_of_a_crowd_that_comes_at_once_no_more_are_kept_than_of_those_who_come_one_by_one(tmp_path: Path) -> None:
+    OwnCertificate(tmp_path, ("localhost",), SystemClock()).made()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / FILE)
+
+    async def kept() -> int:
+        with socket.create_server(("127.0.0.1", 0), backlog=64) as listening:
+            crowd = [socket.create_connection(listening.getsockname()[:2], WAIT_S) for _ in range(40)]
+            met = front.Front(asyncio.Protocol, listening, context, plainly=False, most=4, patience_s=1000)
+            for _ in range(500):
+                await asyncio.sleep(0)
+            there = [each for each in crowd if not select.select([each], [], [], 0)[0]]
+            for each in crowd:
+                each.close()
+            met.close()
+            await met.wait_closed()
+            return len(there)
+
+    with ThreadPoolExecutor(1) as thread:  # that of the tests has Playwright's loop
+        assert thread.submit(lambda: asyncio.run(kept())).result(WAIT_S) == 4
