@@ -47,11 +47,18 @@ class OwnCertificate:
         self.path = data / FILE
 
     def made(self) -> Known:
-        """At a start: the one there is, as long as it serves this box, else a new one; on the disk when it returns."""
+        """At a start: the one there is, as long as it serves this box, else a new one; on the disk when it returns. A disk that takes
+        none keeps no box from starting that has one."""
         known = read(self._data)
-        if known is None or not self._in_time(known) or not self._says_where(known):
-            known = self._make()
-        return known
+        if known is not None and self._in_time(known) and self._says_where(known):
+            return known
+        try:
+            return self._make()
+        except StorageError as error:
+            if known is None:
+                raise
+            log.warning("the page keeps the certificate that it has", extra={"reason": str(error)})
+            return known
 
     def renewed(self) -> Known | None:
         """While it runs: a new one where the old one ends soon. Its names are those of the start: who has accepted one is not asked

@@ -12,6 +12,7 @@ from cryptography import x509
 from contracts.errors import StorageError
 from device.web.certificate import DAYS, FILE, SHOWN, OwnCertificate, fingerprint, read
 from tests.device.capture.fakes import SetClock
+from tests.device.record.mounts import fill, tmpfs
 
 NAMES = ("Box-7", "box-7.local", "192.0.2.7", "127.0.0.1", "not a name", "fd00::7")
 NOW = datetime(2027, 5, 1, tzinfo=timezone.utc)
@@ -52,6 +53,16 @@ def test_a_clock_of_1970_makes_one_that_browsers_take_and_it_stays_when_the_cloc
     assert own(tmp_path, datetime(1970, 1, 2, tzinfo=timezone.utc)).renewed() is None, "nobody knows what time it is"
     ahead = own(tmp_path / "other", datetime(2031, 1, 1, tzinfo=timezone.utc)).made()
     assert own(tmp_path / "other").made() != ahead, "the clock was wrong then: it begins in years"
+
+
+def test_a_disk_that_takes_no_new_one_leaves_the_old_one_in_its_place_and_the_box_starts(tmp_path: Path) -> None:
+    with tmpfs(tmp_path / "data") as data:
+        first = own(data).made()
+        fill(data)
+        assert own(data, names=("cellar",)).made() == first == read(data)
+        assert own(data, first.ends).made() == first
+        with pytest.raises(StorageError):
+            own(data, first.ends).renewed()
 
 
 def test_another_name_makes_another_one_and_an_address_that_comes_beside_does_not(tmp_path: Path) -> None:
