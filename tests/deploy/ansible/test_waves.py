@@ -17,7 +17,8 @@ BOXES = ["south", "north", "east", "west"]  # the owner's order, which no alphab
 
 def waves_of(playbook: str) -> str:
     """The hosts of its play that goes to boxes that are on."""
-    (play,) = (play for play in yaml.safe_load((ROOT / "ansible/playbooks" / playbook).read_text()) if "fleet_reached" in str(play.get("hosts")))
+    plays = yaml.safe_load((ROOT / "ansible/playbooks" / playbook).read_text())
+    (play,) = (play for play in plays if "fleet_reached" in str(play.get("hosts")))
     return str(play["hosts"])
 
 
