@@ -57,7 +57,9 @@ soak: ## the long tests
 	@scripts/venv trainer
 	@$(PY) scripts/footage.py
 	@$(PY) scripts/text_model.py
-	@NODE_RED_JS=$${NODE_RED_JS:-$$(ls .cache/node-red/node_modules/node-red/red.js 2>/dev/null)} $(PY) -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
+	@NODE_RED_JS=$${NODE_RED_JS:-$$(ls .cache/node-red/node_modules/node-red/red.js 2>/dev/null)} \
+	  GRAFANA_SCHEMA=$${GRAFANA_SCHEMA:-$$(ls -d $$PWD/.cache/grafana-schema/node_modules 2>/dev/null)} \
+	  HOME_ASSISTANT_PYTHON=$${HOME_ASSISTANT_PYTHON:-$$(scripts/home-assistant || true)} $(PY) -m pytest -m soak --timeout 0 $(PYTEST_ARGS)
 
 fuzz: ## what reads bytes from outside, each target for FUZZ_SECONDS (600), led by the branches it takes; FUZZ="bundle metadata" chooses
 	@scripts/venv dev

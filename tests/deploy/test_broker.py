@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -30,7 +31,8 @@ from tests.device.publish.mosquitto import BINARY, free_port, needs_mosquitto
 from trainer.ingest.options import Options as TrainerOptions
 from trainer.pki.authority import Authority, make_authority
 
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / "mosquitto"
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "deploy" / "mosquitto"
 NOT_ALLOWED = 135  # MQTT 5, "Not authorized"
 EVENT, DESIRED = "vedette/v1/box-01/up/event", "vedette/v1/box-01/dn/desired"
 
@@ -303,3 +305,21 @@ def test_a_certificate_that_was_revoked_is_not_let_in_any_more(fleet: Fleet) -> 
         assert time.monotonic() < deadline, "the broker still takes it"
         threading.Event().wait(0.1)
     assert not refused(fleet, "box-01")
+
+
+def test_the_product_brings_no_broker_of_its_own() -> None:
+    """The demo starts one; nothing that is installed on a box or a trainer's machine can."""
+    packages = of_the_wheel()
+    assert {"device", "trainer"} <= set(packages) and "scripts" not in packages
+    files = [path for package in packages for path in (ROOT / package).rglob("*.py")]
+    starts = re.compile(r"^\s*(?:from|import) (?:amqtt|hbmqtt|gmqtt)\b|[\"'/]mosquitto[\"']", re.MULTILINE)
+    assert len(files) > 400 and starts.search((ROOT / "scripts/demo.py").read_text()), "it would be found"
+    assert not [path for path in files if starts.search(path.read_text())]
+
+
+def of_the_wheel() -> list[str]:
+    """Of the wheel; Python 3.10 has no tomllib."""
+    found = re.search(r"^packages = (\[.*\])$", (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert found
+    packages: list[str] = json.loads(found[1])
+    return packages

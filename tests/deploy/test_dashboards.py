@@ -1,7 +1,7 @@
 """What is shipped for Prometheus, Node-RED and Home Assistant, in the real programs and against what a box really says.
 
-Prometheus is Debian's package. Node-RED is npm's: NODE_RED_JS names its red.js where `node-red` is not on the PATH. Home Assistant is
-PyPI's: HOME_ASSISTANT_PYTHON names a Python that has it, since it needs an environment of its own.
+`make soak` brings them. Prometheus is Debian's package. Node-RED is npm's: NODE_RED_JS names its red.js if `node-red` is not on the PATH.
+Home Assistant is PyPI's: HOME_ASSISTANT_PYTHON names a Python that has it (scripts/home-assistant), since it needs one of its own.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import pytest
 
 from device.publish.discovery import configuration
 from device.publish.discovery_parts import Shown, components
+from tests.deploy import test_grafana
 from tests.deploy.test_grafana import asked
 from tests.device.publish.fakes import DEVICE, Box, event
 from tests.device.publish.mosquitto import broker_in, free_port, listening, needs_mosquitto
@@ -117,6 +118,13 @@ def test_a_real_prometheus_scrapes_a_real_box_and_every_expression_can_be_answer
         assert answered["rule VedetteBoxSilent"] == answered["rule VedetteCameraFrozen"] == []
 
 
+@needs_prometheus
+def test_promtool_takes_configuration_rules_and_every_expression(tmp_path: Path) -> None:
+    """What `make test` leaves out where there is no promtool, which it does not bring."""
+    test_grafana.test_prometheus_takes_its_configuration_and_the_rules_do_what_they_say(tmp_path)
+    test_grafana.test_every_expression_of_a_dashboard_can_be_parsed(tmp_path)
+
+
 # ---- Node-RED
 
 
@@ -172,7 +180,7 @@ def test_in_a_real_node_red_events_come_in_and_a_command_goes_out_and_is_done_on
 # ---- Home Assistant
 
 
-@pytest.mark.skipif(not HOME_ASSISTANT, reason="HOME_ASSISTANT_PYTHON names no Python that has the package homeassistant")
+@pytest.mark.skipif(not HOME_ASSISTANT, reason="HOME_ASSISTANT_PYTHON names no Python with Home Assistant (scripts/home-assistant)")
 def test_home_assistants_own_schemas_take_what_a_box_says_of_itself() -> None:
     shown = Shown(DEVICE, ("yard", 'Tür "links" {{ 1 }}', "🐈"), updates=True, records=True)
     message = configuration(shown, {"model": "Orin", "sw_version": "0.1.0"}, "0.1.0", components(shown))

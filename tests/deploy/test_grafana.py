@@ -1,7 +1,7 @@
 """What is shipped for Prometheus and Grafana, as files: every metric is one that a box says, every expression one that can be parsed.
 
-No Grafana is to be had for these tests. Dashboards are held against its own types, npm's @grafana/schema, where GRAFANA_SCHEMA names a
-node_modules with it and with typescript; else against its rules for files, rewritten here.
+No Grafana is to be had for these tests. Dashboards are held against its rules for files, rewritten here, and in `make soak` against its
+own types, npm's @grafana/schema: GRAFANA_SCHEMA names the node_modules with it and with typescript.
 """
 
 from __future__ import annotations

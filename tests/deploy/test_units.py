@@ -87,13 +87,31 @@ def test_the_appliance_is_watched_and_a_model_can_be_given_limits() -> None:
     assert "MemoryDenyWriteExecute" not in said, "engines compile code"
 
 
-def test_keys_of_a_newer_systemd_are_only_in_files_that_say_so() -> None:
-    """JetPack 6 has systemd 249: what it does not know it ignores, but says so at every start."""
-    newer = {  # but ProtectProc, of 247: an older one says that it does not know it, and goes on
-        "RestartSteps": 254, "RestartMaxDelaySec": 254, "LoadCredentialEncrypted": 250, "MemoryPressureWatch": 254, "LoadCredential": 247,
-        "RestrictFileSystems": 250, "OpenFile": 253, "ImportCredential": 254, "RestartMode": 254,
-    }  # fmt: skip
-    for path in sorted(UNITS.rglob("*.service")) + sorted(UNITS.rglob("*.conf")):
+# Which version of systemd brought a setting, by its NEWS; those without a number are older than 245.
+OLD = re.findall(
+    r"\w+",
+    """
+    After AmbientCapabilities CapabilityBoundingSet ConditionPathExists Description DeviceAllow DevicePolicy Documentation Environment
+    EnvironmentFile ExecStart ExecStartPre Group LimitCORE LimitNOFILE LockPersonality MemoryMax NoNewPrivileges NotifyAccess
+    OOMScoreAdjust PrivateDevices PrivateMounts PrivateTmp ProtectControlGroups ProtectHome ProtectHostname ProtectKernelLogs
+    ProtectKernelModules ProtectKernelTunables ProtectSystem RemainAfterExit RemoveIPC Restart RestartSec RestrictAddressFamilies
+    RestrictNamespaces RestrictRealtime RestrictSUIDSGID RuntimeDirectory RuntimeDirectoryMode StartLimitIntervalSec StateDirectory
+    StateDirectoryMode SupplementaryGroups SystemCallArchitectures SystemCallErrorNumber SystemCallFilter TasksMax TimeoutAbortSec
+    TimeoutStartSec TimeoutStopSec Type UMask User WantedBy Wants WatchdogSec WatchdogSignal WorkingDirectory
+    """,
+)
+BROUGHT = {**dict.fromkeys(OLD, 244), "ProtectClock": 245, "ProtectProc": 247, "RestartSteps": 254, "RestartMaxDelaySec": 254}
+SAID_AND_GONE_ON = {"ProtectProc"}  # an older systemd says that it does not know it, and goes on
+
+
+def test_every_setting_is_one_of_systemd_245_or_in_a_file_that_says_of_which() -> None:
+    """JetPack 6 has systemd 249. A setting that is new here needs its version in BROUGHT, by what systemd's NEWS says."""
+    files = [*sorted(UNITS.rglob("*.service")), *sorted(UNITS.rglob("*.conf")), *sorted((UNITS.parent / "install").glob("*.service"))]
+    assert len(files) > 9
+    for path in files:
         number = re.match(r"(\d{3})-", path.name)
-        least = int(number[1]) if number else 245
-        assert not {name for name in settings(path) if newer.get(name, 0) > least}, path
+        least, said = int(number[1]) if number else 245, settings(path).keys() - SAID_AND_GONE_ON
+        assert not said - BROUGHT.keys(), path
+        assert not {name for name in said if BROUGHT[name] > least}, path
+    types = {value for path in files for value in settings(path).get("Type", [])}
+    assert types <= {"notify", "exec", "oneshot"}, "notify-reload is of 253"

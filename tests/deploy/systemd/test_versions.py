@@ -96,6 +96,15 @@ def test_on_an_older_systemd_it_is_ready_watched_and_given_its_secret(older: App
     assert older.stop() < 5
 
 
+def test_a_newer_udev_has_nothing_to_say_of_the_rules_and_much_of_a_misspelt_one(newer: Appliance) -> None:
+    """Debian 12's cannot be asked."""
+    for rules in (ROOT / "deploy/udev").glob("*.rules"):
+        newer.call("sh", "-c", f"cat > /run/{rules.name}", stdin=rules.read_text())
+        assert newer.call("udevadm", "verify", "--no-summary", f"/run/{rules.name}") == ""
+    newer.call("sh", "-c", "cat > /run/90-wrong.rules", stdin='SUBSYSTEM="video4linux", GRUOP="video"\n')
+    assert newer.fails("udevadm", "verify", "--no-summary", "/run/90-wrong.rules")
+
+
 @pytest.fixture(scope="module")
 def newer(layer: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
     folder, debian12 = tmp_path_factory.mktemp("newer"), make_tree()

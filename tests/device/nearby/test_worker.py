@@ -8,6 +8,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from zeroconf import (
@@ -26,7 +27,7 @@ from zeroconf.const import _CLASS_IN, _FLAGS_AA, _FLAGS_QR_RESPONSE, _TYPE_A, _T
 
 from device.nearby import worker
 from device.nearby.announce import OURS, WEB, About, services
-from device.nearby.heard import SECURE
+from device.nearby.heard import PLAIN, SECURE
 from device.nearby.options import Options
 from device.nearby.worker import PART, Nearby
 from device.pipeline.board import Board
@@ -133,17 +134,20 @@ def test_a_page_that_only_this_machine_reaches_is_not_announced() -> None:
 
 def test_brokers_are_found_through_noise_and_forgotten_when_they_go(other: Zeroconf) -> None:
     name = f"b{uuid.uuid4().hex[:10]}"
-    real = ServiceInfo(SECURE, f"{name}.{SECURE}", port=8883, server=f"{name}.local.", addresses=[socket.inet_aton("192.0.2.7")])
+    where: dict[str, Any] = {"server": f"{name}.local.", "addresses": [socket.inet_aton("192.0.2.7")]}
+    real, plain = ServiceInfo(SECURE, f"{name}.{SECURE}", 8883, **where), ServiceInfo(PLAIN, f"{name}.{PLAIN}", 1883, **where)
     one = nearby(None, seeking=True)
     try:
         assert one.step()
         noise()
         other.register_service(real)
-        found = waited(one, lambda: any(broker.name == name for broker in one.found_brokers()))
-        mine = next(broker for broker in found if broker.name == name)
-        assert (mine.host, mine.addresses, mine.port, mine.tls) == (f"{name}.local", ("192.0.2.7",), 8883, True)
+        other.register_service(plain)
+        found = waited(one, lambda: sum(broker.name == name for broker in one.found_brokers()) == 2)
+        mine = [(each.host, each.addresses, each.port, each.tls) for each in found if each.name == name]
+        assert mine == [(f"{name}.local", ("192.0.2.7",), 8883, True), (f"{name}.local", ("192.0.2.7",), 1883, False)]
         assert all(broker.name.isprintable() and broker.host != "evil" for broker in found)
         other.unregister_service(real)
+        other.unregister_service(plain)
         waited(one, lambda: not any(broker.name == name for broker in one.found_brokers()))
     finally:
         one._leave()
