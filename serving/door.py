@@ -51,7 +51,7 @@ class Door:
 
     def greeted(self) -> set[int]:
         """Descriptors of those that are connected."""
-        return {each.transport.get_extra_info("socket").fileno() for each in self._open if _connected(each)}
+        return {found.fileno() for each in self._open if _connected(each) and (found := _socket(each)) is not None}
 
     def _idle(self) -> list[H11Protocol]:
         """Those that ask nothing. One that is being answered begins anew afterwards; one that is gone, or a WebSocket, is forgotten.
@@ -85,9 +85,15 @@ def _connected(protocol: H11Protocol) -> bool:
 
 def _hang_up(protocol: H11Protocol) -> None:
     """At once: what is still to be sent to somebody who does not read is not kept for him."""
-    if _connected(protocol):
-        protocol.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if _connected(protocol) and (found := _socket(protocol)) is not None:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         protocol.transport.abort()
+
+
+def _socket(protocol: H11Protocol) -> socket.socket | None:
+    """None: its TLS is over, of which uvicorn is told in the next turn of the loop."""
+    found: socket.socket | None = protocol.transport.get_extra_info("socket")
+    return found
 
 
 def _busy(protocol: H11Protocol) -> bool:

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+from uvicorn.server import ServerState
 
 from serving.door import Door
 
@@ -26,6 +27,22 @@ def answered(visitor: socket.socket) -> None:
         piece = visitor.recv(1000)
         assert piece
         said += piece
+
+
+class Over:
+    """asyncio's transport of TLS once that is over: for a turn of the loop, until uvicorn is told, there is no socket of it any more."""
+
+    def get_extra_info(self, _name: str, default: object = None) -> object:
+        return default
+
+
+def test_a_connection_that_is_just_over_turns_no_visitor_away() -> None:
+    door, state, loop = Door(time.monotonic_ns, 6), ServerState(), asyncio.new_event_loop()
+    made = door(config=uvicorn.Config(Starlette(), log_config=None), server_state=state, app_state={}, _loop=loop)
+    made.transport = cast(Any, Over())
+    state.connections.add(made)
+    assert door.greeted() == set()
+    loop.close()
 
 
 def test_who_was_answered_a_moment_ago_is_not_the_oldest() -> None:
