@@ -1,4 +1,4 @@
-"""Titles: who may become the champion of a name: only one whose verdict takes the title from who holds it at that moment."""
+"""Titles: who may become the champion of a name: one whose verdict takes the title from who holds it then, and that boxes took."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from contracts.errors import ConfigError
 from contracts.wire import utc_from_ns, utc_text
+from trainer.registry.acceptance import require_accepted
 from trainer.registry.model import Change, Model, changes, get, last_champion
 from trainer.store.registry_tables import model_events
 
@@ -28,6 +29,7 @@ def require_title(connection: Connection, model: Model) -> int | Change:
         why = "the champion gives way only to one that is better beyond doubt"
         raise ConfigError(f"{who}: its verdict ({judged[-1].answer}) does not take the title; {why}")
     _require_reference(connection, who, judged[-1], last if holds else None, last)
+    require_accepted(connection, model)
     return 0 if last is None else last.reign or 0
 
 
