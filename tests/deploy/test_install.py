@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -64,6 +65,32 @@ def test_links_lead_into_the_releases_or_nowhere(tmp_path: Path) -> None:
     (tmp_path / "odd").symlink_to("releases/../../etc")
     said = sourced(f'HOME_OF_ALL={tmp_path}; for name in current previous odd none; do echo "<$(linked $name)>"; done')
     assert said.stdout.split() == ["<0.2.0>", "<>", "<>", "<>"]
+
+
+@pytest.mark.parametrize(("version", "laid"), [(245, False), (249, False), (252, False), (254, True), (255, True), (257, True)])
+def test_a_drop_in_of_a_newer_systemd_is_laid_only_where_that_is(tmp_path: Path, version: int, laid: bool) -> None:
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    said = sourced(f"ROLE=box; systemd_version() {{ echo {version}; }}; wanted_files {tmp_path}").stdout
+    places = [line.split()[1] for line in said.splitlines()]
+    assert any(place.endswith("/vedette.service") for place in places)
+    assert any(place.endswith("/vedette.service.d/254-restart.conf") for place in places) == laid
+    assert not [place for place in places if "wait-for-clock" in place], "who wants that lays it himself"
+    assert any("jetson.conf" in place for place in places) == Path("/etc/nv_tegra_release").exists()
+
+
+def test_of_the_systems_packages_tensorrt_and_systemd_alone_are_let_in(tmp_path: Path) -> None:
+    """JetPack's TensorRT is in no release, and no old numpy beside it may come in with it."""
+    for name in ("system", "release"):
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / name)], check=True)
+    (site,) = (tmp_path / "system").glob("lib/python*/site-packages")
+    for package in ("tensorrt", "systemd", "numpy", "cv2"):
+        (site / package).mkdir()
+        (site / package / "__init__.py").touch()
+    said = sourced(f"python={tmp_path}/system/bin/python; link_system {tmp_path}/release && echo linked")
+    assert said.stdout == "linked\n", said.stderr
+    asked = "import importlib.util as look; print(*[name for name in ('tensorrt', 'systemd', 'numpy', 'cv2') if look.find_spec(name)])"
+    done = subprocess.run([tmp_path / "release/bin/python", "-I", "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["tensorrt", "systemd"]
 
 
 @pytest.mark.parametrize(
