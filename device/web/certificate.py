@@ -43,7 +43,8 @@ class OwnCertificate:
     """`names`: host names and addresses under which the page is reached. Used by one thread at a time."""
 
     def __init__(self, data: Path, names: Sequence[str], clock: Clock) -> None:
-        self._data, self._names, self._clock = data, tuple(dict.fromkeys(filter(_can_be_said, map(str.lower, names)))), clock
+        said = (name.lower().partition("%")[0] for name in names)  # without the interface of an address: certificates know none
+        self._data, self._names, self._clock = data, tuple(dict.fromkeys(filter(_can_be_said, said))), clock
         self.path = data / FILE
 
     def made(self) -> Known:

@@ -68,6 +68,8 @@ def test_a_disk_that_takes_no_new_one_leaves_the_old_one_in_its_place_and_the_bo
 def test_another_name_makes_another_one_and_an_address_that_comes_beside_does_not(tmp_path: Path) -> None:
     first = own(tmp_path).made()
     assert own(tmp_path, names=(*NAMES, "10.0.0.1")).made() == first
+    near = own(tmp_path / "near", names=("box-7", "fe80::7%eth0")).made()  # a certificate has no word for the interface
+    assert own(tmp_path / "near", names=("box-7", "fe80::7%eth0")).made() == near
     moved = own(tmp_path, names=("box-7", "box-7.local", "10.0.0.1")).made()
     assert moved != first and "10.0.0.1" in moved.names
     assert "cellar" in own(tmp_path, names=("cellar", "10.0.0.1")).made().names
