@@ -166,7 +166,11 @@ def checked(loaded: Loaded, options: Options, clock: Clock) -> list[Finding]:
         https_of(options, clock)
     except ConfigError as error:
         return [from_message("update", str(error).removeprefix("update: "))]
-    return [Finding("update", "ok", f"{name} may be replaced; {keys.threshold} of {len(keys.keys)} keys assign")]
+    found = [Finding("update", "ok", f"{name} may be replaced; {keys.threshold} of {len(keys.keys)} keys assign")]
+    if not (loaded.settings.export.enabled and loaded.settings.export.review.per_day):
+        lost = "pictures that a new model and the one in force see differently are not kept for people to label"
+        found.append(Finding("update", "note", lost, "set export.enabled and export.review.per_day where somebody labels"))
+    return found
 
 
 def served(loaded: Loaded) -> str:

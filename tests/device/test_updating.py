@@ -224,7 +224,9 @@ def test_trust_that_cannot_be_used_is_said_at_the_start(tmp_path: Path, reposito
 
 def test_check_says_whether_updates_can_be_used(tmp_path: Path, broker: Broker, repository: Repository, factory: StoredBundle) -> None:
     settings = loaded(tmp_path, broker, url="https://trainer.example/tuf")
-    assert [(each.what, each.level) for each in checked(settings, SystemClock())] == [("update", "ok")]
+    said = checked(settings, SystemClock())
+    assert [(each.what, each.level) for each in said] == [("update", "ok"), ("update", "note")]
+    assert "export.review.per_day" in said[1].mend
     (tmp_path / "trust" / "assignment.json").write_text("{}")
     (found,) = checked(settings, SystemClock())
     assert (found.level, "copy it from the trainer again" in found.mend) == ("error", True)
