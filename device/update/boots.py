@@ -5,13 +5,17 @@ The standard library alone, here and in contracts/files.py: this is read before 
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from contracts.files import storage, sync_folder, write_durably
+from contracts.files import make_folders, storage, sync_folder, write_durably
 
 FAILED = 3  # starts, or deaths, after which a model is not tried again
 REMEMBERED = 32
@@ -48,10 +52,14 @@ class Boots:
 
     def begin(self) -> str:
         """Before a start: count it; after three that failed the last good model is put back. What was done, in words."""
-        current, words = self.linked("current"), ""
+        current = self.linked("current")
         if current is None:
             return ""
-        count = self.count()
+        with self._alone():
+            return self._begin(current)
+
+    def _begin(self, current: str) -> str:
+        count, words = self.count(), ""
         if count.trial:
             count, words = _died(count)
         before = count.unready if count.opened else max(0, count.unready - 1)  # it failed without the model: of that nothing is learnt
@@ -64,23 +72,27 @@ class Boots:
     def opening(self) -> None:
         """What comes now may be the model's doing: before, it was the configuration. Nothing where no start was counted."""
         if self.path.exists():
-            self._write(replace(self.count(), opened=True))
+            with self._alone():
+                self._write(replace(self.count(), opened=True))
 
     def ready(self) -> None:
         """The box is up with the model that is linked. Nothing where no start was counted."""
         if not self.path.exists():
             return
-        count, current = self.count(), self.linked("current") or ""
-        self._write(replace(count, current=current, unready=0, opened=True, good=current))
+        with self._alone():
+            count, current = self.count(), self.linked("current") or ""
+            self._write(replace(count, current=current, unready=0, opened=True, good=current))
 
     def trying(self, digest: str) -> None:
         """From now on a model that is not trusted yet runs in this process."""
-        count = self.count()
-        self._write(replace(count, trial=digest, deaths=count.deaths if count.trial == digest else 0))
+        with self._alone():
+            count = self.count()
+            self._write(replace(count, trial=digest, deaths=count.deaths if count.trial == digest else 0))
 
     def tried(self) -> None:
         """It came out of it."""
-        self._write(replace(self.count(), trial="", deaths=0))
+        with self._alone():
+            self._write(replace(self.count(), trial="", deaths=0))
 
     def rejects(self, digest: str) -> str:
         """Why this model is not run here, or nothing."""
@@ -90,14 +102,16 @@ class Boots:
         return tuple(each for each in self.count().rejected if not each.told)
 
     def told(self) -> None:
-        count = self.count()
-        self._write(replace(count, rejected=tuple(replace(each, told=True) for each in count.rejected)))
+        with self._alone():
+            count = self.count()
+            self._write(replace(count, rejected=tuple(replace(each, told=True) for each in count.rejected)))
 
     def pardon(self, digest: str) -> None:
         """The owner wants it all the same."""
-        count = self.count()
         if self.rejects(digest):
-            self._write(replace(count, rejected=tuple(each for each in count.rejected if each.digest != digest)))
+            with self._alone():
+                count = self.count()
+                self._write(replace(count, rejected=tuple(each for each in count.rejected if each.digest != digest)))
 
     def count(self) -> Count:
         try:
@@ -139,6 +153,19 @@ class Boots:
             temp.symlink_to(digest.removeprefix("sha256:"))
             temp.replace(self._models / "current")
             sync_folder(self._models)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The start, the updater's thread and commands beside the box take turns: none writes over what another has just counted."""
+        with storage(self.path):
+            make_folders(self.path.parent)
+            turn = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with storage(self.path):
+                fcntl.flock(turn, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(turn)
 
     def _write(self, count: Count) -> None:
         write_durably(self.path, json.dumps(asdict(count)).encode(), PRIVATE)

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -295,3 +297,23 @@ def test_a_loop_of_real_processes_that_die_ends_with_the_last_good_model_up(
     assert boots.count().good == factory.digest
     assert boots.rejects(new.digest)
     assert time.monotonic() - began < 60
+
+
+def test_what_one_thread_counts_is_not_written_over_by_another(boots: Boots, factory: StoredBundle) -> None:
+    start(boots)
+    over = threading.Event()
+
+    def comes_up() -> None:
+        while not over.is_set():
+            boots.ready()
+
+    with ThreadPoolExecutor(1) as main:
+        running = main.submit(comes_up)
+        try:
+            for _ in range(30):
+                boots.trying(DIGEST)
+                assert boots.count().trial == DIGEST, "should the box end now, nobody would know with what"
+                boots.tried()
+        finally:
+            over.set()
+        running.result(10)
