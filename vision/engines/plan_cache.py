@@ -83,4 +83,4 @@ class PlanCache:
 
     def _by_use(self) -> list[Path]:
         """Folders of plans, the one used last first."""
-        return sorted((path.parent for path in self._root.glob("*/plan.json")), key=lambda folder: -folder.stat().st_mtime_ns)
+        return sorted(filter(Path.is_dir, self._root.glob("*")), key=lambda folder: -folder.stat().st_mtime_ns)

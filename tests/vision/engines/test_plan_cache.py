@@ -30,3 +30,14 @@ def test_a_clock_that_begins_in_1970_makes_no_plan_old(tmp_path: Path) -> None:
     assert cache.load("new") == b"plan"  # and so it is the last that was used
     cache.save("newer", b"plan", {})
     assert {"new", "newer"} <= keys(tmp_path)
+
+
+def test_half_a_plan_that_a_power_cut_left_makes_room_too(tmp_path: Path) -> None:
+    half = tmp_path / ("f" * 64) / "plan"
+    half.parent.mkdir()
+    half.write_bytes(b"half")
+    cache = PlanCache(tmp_path)
+    for number in range(KEPT):
+        cache.save(f"{number:064}", b"plan", {})
+    assert not half.exists()
+    assert all(cache.load(f"{number:064}") for number in range(KEPT))
