@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from device.config import load
+
 ANSIBLE = Path(__file__).resolve().parents[2] / "ansible"
 ROLES = sorted(path.name for path in (ANSIBLE / "roles").iterdir())
 NEEDED = {"base", "vedette_device", "vedette_broker", "vedette_trainer", "jetson_tuning", "hardening"}
@@ -114,10 +116,35 @@ def test_secrets_of_the_examples_are_none() -> None:
     assert not [value for value in said if not value.startswith('"{{ vault_')]
 
 
+EXAMPLES = sorted(path for path in (ANSIBLE / "inventory.example").iterdir())
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_examples_set_only_what_something_reads(example: Path) -> None:
+    known = {name for role in ROLES for name in options(role)} | {name for name in USED if name.startswith("fleet_")} | {"ansible_user"}
+    files = [path for folder in ("group_vars", "host_vars") for path in (example / folder).rglob("*.yml")]
+    assert len(files) > 4
+    assert not {f"{path.relative_to(example)}: {name}" for path in files for name in read(path).keys() - known}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_a_box_of_an_example_has_a_configuration_that_it_can_use(example: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = read(example / "group_vars/boxes/main.yml")
+    for name in said.get("vedette_device_secrets", {}):
+        monkeypatch.setenv(name, "a long password")
+    of_all = said["vedette_device_settings"]
+    boxes = [read(path)["vedette_device_settings_of_box"] for path in (example / "host_vars").glob("*.yml")]
+    assert boxes
+    for number, of_box in enumerate(boxes):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(yaml.safe_dump({"data": str(tmp_path / "data"), **of_all, **of_box}))
+        assert load(path).settings.cameras
+
+
 @pytest.mark.parametrize("name", ["upgrade", "rotate_keys"])
 def test_boxes_are_changed_in_waves_and_the_first_failure_stops(name: str) -> None:
     plays = read(ANSIBLE / f"playbooks/{name}.yml")
-    play = next(play for play in plays if play.get("hosts") == "fleet_reached")
+    play = next(play for play in plays if play.get("hosts") == "boxes:&fleet_reached")
     assert play["serial"] == WAVES
     assert play["max_fail_percentage"] == 0
     asked = [each.get("ansible.builtin.import_playbook") for each in plays]

@@ -1,9 +1,10 @@
-"""Inventories and words that nobody can have meant: each is refused on the machine of Ansible, with what to do, and no box is asked."""
+"""Inventories on Ansible's own machine: the examples are read; what nobody can have meant is refused with what to do, no box asked."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.ansible.fleet import ROOT
+from tests.deploy.test_ansible import PLAYBOOKS
 
 NOWHERE = "198.18.77.250"
 
@@ -95,3 +97,27 @@ def test_a_vault_without_its_password_is_not_opened_by_anything(inventory: Inven
     assert "something" not in (folder / "vault.yml").read_text()
     assert "no vault secrets" in inventory.play("site.yml").lower()
     assert "decrypt" in inventory.play("site.yml", f"--vault-password-file={inventory.folder}/wrong").lower()
+
+
+@pytest.mark.parametrize(("example", "boxes"), [("lab", 2), ("fleet", 500)])
+def test_a_copied_example_is_an_inventory_and_every_playbook_fits_it(tmp_path: Path, programs: Path, example: str, boxes: int) -> None:
+    """As the guide begins: copied, passwords put into a vault, which is sealed."""
+    inventory = tmp_path / "inventory"
+    shutil.copytree(ROOT / "ansible/inventory.example" / example, inventory)
+    (tmp_path / "password").write_text("of the vault")
+    environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8", "ANSIBLE_HOME": str(tmp_path / "home")}
+    environment["ANSIBLE_VAULT_PASSWORD_FILE"] = str(tmp_path / "password")
+
+    def said(*words: str) -> str:
+        done = subprocess.run(words, cwd=ROOT / "ansible", env=environment, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        return done.stdout
+
+    for sealed in inventory.rglob("vault.yml.example"):
+        sealed.rename(sealed.with_suffix(""))
+        said("ansible-vault", "encrypt", str(sealed.with_suffix("")))
+    read = json.loads(said("ansible-inventory", "-i", str(inventory), "--list"))
+    assert len({name for group in read["boxes"].get("children", ["boxes"]) for name in read[group].get("hosts", [])}) == boxes
+    assert all("{{" not in str(read["_meta"]["hostvars"][name].get("ansible_user")) for name in read["_meta"]["hostvars"])
+    books = ["site.yml", *(f"playbooks/{name}.yml" for name in PLAYBOOKS)]
+    assert "playbook: site.yml" in said("ansible-playbook", "-i", str(inventory), "--syntax-check", *books)
