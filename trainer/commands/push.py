@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument("model", nargs="?", help="digest, a beginning of it, or name@version")
             unjudged = "why a model goes out that no gate judged, such as one made elsewhere; is kept in the audit"
             action.add_argument("--unjudged", default="", metavar="WORDS", help=unjudged)
+            versions = "least version and the first that is too new, of boxes whose engine that is: others do not fetch it"
+            action.add_argument("--tensorrt", nargs=2, metavar=("LEAST", "BEYOND"), help=versions)
             action.add_argument("--config", type=Path, metavar="FILE", help="a configuration instead: what it says counts on boxes")
             action.add_argument("--name", default="fleet", help="of the configuration: its numbers count by name (default fleet)")
         if name == "withdraw":
@@ -91,10 +93,13 @@ def _did(args: argparse.Namespace, home: Any, repository: Any, database: Any) ->
     if args.action == "release":
         if bool(args.model) == bool(args.config):
             raise ConfigError("push release: name a model, or a configuration with --config FILE")
+        if args.config and args.tensorrt:
+            raise ConfigError("push release: --tensorrt is of a model; leave it out with --config")
         if args.config:
             revision = release_config(repository, args.config, args.name, key)
             return revision.target, {"sha256": revision.sha256, "rev": revision.rev}
-        model = release(repository, Registry(database, home), args.model, key, args.unjudged)
+        tensorrt = tuple(args.tensorrt) if args.tensorrt else None
+        model = release(repository, Registry(database, home), args.model, key, args.unjudged, tensorrt)
         return model.target, {"digest": model.digest, **({"unjudged": args.unjudged} if args.unjudged else {})}
     if args.action == "withdraw":
         repository.withdraw(args.target, key)

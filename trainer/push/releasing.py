@@ -15,9 +15,18 @@ from trainer.registry.signing import envelope_path, signers
 from vision.bundle import StoredBundle, read_bundle
 from vision.bundle_chunks import chunks_of
 
+NUMBERS = re.compile(r"\d{1,4}(\.\d{1,6}){1,3}")  # of a version of TensorRT
 
-def release(repository: Repository, registry: Registry, which: str, key: SigningKey, unjudged: str = "") -> Model:
-    """ConfigError for one that may not go out. `unjudged`: why one goes out that no gate ever judged, such as one made elsewhere."""
+
+def release(
+    repository: Repository, registry: Registry, which: str, key: SigningKey, unjudged: str = "", tensorrt: tuple[str, str] | None = None
+) -> Model:
+    """ConfigError for one that may not go out. `unjudged`: why one goes out that no gate ever judged, such as one made elsewhere.
+    `tensorrt`: the least and the first excluded version of it, where boxes with others shall not even fetch it."""
+    if tensorrt is not None and not all(NUMBERS.fullmatch(each) for each in tensorrt):
+        raise ConfigError(
+            f"--tensorrt {' '.join(tensorrt)[:80]!r}: give the least version and the first one that is too new, such as 10.3 11.0"
+        )
     entry = registry.get(which)
     require_judged(registry, entry, unjudged)
     path = registry.file(entry)
@@ -25,7 +34,10 @@ def release(repository: Repository, registry: Registry, which: str, key: Signing
     known = {public.keyid: public for _, public in public_keys(registry.home)}
     if not envelope_path(path).exists() or not signers(stored, known):
         raise ConfigError(f"{_named(entry)}: nobody signed it; `vedette-trainer bundle sign {entry.digest} --key NAME`")
-    return repository.release(path, entry.file, described(stored), key)
+    model = repository.release(path, entry.file, described(stored, tensorrt), key)
+    if tensorrt is not None and repository.facts(model).tensorrt != tensorrt:
+        raise ConfigError(f"{_named(entry)}: was released already, and not for these; `vedette-trainer push withdraw {model.target}` first")
+    return model
 
 
 def require_judged(registry: Registry, entry: Entry, unjudged: str = "") -> None:
@@ -48,7 +60,7 @@ def require_judged(registry: Registry, entry: Entry, unjudged: str = "") -> None
         raise ConfigError(f"{_named(entry)}: its newest verdict is {judged[-1].answer}, not pass; {mend}")
 
 
-def described(stored: StoredBundle) -> Release:
+def described(stored: StoredBundle, tensorrt: tuple[str, str] | None = None) -> Release:
     """What is signed with it: its pieces, and what decides whether a box can run it."""
     manifest = stored.manifest
     network = facts_of(stored.model(), manifest.input)
@@ -61,6 +73,7 @@ def described(stored: StoredBundle) -> Release:
         opset=network.opset,
         software=software if isinstance(software, str) and re.fullmatch(VERSION.strip("^$"), software) else None,
         memory_mb=network.memory_mib,
+        tensorrt=tensorrt,
     )
     return Release(digest=stored.digest, name=manifest.name, version=manifest.version, chunks=chunks_of(stored.path), facts=facts)
 

@@ -15,7 +15,7 @@ from tuf.api.metadata import Metadata
 
 from contracts.errors import ConfigError
 from contracts.files import inside, make_folders, rename_durably, storage, write_durably
-from contracts.update import ASSIGNMENT_KEYS, CONFIG, RELEASE, AssignmentKeys, ConfigRelease, ConfigRevision, Model, Release
+from contracts.update import ASSIGNMENT_KEYS, CONFIG, RELEASE, AssignmentKeys, ConfigRelease, ConfigRevision, Facts, Model, Release
 from contracts.wire import utc_from_ns
 from dataset.layout import read_small
 from trainer.clock import Clock
@@ -85,6 +85,10 @@ class Repository:
                 about = {"digest": said.digest, "name": said.name, "version": said.version}
                 found[name] = Model(target=name, sha256=target.hashes["sha256"], length=target.length, **about)
         return found
+
+    def facts(self, model: Model) -> Facts:
+        """What was signed of it."""
+        return Release.model_validate_json(str((self.targets().signed.targets[model.target].custom or {})[RELEASE])).facts
 
     def configs(self) -> dict[str, ConfigRevision]:
         """By target."""

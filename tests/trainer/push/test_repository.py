@@ -71,6 +71,24 @@ def test_a_withdrawn_release_is_begun_by_no_box(yard: Yard, tmp_path: Path) -> N
         yard.repository.withdraw(model.target, targets_key(yard.place, TARGETS_WORDS))
 
 
+def test_a_box_with_another_tensorrt_does_not_even_fetch_it(yard: Yard, registry: Registry, tmp_path: Path) -> None:
+    key = targets_key(yard.place, TARGETS_WORDS)
+    digest = entered(yard, registry, "2.0.0")
+    with pytest.raises(ConfigError, match="give the least version and the first one that is too new"):
+        release(yard.repository, registry, digest, key, tensorrt=("10.3", "newest"))
+    model = release(yard.repository, registry, digest, key, tensorrt=("10.3", "11.0"))
+    with pytest.raises(ConfigError, match=f"was released already, and not for these; `vedette-trainer push withdraw {model.target}`"):
+        release(yard.repository, registry, digest, key, tensorrt=("10.7", "11.0"))
+    factory = bundle(tmp_path / "factory", "1.0.0")
+    boxes = {"10.2.9": "E_TRT", "11.0": "E_TRT", "8.6.2": "E_TRT", "10.3.0": None, "10.16.1.11": None, None: None}
+    for number, (tensorrt, code) in enumerate(boxes.items()):
+        fits = {"engine": "tensorrt" if tensorrt else "onnx", "tensorrt": tensorrt}
+        with serving(yard.folder) as files, a_box(tmp_path / str(number), yard, factory, files.url, fits=fits) as box:
+            report = box.told(yard.assign(model, 1))
+            assert (report.code, box.current == model.digest) == (code, code is None), (tensorrt, report.words)
+            assert code is None or (report.state == "rejected" and files.sent_below("targets/") == 0)
+
+
 def test_the_repository_on_a_stick_is_enough(yard: Yard, tmp_path: Path) -> None:
     model = released(yard)
     (yard.place.desired / "edge01.json").write_bytes(yard.assign(model, 1))
