@@ -68,10 +68,13 @@ def run(args: argparse.Namespace) -> int:
 
         thread = threading.Thread(target=work, name="ingest")
         thread.start()
-        with beating(database, SystemClock(), "ingest", lambda: ingest.connected):
-            while not stop.wait(max(0.1, args.every)):
-                _tell(report.document(), as_json=args.json)
-        thread.join(JOIN_S)
+        try:
+            with beating(database, SystemClock(), "ingest", lambda: ingest.connected):
+                while not stop.wait(max(0.1, args.every)):
+                    _tell(report.document(), as_json=args.json)
+        finally:  # nobody may read what is told any more
+            stop.set()
+            thread.join(JOIN_S)
         _tell(report.document(), as_json=args.json)
         if failed:
             raise failed[0]

@@ -39,11 +39,14 @@ class Watch:
             try:
                 self.step()
                 self.trouble = ""
-            except VedetteError as error:
-                if str(error) != self.trouble:
-                    log.warning("drift is not judged: %s", error)
-                self.trouble = str(error)
+            except Exception as error:  # noqa: BLE001 - a seam: nobody sees this thread end, and drift would never be judged again
+                self._say(str(error) if isinstance(error, VedetteError) else f"{type(error).__name__}: {error}")
             stop.wait(EVERY_S)
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            log.warning("drift is not judged: %s", trouble)
+        self.trouble = trouble
 
     def step(self) -> list[Call]:
         """The new calls."""

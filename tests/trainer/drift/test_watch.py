@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -17,6 +18,7 @@ from tests.trainer.drift.stores import FIRST, Field
 from tests.trainer.drift.worlds import Change, World
 from tests.trainer.store.conftest import postgres, url
 from trainer.accounts.audit import Audit
+from trainer.drift import watch
 from trainer.drift.listing import Wanted, listed, to_label
 from trainer.drift.options import Options
 from trainer.drift.streams import KEPT_HOURS
@@ -174,3 +176,19 @@ def test_pictures_of_the_box_since_it_drifted_are_to_be_labelled_first(field: Fi
             connection.execute(review_items.insert(), {**row, **said})
     assert [each["id"] for each in to_label(field.database, "box-000", 9)] == ["c", "b"]
     assert [each["id"] for each in to_label(field.database, "box-000", None)] == ["c", "a", "b"]
+
+
+def test_a_fault_of_ours_in_one_round_does_not_end_the_watch(
+    field: Field, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop, rounds = threading.Event(), list[int]()
+
+    def faulty() -> None:
+        rounds.append(1)
+        stop.set() if len(rounds) == 2 else None
+        raise ValueError("a histogram of another width")
+
+    monkeypatch.setattr(watch, "EVERY_S", 0.0)
+    monkeypatch.setattr(field.watch, "step", faulty)
+    field.watch.run(stop)
+    assert caplog.text.count("drift is not judged: ValueError: a histogram of another width") == 1 and len(rounds) == 2

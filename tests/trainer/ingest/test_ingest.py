@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +20,7 @@ from tests.device.publish.fakes import DEVICE, Box
 from tests.device.publish.fakes import event as seen
 from tests.device.publish.mosquitto import Broker, listening, needs_mosquitto
 from tests.trainer.ingest.boxes import Fleet, envelope, event, health, status
-from tests.trainer.ingest.trainers import Trainer, count, eventually, stored
+from tests.trainer.ingest.trainers import ROOT, Trainer, count, eventually, stored
 
 pytestmark = [pytest.mark.broker, needs_mosquitto]
 
@@ -203,3 +205,15 @@ def test_a_store_that_goes_away_holds_everything_up_and_loses_nothing(tmp_path: 
         database = Database(url)
         assert database.revision()
         database.close()
+
+
+def test_a_program_whose_reports_nobody_takes_any_more_ends_and_does_not_go_on_half(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "trainer.main", "ingest", "--port", "1", "--store", str(tmp_path / "store.sqlite"), "--json"]
+    with subprocess.Popen([*command, "--every", "0.1"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        try:
+            assert process.wait(30) != 0
+        finally:
+            process.kill()
