@@ -140,8 +140,8 @@ def test_brokers_are_found_through_noise_and_forgotten_when_they_go(other: Zeroc
     try:
         assert one.step()
         noise()
-        other.register_service(real)
-        other.register_service(plain)
+        other.register_service(real, cooperating_responders=True)  # its name is nobody else's, and nobody is asked
+        other.register_service(plain, cooperating_responders=True)
         found = waited(one, lambda: sum(broker.name == name for broker in one.found_brokers()) == 2)
         mine = [(each.host, each.addresses, each.port, each.tls) for each in found if each.name == name]
         assert mine == [(f"{name}.local", ("192.0.2.7",), 8883, True), (f"{name}.local", ("192.0.2.7",), 1883, False)]

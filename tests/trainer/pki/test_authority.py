@@ -135,6 +135,9 @@ def test_the_commands_make_a_fleet(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["pki", "trainer", *place]) == 0
     assert main(["pki", "server", *place, "--host", "trainer.example"]) == 0
     assert (tmp_path / "pki" / "issued" / "push-server" / "push-server.pem").is_file()
+    capsys.readouterr()
+    assert main(["pki", "ls", *place]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.endswith("SOON")] == ["box-01", "box-02"]
     assert main(["pki", "renew", *place, "--within", "60"]) == 0
     capsys.readouterr()
     assert main(["pki", "ls", "--json", *place]) == 0
