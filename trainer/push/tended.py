@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from contracts.errors import StorageError
 from contracts.wire import utc_from_ns, utc_text
 from trainer.clock import Clock, wall_us
+from trainer.store.catalogue import insert_or_ignore
 from trainer.store.database import Database
 from trainer.store.push_tables import push_marks
 
@@ -69,7 +70,7 @@ def _words(name: Service, mark: int, now_us: int) -> str:
 def note(database: Database, name: Service, number: int) -> None:
     try:
         with database.write() as connection:
-            if not connection.execute(update(push_marks).where(push_marks.c.name == name).values(number=number)).rowcount:
-                connection.execute(push_marks.insert().values(name=name, number=number))
+            connection.execute(insert_or_ignore(connection, push_marks), [{"name": name, "number": number}])
+            connection.execute(update(push_marks).where(push_marks.c.name == name).values(number=number))
     except StorageError as error:
         log.info("that %s lives was not written down: %s", name, error)
