@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from contracts.envelope import first_fault
-from contracts.errors import ConfigError
+from contracts.errors import ConfigError, StorageError
 from contracts.update import Model
 from trainer.accounts.audit import Actor
 from trainer.push.asked import Asked
@@ -30,10 +30,10 @@ def choices(parts: Parts, typed: Mapping[str, str]) -> dict[str, Any]:
     told: dict[str, Any] = {"typed": {**TYPED, **typed}, "modes": MODES, "cohorts": [], "releases": None, "trouble": ""}
     if not place.begun:
         return told
-    released = Repository(place, parts.clock).everything()
     try:
+        released = Repository(place, parts.clock).everything()
         cohorts = sorted(cohorts_of(parts.home))
-    except ConfigError as error:
+    except (ConfigError, StorageError) as error:
         return {**told, "releases": [], "trouble": str(error)}
     said = [(target, _named(each)) for target, each in released.items() if not target.startswith("configs/none/")]
     return {**told, "releases": sorted(said, key=lambda pair: pair[1], reverse=True), "cohorts": cohorts}

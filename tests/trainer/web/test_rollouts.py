@@ -187,6 +187,14 @@ def test_an_admin_begins_one_on_the_page_and_a_mistake_keeps_what_was_typed(
     assert "Begin a rollout" in ada.get("/rollouts").text
 
 
+def test_a_repository_that_cannot_be_read_hides_no_rollout_from_who_may_stop_it(
+    page: Running, rollouts: Rollouts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.push.place.Place.begun", True)  # and nothing is there
+    answer = page.login("ada").get("/rollouts")
+    assert (answer.status_code, "night-2" in answer.text, "timestamp.json: No such file" in answer.text) == (200, True, True)
+
+
 def test_who_looks_is_told_that_nobody_brings_it_to_boxes(page: Running, rollouts: Rollouts) -> None:
     vera = page.login("vera")
     for path in ("/rollouts", "/rollouts/night-2", API):
