@@ -175,6 +175,12 @@ def test_dpkg_orders_versions_as_python_does(pair: tuple[str, str]) -> None:
     assert subprocess.run(words, check=False, timeout=30).returncode == 0
 
 
+def test_a_jetsons_package_is_for_its_machine_and_its_python() -> None:
+    said = deb.control({"version": "0.2.0", "arch": JETSON.arch, "python": JETSON.python, "glibc": "2.35"}, 1000)
+    assert "\nArchitecture: arm64\n" in said
+    assert "libc6 (>= 2.35)" in said and "python3 (>= 3.10~), python3 (<< 3.11~)" in said and "systemd (>= 245)" in said
+
+
 @pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not installed")
 def test_a_package_carries_the_release_and_only_calls_it(small: Path, tmp_path: Path) -> None:
     package = deb.make(small, tmp_path)
