@@ -172,13 +172,17 @@ def draw_by_keys(page: Page) -> None:
 def tell_broker(page: Page, fleet: Fleet) -> None:
     """One that takes nobody without a certificate of its authority, as the guide sets it up."""
     made = fleet.authority.sign(BOX, "box", [], 10, datetime.now(timezone.utc), None)
+    announced = [{"name": NASTY, "host": "127.0.0.1", "port": fleet.port, "tls": True}]  # really heard: test_nearby.py
+    page.route("**/api/v1/settings/brokers", lambda route: route.fulfill(json=announced))
     step(page, "broker")
     now = page.locator('#broker [data-is="now"]')
     now.get_by_text("No broker").wait_for()
-    page.get_by_label("Name or address").fill("127.0.0.1")
     page.get_by_label("Encrypted (TLS)").check()
     assert page.get_by_label("Port", exact=True).input_value() == "8883", "the usual one"
-    page.get_by_label("Port", exact=True).fill(str(fleet.port))
+    page.get_by_role("button", name=f"Take the broker {NASTY}").click()
+    told(page, "broker", "Not saved yet: ")
+    assert page.get_by_label("Name or address").input_value() == "127.0.0.1"
+    assert page.get_by_label("Port", exact=True).input_value() == str(fleet.port)
     page.get_by_label("Certificate of its authority").set_input_files(made / "ca.pem")
     page.locator("#broker").get_by_role("button", name="Try it").click()
     told(page, "broker", "What to do: ")
