@@ -9,16 +9,16 @@ from pathlib import Path
 
 from contracts.errors import BundleError
 from contracts.files import make_folders, storage
-from contracts.update import Figures, Model, Receipt, Release, UpdateState
+from contracts.update import Model, Release, UpdateState
 from contracts.wire import utc_from_ns
+from device.update.accepted import committed
 from device.update.config_attempt import BEFORE, prepared, tried
 from device.update.download import Download, sweep
 from device.update.orders import VERDICT, Work
 from device.update.parts import EARLY, Parts, mildest, refreshed, step
 from device.update.preflight import inspect, opened, suits
 from device.update.refusal import Refusal
-from device.update.reports import Standing
-from device.update.state import State, put_word
+from device.update.state import put_word
 from vision.bundle import StoredBundle
 
 __all__ = ["Parts", "attempt", "refreshed"]
@@ -167,22 +167,8 @@ def _finish(work: Work, parts: Parts, words: str, checkpoint: Callable[[], None]
 def _end(work: Work, parts: Parts, words: str) -> None:
     """`committed`, with a receipt for what a model showed."""
     work = parts.orders.note(work, "committed", None, words)
-    figures = _figures(work, parts.state)
-    receipt = None
-    model, config = work.assignment.model, work.assignment.config
-    if model is not None or config is not None:
-        receipt = parts.identity.sign(
-            Receipt(
-                device=parts.device, model=model, config=config, rollout=work.assignment.rollout, seq=work.assignment.seq,
-                accepted=utc_from_ns(parts.clock.wall_ns()), backend=parts.backend, figures=figures, head=parts.ledger.head(),
-            )
-        )  # fmt: skip
-    parts.reports.say(Standing("committed", None, words, work.assignment, figures=figures, receipt=receipt))
+    at = utc_from_ns(parts.clock.wall_ns())
+    parts.reports.say(committed(work.number, work.assignment, words, at, parts))
     keep = [work.assignment.model.digest] if work.assignment.model else []
     parts.slots.collect(keep)
     sweep(parts.incoming, None)
-
-
-def _figures(work: Work, state: State) -> Figures:
-    number, _, text = (state.word(VERDICT) or "").partition(" ")
-    return Figures.model_validate_json(text) if number == str(work.number) else Figures()

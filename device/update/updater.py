@@ -15,6 +15,7 @@ from contracts.update import Assignment
 from device.pipeline.board import Board
 from device.pipeline.channel import SLICE_S
 from device.pipeline.protocols import Tick
+from device.update.accepted import standing_of
 from device.update.attempt import Parts, attempt, refreshed
 from device.update.config_attempt import Restarting, settled
 from device.update.orders import Work
@@ -218,8 +219,7 @@ class Updater:
     def _resume(self) -> None:
         """What was said last is said again after a start."""
         if (last := self._parts.orders.last()) is not None:
-            row, assignment = last
-            self._parts.reports.say(Standing(row.state, row.code, str(row.body.get("words", "")), assignment))
+            self._parts.reports.say(standing_of(*last, self._parts))
 
     def _fault(self, words: str) -> None:
         self._board.part(PART, "degraded", words, self._parts.clock.wall_ns())

@@ -18,7 +18,7 @@ from trainer.accounts.audit import Actor, Audit
 from trainer.clock import Clock
 from trainer.push.assign import Assignments
 from trainer.push.configs import back_to
-from trainer.push.receipts import signed_by_box
+from trainer.push.receipts import key_of, signed_by_box
 from trainer.push.rollout import ACTIVE, Rollout, Rollouts, counts, lock, rollout_in, rollout_of
 from trainer.store.push_tables import push_marks, rollout_boxes, rollouts
 from trainer.store.tables import devices, reports
@@ -85,7 +85,7 @@ class Progress:
         said = {"state": report.state, "code": report.code or "", "words": words, "percent": report.percent, "t_us": t_us}
         found = rollout_in(connection, report.rollout)
         if box.aim == "new":
-            said |= self._looked_at(report, found, row.info)
+            said |= self._looked_at(report, found, row.info, box)
         took = box.aim == "off" and report.state in ENDED and found.in_force(report) == found.digest
         if took:  # before it heard that it was called off
             said |= {"aim": "new", "state": "committed"}
@@ -93,7 +93,7 @@ class Progress:
         if took and found.state == "stopped":
             self._back(connection, found, box)
 
-    def _looked_at(self, report: UpdateReport, found: Rollout, info: str | None) -> dict[str, Any]:
+    def _looked_at(self, report: UpdateReport, found: Rollout, info: str | None, box: Row[Any]) -> dict[str, Any]:
         said: dict[str, Any] = {}
         if (now := found.in_force(report)) not in {None, found.digest}:
             said["before"] = now
@@ -102,6 +102,8 @@ class Progress:
             said["signed"] = int(bool(good))
             if good is False:
                 said |= {"state": "rejected", "code": "E_SIG", "words": "its receipt is not signed by its own key; see who speaks for it"}
+        elif report.state == "committed" and box.state != "committed" and key_of(info) is not None:
+            said |= {"state": box.state, "words": "says that it took it, without a receipt of its key; see who speaks for it"}
         return said
 
     # ---- what follows from it

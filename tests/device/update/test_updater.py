@@ -77,6 +77,24 @@ def test_the_receipt_says_what_was_accepted_and_is_signed_by_the_box(tmp_path: P
     assert (receipt.device, receipt.model, receipt.rollout, receipt.head) == ("edge01", model, "canary-7", box.parts.ledger.head())
 
 
+def test_who_was_away_hears_after_a_start_what_was_accepted_with_its_receipt(
+    tmp_path: Path, repository: Repository, served: Files, factory: StoredBundle
+) -> None:
+    """The message is retained, and the one that is said at a start takes its place."""
+    model = repository.release(bundle(tmp_path / "v2.vdb"))
+    repository.publish()
+    with a_box(tmp_path / "data", repository, factory, served.url) as box:
+        told = box.told(repository.assign(model))
+    assert told.receipt is not None
+    with a_box(tmp_path / "data", repository, factory) as box:
+        again = box.parts.reports.report()
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(box.parts.identity.public.keyval.public))
+    assert again.receipt is not None
+    key.verify(bytes.fromhex(again.receipt.sig.sig), again.receipt.payload.encode())
+    assert Receipt.model_validate_json(again.receipt.payload) == Receipt.model_validate_json(told.receipt.payload)
+    assert (again.state, again.figures) == ("committed", told.figures)
+
+
 def test_the_key_of_a_box_is_the_same_after_a_start(tmp_path: Path, repository: Repository, factory: StoredBundle) -> None:
     keys = set()
     for _ in range(2):
