@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -45,6 +45,12 @@ class Fleet:
     port: int
     process: subprocess.Popen[bytes]
     place: Path
+
+    def tell(self, files: Mapping[str, str]) -> None:
+        """Other files, which it reads again (systemctl reload mosquitto)."""
+        for name, text in files.items():
+            (self.place / name).write_text(text)
+        self.process.send_signal(signal.SIGHUP)
 
     def revoke(self, name: str) -> None:
         self.authority.revoke(name, "lost", datetime.now(timezone.utc), None)
@@ -300,11 +306,37 @@ def test_who_shows_no_certificate_or_a_strangers_is_not_let_in(fleet: Fleet) -> 
 def test_a_certificate_that_was_revoked_is_not_let_in_any_more(fleet: Fleet) -> None:
     assert not refused(fleet, "box-03")
     fleet.revoke("box-03")
-    deadline = time.monotonic() + 20
-    while not refused(fleet, "box-03"):
-        assert time.monotonic() < deadline, "the broker still takes it"
-        threading.Event().wait(0.1)
+    eventually(lambda: refused(fleet, "box-03"))
     assert not refused(fleet, "box-01")
+
+
+def eventually(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline, "the broker does as before"
+        threading.Event().wait(0.1)
+
+
+def test_an_authority_gives_way_to_another_while_both_are_believed(fleet: Fleet, tmp_path: Path) -> None:
+    """As the guide says it: first both, then the new one alone."""
+    now, old = datetime.now(timezone.utc), {name: (fleet.place / name).read_text() for name in ("ca.pem", "revoked.pem")}
+    after = make_authority(tmp_path / "pki", "Next fleet", 100, now, None)
+    issued = fleet.authority.folder / "issued"
+    shutil.copytree(after.sign("box-02", "box", [], 10, now, None), issued / "next")
+    new = {name: (after.folder / name).read_text() for name in old}
+    before = {name: (fleet.place / name).read_bytes() for name in ("broker.pem", "broker.key", *old)}
+    try:
+        fleet.tell({name: f"{old[name]}{new[name]}" for name in old})
+        eventually(lambda: not refused(fleet, "box-02", folder="next"))
+        with linked(fleet, "box-01"):
+            pass  # who has the old one still speaks, and takes such a file of two himself
+        made = after.sign("broker", "broker", ["127.0.0.1"], 10, now, None)
+        fleet.tell({**new, **{name: (made / name).read_text() for name in ("broker.pem", "broker.key")}})
+        eventually(lambda: refused(fleet, "box-01"))
+        assert not refused(fleet, "box-02", folder="next")
+    finally:
+        fleet.tell({name: data.decode() for name, data in before.items()})
+        eventually(lambda: not refused(fleet, "box-01"))
 
 
 def test_the_product_brings_no_broker_of_its_own() -> None:
