@@ -33,10 +33,6 @@ class Site:
     authority: Authority
     serving: Serving
 
-    @property
-    def list(self) -> Path:
-        return self.authority.folder / "revoked.pem"
-
     def tls(self, name: str) -> ssl.SSLContext:
         folder = self.authority.folder
         return tls_of(folder / "ca.pem", folder / "issued" / name / f"{name}.pem", folder / "issued" / name / f"{name}.key")
@@ -48,13 +44,18 @@ class Site:
             return False
 
 
-@pytest.fixture
-def site(yard: Yard, tmp_path: Path) -> Iterator[Site]:
-    authority = make_authority(tmp_path / "ca", "yard", 30, NOW, None)
-    place = authority.sign("push", "server", ["127.0.0.1"], 10, NOW, None)
+def authority_in(folder: Path) -> Authority:
+    authority = make_authority(folder, "yard", 30, NOW, None)
     for name in ("edge01", "edge02", "gone"):
         authority.sign(name, "box", [], 10, NOW, None)
     authority.revoke("gone", "sold", NOW, None)
+    return authority
+
+
+@pytest.fixture
+def site(yard: Yard, tmp_path: Path) -> Iterator[Site]:
+    authority = authority_in(tmp_path / "ca")
+    place = authority.sign("push", "server", ["127.0.0.1"], 10, NOW, None)
     ca = authority.folder / "ca.pem"
     options = {"tls_cert": place / "push.pem", "tls_key": place / "push.key", "client_ca": ca, "crl": authority.folder / "revoked.pem"}
     serving = Serving(yard, **options)
@@ -104,26 +105,39 @@ def talk(context: ssl.SSLContext, where: httpx.URL, session: ssl.SSLSession | No
         return tls.session
 
 
-@pytest.mark.parametrize("what", ["cut off", "of somebody else", "gone"])
+class Connection:
+    """As asyncio has it after TLS was agreed on."""
+
+    def __init__(self, authority: Authority, name: str) -> None:
+        pem = (authority.folder / "issued" / name / f"{name}.pem").read_text()
+        self._shown = ssl.PEM_cert_to_DER_cert(pem)
+
+    def get_extra_info(self, _name: str) -> Connection:
+        return self
+
+    def getpeercert(self, *, binary_form: bool) -> bytes:
+        assert binary_form
+        return self._shown
+
+
 def test_a_list_that_is_none_changes_nothing_while_it_runs_and_is_refused_at_a_start(
-    what: str, site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ca, whole = site.authority.folder / "ca.pem", site.list.read_bytes()
-    revoked = Revoked(site.list, ca)
-    if what == "gone":
-        site.list.unlink()
-    else:
-        stranger = make_authority(tmp_path / "stranger", "yard", 30, NOW, None)
-        site.list.write_bytes(whole[:-30] if what == "cut off" else (stranger.folder / "revoked.pem").read_bytes())
-    with caplog.at_level(logging.ERROR):
-        assert not revoked.look() and not revoked.look()
-    assert len(caplog.records) >= 1 and "the list before counts on" in caplog.text
-    with httpx.Client(verify=site.tls("gone")) as gone, httpx.Client(verify=site.tls("edge01")) as mine:
-        assert site.answers(mine) and not site.answers(gone)
-    with pytest.raises(ConfigError, match="push serve: --crl"):
-        Revoked(site.list, ca)
-    site.list.write_bytes(whole + b"\n")
+    authority, stranger = authority_in(tmp_path / "ca"), authority_in(tmp_path / "stranger")
+    ca, path, other = authority.folder / "ca.pem", authority.folder / "revoked.pem", stranger.folder / "revoked.pem"
+    revoked, whole = Revoked(path, ca), path.read_bytes()
+    for bad in (whole[:-30], whole + whole[:200], other.read_bytes(), b"", None):
+        path.unlink() if bad is None else path.write_bytes(bad)
+        caplog.clear()
+        with caplog.at_level(logging.ERROR):
+            assert not revoked.look() and not revoked.look()
+        assert len(caplog.records) == 1 and "the list before counts on" in caplog.text, "said once"
+        assert revoked.has(Connection(authority, "gone")) and not revoked.has(Connection(authority, "edge01"))
+        with pytest.raises(ConfigError, match="push serve: --crl"):
+            Revoked(path, ca)
+    path.write_bytes(whole + b"\n")
     assert revoked.look()
+    assert not revoked.has(Connection(stranger, "gone"))
 
 
 def test_a_list_of_whose_boxes_nobody_knows_is_refused() -> None:
