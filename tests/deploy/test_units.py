@@ -29,7 +29,7 @@ def settings(unit: Path) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", [*SERVICES, UNITS.parent / "install" / "vedette-settle.service"], ids=lambda unit: unit.name)
 def test_systemd_has_nothing_to_say_about_it(unit: Path, tmp_path: Path) -> None:
     """With a program that is there in the place of ours, which is not installed here."""
     (tmp_path / unit.name).write_text(re.sub(r"/opt/vedette/\S+", "/bin/true", unit.read_text()))
