@@ -14,9 +14,10 @@ from contracts.files import storage, sync_folder, write_durably
 log = logging.getLogger(__name__)
 ORDER = "factory-reset.json"  # in the data folder
 # The owner's settings, password, credentials and pushed revisions; the box's key and what it believes; pushed models and their engines;
-# what waits for a broker and what came from one.
+# what waits for a broker, what came from one, and what Home Assistant was told of cameras.
 OWN = (
     "config", "update", "models", "engines", "outbox.sqlite*", "commands.json", "alerts.json", "tried.json", "drift.sqlite*",
+    "discovery.json",
 )  # fmt: skip
 RECORDED = (
     "clips", "recordings", "events", "snapshots", "salvage", "dataset", "queue", "log", "browse.sqlite*", "index.sqlite*", "disk.json",

@@ -16,7 +16,7 @@ from tests.device.setup.newbox import PASSWORD, NewBox, device_yaml
 from tests.scenarios.stage import run_vedette
 
 OURS = ("config/owner.yaml", "config/broker/key-1.pem", "config/pushed/aa/revision.yaml", "update/device.key", "models/aa/slot.json",
-        "engines/x", "outbox.sqlite", "outbox.sqlite-wal", "commands.json")  # fmt: skip
+        "engines/x", "outbox.sqlite", "outbox.sqlite-wal", "commands.json", "discovery.json")  # fmt: skip
 RECORDED = ("clips/yard/2026-11-22/a.mp4", "recordings/s/m.json", "events/2026-11-22/e.jpg", "log/events.jsonl", "dataset/manifest.jsonl")
 FOREIGN = ("holiday.jpg", "outbox.lock", "lost+found/x")
 
