@@ -344,7 +344,7 @@ settings_of() { # VERSION: what systemd would be told of the service with that r
   local unit=vedette.service release=$RELEASES/$1/release main each place
   local -A named=()
   main=$release/deploy/systemd/$unit
-  [ ! -e /etc/systemd/system/$unit ] || main=/etc/systemd/system/$unit
+  [ ! -f /etc/systemd/system/$unit ] || main=/etc/systemd/system/$unit # one that its owner masked is no file, and is tried all the same
   while read -r each place; do
     case $place in "$LIB/systemd/system/$unit.d/"*) named[${place##*/}]=$each ;; esac
   done < <(wanted_files "$release")

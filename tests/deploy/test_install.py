@@ -136,6 +136,18 @@ def test_the_lock_lies_where_nobody_else_can_have_put_a_link_or_hold_it() -> Non
 
 
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed (Debian: shellcheck)")
+@pytest.mark.skipif(os.geteuid() != 0 or not Path("/etc/systemd/system").is_dir(), reason="units are masked by root, where systemd is")
+def test_a_release_is_tried_as_the_service_where_its_owner_masked_that(tmp_path: Path) -> None:
+    units = tmp_path / "1.0.0/release/deploy/systemd"
+    shutil.copytree(ROOT / "deploy/systemd", units)
+    text = f". {INSTALL}; RELEASES={tmp_path}; has_role() {{ [ $1 = box ]; }}; trial 1.0.0 /run/x /bin/id"
+    masked = f"mount -t tmpfs none /etc/systemd/system && ln -s /dev/null /etc/systemd/system/vedette.service && {text}"
+    done = subprocess.run(["unshare", "-m", "bash", "-c", masked], capture_output=True, text=True, check=False, timeout=60)
+    if "mount" in done.stderr or "unshare" in done.stderr:
+        pytest.skip(f"no mounting here: {done.stderr.strip()}")
+    assert "\nUser=vedette\n" in done.stdout, "and not as root, who would leave files in its data"
+
+
 def test_shellcheck_has_nothing_to_say() -> None:
     said = subprocess.run(["shellcheck", str(INSTALL)], capture_output=True, text=True, check=False, timeout=60)
     assert (said.returncode, said.stdout) == (0, "")
