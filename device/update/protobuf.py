@@ -19,8 +19,8 @@ class Malformed(Exception):
 class Span:
     """Bytes of a file: small ones are in memory when they are taken out, large ones (weights) stay where they are until somebody looks."""
 
-    def __init__(self, read: Callable[[int, int], bytes], begin: int, size: int) -> None:
-        self._read, self._begin, self._size = read, begin, size
+    def __init__(self, read: Callable[[int, int], bytes], begin: int, size: int, whole: int = WHOLE, window: int = WINDOW) -> None:
+        self._read, self._begin, self._size, self._whole, self._window_size = read, begin, size, whole, window
         self._at, self._window = 0, b""
 
     def __len__(self) -> int:
@@ -35,7 +35,7 @@ class Span:
             begin, end, _ = at.indices(self._size)
             return self._part(begin, max(begin, end))
         if not self._at <= at < self._at + len(self._window):
-            self._at, self._window = at, self._read(self._begin + at, min(WINDOW, self._size - at))
+            self._at, self._window = at, self._read(self._begin + at, min(self._window_size, self._size - at))
         return self._window[at - self._at]
 
     def __bytes__(self) -> bytes:
@@ -44,9 +44,9 @@ class Span:
     def _part(self, begin: int, end: int) -> Octets:
         if self._at <= begin and end <= self._at + len(self._window):
             return memoryview(self._window)[begin - self._at : end - self._at]
-        if end - begin <= WHOLE:
+        if end - begin <= self._whole:
             return memoryview(self._read(self._begin + begin, end - begin))
-        return Span(self._read, self._begin + begin, end - begin)
+        return Span(self._read, self._begin + begin, end - begin, self._whole, self._window_size)
 
 
 Octets = memoryview | Span

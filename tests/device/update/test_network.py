@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.update.network import Network, read_network
-from device.update.protobuf import Malformed, Span, fields
+from device.update.protobuf import WHOLE, WINDOW, Malformed, Span, fields
 from device.update.refusal import Refusal
 from tests.memory import at_most_mib
 from tests.vision.models import times_two, white_box
@@ -35,19 +35,17 @@ def test_what_is_read_is_what_onnx_says() -> None:
             assert list(network.inputs[each.name][1]) == sides
 
 
-def read_in_file(path: Path) -> Network:
+def read_in_file(path: Path, whole: int = WHOLE, window: int = WINDOW) -> Network:
     with path.open("rb", buffering=0) as file:
         reader = Reader(file.fileno(), 0, path.stat().st_size, path.name)
-        return read_network(Span(reader.read, 0, reader.size))
+        return read_network(Span(reader.read, 0, reader.size, whole, window))
 
 
-def test_in_a_file_it_is_read_as_in_memory_wherever_a_piece_of_it_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_in_a_file_it_is_read_as_in_memory_wherever_a_piece_of_it_ends(tmp_path: Path) -> None:
     model = ROOT / "models" / "person-street" / "model.onnx"
     (tmp_path / "small").write_bytes(GOOD)
     for path, whole, window in ((model, 1 << 20, 64 << 10), (model, 3000, 100), (tmp_path / "small", 1, 1), (tmp_path / "small", 7, 3)):
-        monkeypatch.setattr("device.update.protobuf.WHOLE", whole)
-        monkeypatch.setattr("device.update.protobuf.WINDOW", window)
-        assert read_in_file(path) == read_network(path.read_bytes())
+        assert read_in_file(path, whole, window) == read_network(path.read_bytes())
 
 
 def test_a_network_of_half_a_gigabyte_takes_no_memory_to_be_looked_at(tmp_path: Path) -> None:
@@ -82,7 +80,7 @@ def test_a_network_that_was_spoilt_is_refused_or_read(at: int, mask: int, end: i
     spoilt = GOOD[:at] + bytes([GOOD[at] ^ mask]) + GOOD[at + 1 :]
     for data in (spoilt, GOOD[:end]):
         said = []
-        for given_as in (data, Span(lambda begin, size, data=data: data[begin : begin + size], 0, len(data))):  # type: ignore[misc]
+        for given_as in (data, Span(lambda begin, size, data=data: data[begin : begin + size], 0, len(data), 9, 5)):  # type: ignore[misc]
             try:
                 said.append(str(read_network(given_as)))
             except Refusal as refused:
