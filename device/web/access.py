@@ -132,7 +132,7 @@ class Access:
     def __init__(self, options: Options, clock: Clock) -> None:
         self._options = options
         self._kept = options.password_hash if options.password is None else None
-        self._turn = asyncio.Lock()
+        self._turn, self._asking = asyncio.Lock(), asyncio.Lock()
         self.failures = Failures(clock)
         self.sessions = Sessions(clock, options.session_hours)
         self.locked = options.locked
@@ -150,8 +150,10 @@ class Access:
         self.sessions.close_all()
 
     async def login(self, word: str, address: str) -> bool:
-        """The form takes the password; where only a token is set, the token."""
-        return self._judge(await self.knows(word), address)
+        """The form takes the password; where only a token is set, the token. However many come at once, each counts before the next is
+        heard."""
+        async with self._asking:
+            return not self.failures.wait_s(address) and self._judge(await self.knows(word), address)
 
     async def knows(self, word: str) -> bool:
         kept = self._kept

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import hmac
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from device.web.access import FREE_GUESSES, LONGEST_WAIT_S, MAX_ADDRESSES, MAX_SESSIONS, Failures, Sessions, same
+from device.web.access import FREE_GUESSES, LONGEST_WAIT_S, MAX_ADDRESSES, MAX_SESSIONS, Access, Failures, Sessions, same
+from device.web.options import Options
+from device.web.passwords import hashed
 from tests.clocks import HandClock
 
 
@@ -120,3 +123,16 @@ def test_who_waits_for_the_end_of_a_session_is_told_however_it_ends() -> None:
 
     assert all(asyncio.run(ends(how)) for how in (leave, crowd, expire))
     assert asyncio.run(asyncio.wait_for(Sessions(HandClock(), 1).ended("never opened"), 1)) is None
+
+
+def test_guesses_that_come_at_once_are_no_more_than_those_that_come_one_by_one() -> None:
+    """The page has dozens of connections, and each guess takes its time: none may be begun before the one before has counted."""
+    access = Access(Options(password_hash=SecretStr(hashed("correct horse 9"))), HandClock())
+
+    async def all_at_once() -> list[bool]:
+        words = ["wrong"] * (FREE_GUESSES + 1) + ["correct horse 9"]
+        return await asyncio.gather(*(access.login(word, "192.0.2.9") for word in words))
+
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(lambda: asyncio.run(all_at_once())).result(60)[-1] is False
+    assert access.failures.wait_s("192.0.2.9") == 1
