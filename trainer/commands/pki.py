@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         _list(args, authority.issued(), now)
     elif args.action == "revoke":
         count = authority.revoke(args.name, args.why, now, _passphrase(authority.folder))
-        mend = f"give the broker {args.dir / 'revoked.pem'} and let it read it again (systemctl reload mosquitto)"
+        mend = f"give {args.dir / 'revoked.pem'} to the broker, which reads it at `systemctl reload mosquitto`, and to `push serve --crl`"
         _say(args, {"revoked": count}, f"{args.name}: {count} certificate(s) revoked; {mend}")
     else:
         _sign(args, authority.issued(), now)

@@ -125,3 +125,17 @@ def test_a_push_that_cannot_be_says_why_and_begins_nothing(pushing: Fleet) -> No
     assert f"{NAME}@9.9.9 was not released: " in unknown.said
     assert "no model" in unknown.said.split("was not released: ")[1]
     assert len(json.loads(as_trainer(pushing, "vedette-trainer rollout ls --json"))) == 1
+
+
+def test_who_lost_its_certificate_gets_no_model_any_more_and_nothing_is_restarted(pushing: Fleet) -> None:
+    pushing.pki("client", "lent")
+    shutil.copytree(pushing.folder / "pki/issued/lent", pushing.boxes[pushing.hub].root / "srv/lent")
+    files = "--cacert /etc/vedette-trainer/pki/ca.pem --cert /srv/lent/lent.pem --key /srv/lent/lent.key"
+    asked = f"curl -s -o /dev/null -w '%{{http_code}}' {files} https://{pushing.hub}:8443/tuf/metadata/timestamp.json || true"
+    serving = "systemctl show --property MainPID --value vedette-push"
+    before = pushing.sh(pushing.hub, serving)
+    assert pushing.sh(pushing.hub, asked) == "200"
+    run = pushing.play("playbooks/rotate_keys.yml", rotate_keys_revoke="lent", rotate_keys_why="given back")
+    assert run.code == 0, run.said[-6000:]
+    pushing.until(lambda: pushing.sh(pushing.hub, asked) == "000")
+    assert pushing.sh(pushing.hub, serving) == before
