@@ -38,9 +38,10 @@ def storage(path: Path) -> Iterator[None]:
         raise StorageError(f"{path}: {mend}") from error
 
 
-def write_durably(path: Path, data: bytes, mode: int = 0o666, *, read_back: bool = False) -> None:
+def write_durably(path: Path, data: bytes, mode: int = 0o666, *, read_back: bool = False, shared: bool = False) -> None:
     """All of `data` or what was there before, whenever the power goes; StorageError when the disk refuses. The umask cuts `mode`.
-    `read_back`: from the medium, before it gets its name; a stick lies more often than a disk."""
+    `read_back`: from the medium, before it gets its name; a stick lies more often than a disk. `shared`: what root writes, with a
+    command beside the service, is the service's, as its folder."""
     with storage(path):
         make_folders(path.parent)
         temp = path.with_name(f".{path.name}.tmp")  # always the same name: a temp left by a cut makes way, and a link is not followed
@@ -50,6 +51,9 @@ def write_durably(path: Path, data: bytes, mode: int = 0o666, *, read_back: bool
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
+                if shared and os.geteuid() == 0:
+                    folder = path.parent.stat()
+                    os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
                 os.fsync(file.fileno())
                 if read_back:
                     os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

@@ -168,7 +168,7 @@ class Boots:
             os.close(turn)
 
     def _write(self, count: Count) -> None:
-        write_durably(self.path, json.dumps(asdict(count)).encode(), PRIVATE)
+        write_durably(self.path, json.dumps(asdict(count)).encode(), PRIVATE, shared=True)
 
 
 def _died(count: Count) -> tuple[Count, str]:

@@ -67,4 +67,4 @@ class Starts:
 
     def _write(self, digest: str, failed: int, rejected: dict[str, str]) -> None:
         kept = {"digest": digest, "failed": failed, "rejected": dict(list(rejected.items())[-REMEMBERED:])}
-        write_durably(self.path, json.dumps(kept).encode(), PRIVATE)
+        write_durably(self.path, json.dumps(kept).encode(), PRIVATE, shared=True)

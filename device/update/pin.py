@@ -23,7 +23,7 @@ class Pin:
             return "?"  # somebody pinned something: nothing is replaced until that can be read
 
     def on(self, digest: str) -> None:
-        write_durably(self._path, f"{digest}\n".encode(), 0o640)
+        write_durably(self._path, f"{digest}\n".encode(), 0o640, shared=True)
 
     def off(self) -> None:
         with storage(self._path):

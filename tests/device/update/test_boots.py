@@ -18,6 +18,8 @@ from contracts.errors import StorageError
 from device.commands.boot_guard import guard as counted
 from device.following import taken_back
 from device.update.boots import FAILED, REMEMBERED, Boots
+from device.update.config_starts import Starts
+from device.update.pin import Pin
 from device.update.slots import Slots
 from tests.device.update.box import a_box, bundle
 from tests.device.update.repository import Repository
@@ -256,6 +258,18 @@ def test_a_folder_that_cannot_be_synced_is_a_fault_and_nothing_is_taken_as_done(
     slots.link("current", new.digest)  # the power goes, and what was not synced is as it was
     assert f"{factory.digest} is in force again" in boots.begin()
     assert slots.linked("current") == factory.digest
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="of what root does beside the service")
+def test_what_root_writes_beside_the_service_can_be_read_by_it(boots: Boots, factory: StoredBundle) -> None:
+    start(boots)
+    os.chown(boots.path.parent, 65534, 65534)
+    boots.trying(DIGEST)
+    Pin(boots.path.parent.parent).on(DIGEST)  # `sudo vedette models pin`
+    Starts(boots.path.parent.parent)._write(DIGEST, 1, {})
+    for path in boots.path.parent.glob("*[a-z]"):
+        assert (path.name, path.stat().st_uid, path.stat().st_gid) == (path.name, 65534, 65534)
+    assert len([*boots.path.parent.glob("*[a-z]")]) == 3
 
 
 def test_it_needs_the_standard_library_alone() -> None:
