@@ -79,7 +79,7 @@ class Progress:
         mine = here.rollout == report.rollout, here.device == row.name, here.seq == report.seq
         box = connection.execute(select(rollout_boxes).where(*mine)).first()
         t_us = micros(report.at)
-        if box is None or t_us < box.t_us:
+        if box is None or (t_us < box.t_us and not _ends(report, box)):
             return
         words = report.words.replace("\0", "")
         said = {"state": report.state, "code": report.code or "", "words": words, "percent": report.percent, "t_us": t_us}
@@ -208,3 +208,8 @@ def _in_force(connection: Connection, found: Rollout, device: str) -> str | None
         return found.in_force(UpdateReport.model_validate(read_envelope(body.encode()).data)) if body else None
     except (ProtocolError, ValidationError, RecursionError):
         return None
+
+
+def _ends(report: UpdateReport, box: Row[Any]) -> bool:
+    """An end counts whenever it was: a box whose clock was in the future has nothing later to say, once its clock is right."""
+    return report.state in ENDED and box.state not in ENDED

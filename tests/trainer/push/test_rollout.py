@@ -176,6 +176,16 @@ def test_reports_out_of_order_doubled_and_of_other_assignments_change_nothing(fl
     assert (row["device"], row["state"]) == ("box-0000", "committed")
 
 
+def test_a_box_whose_clock_went_back_is_still_heard_when_it_comes_to_its_end(fleet: Fleet) -> None:
+    start(fleet)
+    fleet.progress.step()
+    first = next(each for each in fleet.told() if each.device == "box-0000")
+    fleet.say([(first, "offered", {"at": "2199-01-01T00:00:00Z"}), (first, "downloading", {})])
+    fleet.say([(first, "committed", {})])
+    fleet.progress.step()
+    assert fleet.rollouts.boxes("r1")[0]["state"] == "committed"
+
+
 HOSTILE = [
     {"seq": 1 << 70}, {"seq": -1}, {"rollout": "r1\0"}, {"rollout": "r" * 5000}, {"current": "x" * 100_000}, {"current": "sha256:\0"},
     {"words": "w" * 1001}, {"percent": 1e308}, {"at": "9999-12-31T23:59:59-23:59"}, {"model": "\u202e" * 80}, {"version": "9" * 5000},
