@@ -128,7 +128,7 @@ def test_a_push_that_cannot_be_says_why_and_begins_nothing(pushing: Fleet) -> No
 
 
 def test_who_lost_its_certificate_gets_no_model_any_more_and_nothing_is_restarted(pushing: Fleet) -> None:
-    pushing.pki("client", "lent")
+    pushing.pki("box", "lent")
     shutil.copytree(pushing.folder / "pki/issued/lent", pushing.boxes[pushing.hub].root / "srv/lent")
     files = "--cacert /etc/vedette-trainer/pki/ca.pem --cert /srv/lent/lent.pem --key /srv/lent/lent.key"
     asked = f"curl -s -o /dev/null -w '%{{http_code}}' {files} https://{pushing.hub}:8443/tuf/metadata/timestamp.json || true"
