@@ -125,9 +125,9 @@ def leg(folder: Path, said: Path, given: argparse.Namespace, tls: bool) -> Seen:
         time.sleep(SETTLE_S)
         steady(seen, broker, heard, swarm, given.seconds)
         print(f"  {'TLS' if tls else 'plain'}: {seen}", flush=True)
-        storm(seen, broker, swarm, given.boxes)
+        storm(seen, broker, heard, swarm, given.boxes)
         swarm.end()
-        left(seen, broker)
+        left(seen, broker, heard)
     print(f"  {'TLS' if tls else 'plain'}: {seen}", flush=True)
     return seen
 
@@ -155,8 +155,8 @@ def steady(seen: Seen, broker: FleetBroker, heard: Told, swarm: Swarm, seconds: 
     seen.unacknowledged, seen.refused = swarm.sum("sent") - swarm.sum("acked"), swarm.sum("refused")
 
 
-def storm(seen: Seen, broker: FleetBroker, swarm: Swarm, boxes: int) -> None:
-    """The broker is stopped as systemd stops it and started at once: all boxes have lost it at the same instant."""
+def storm(seen: Seen, broker: FleetBroker, heard: Told, swarm: Swarm, boxes: int) -> None:
+    """The broker is stopped as systemd stops it and started at once: boxes and trainer have lost it at the same instant."""
     before, began = swarm.sum("attempts"), time.monotonic()
     broker.stop()
     seen.stop_s = time.monotonic() - began
@@ -165,10 +165,14 @@ def storm(seen: Seen, broker: FleetBroker, swarm: Swarm, boxes: int) -> None:
     half, whole = swarm.wait_all(boxes, there)
     seen.storm_half_s, seen.storm_all_s = half - there, whole - there
     seen.storm_attempts, seen.storm_cpu_s = swarm.sum("attempts") - before, broker.cpu_s()
+    bytes_before = next(line["bytes"] for line in reversed(heard.lines) if line["at"] <= there)
+    waiting(lambda: heard.last["bytes"] > bytes_before)
+    seen.storm_heard_s = next(line["at"] for line in heard.lines if line["bytes"] > bytes_before) - there
 
 
-def left(seen: Seen, broker: FleetBroker) -> None:
-    """What sessions and retained messages take when nobody is there."""
+def left(seen: Seen, broker: FleetBroker, heard: Told) -> None:
+    """What sessions and retained messages take when nobody is there, and nothing waits for the trainer any more."""
+    waiting(lambda: len(heard.lines) > 2 and heard.lines[-1]["bytes"] == heard.lines[-3]["bytes"])
     broker.stop()
     broker.start()
     time.sleep(2)

@@ -27,6 +27,7 @@ class Seen:
     refused: int = 0
     storm_half_s: float = 0.0
     storm_all_s: float = 0.0
+    storm_heard_s: float = 0.0
     storm_attempts: int = 0
     storm_cpu_s: float = 0.0
     stop_s: float = 0.0
@@ -54,6 +55,7 @@ def figures(seen: Seen, boxes: int, words: str) -> list[Figure]:
         Figure(f"{words}: messages refused", seen.refused, "", "<= 0"),
         Figure(f"{words}: broker restarted, until half of the boxes are back", seen.storm_half_s, "s"),
         Figure(f"{words}: broker restarted, until all boxes are back", seen.storm_all_s, "s"),
+        Figure(f"{words}: broker restarted, until the trainer hears them again", seen.storm_heard_s, "s"),
         Figure(f"{words}: attempts that took, for each box", seen.storm_attempts / boxes, ""),
         Figure(f"{words}: CPU time of the broker that took", seen.storm_cpu_s, "s"),
     ]
