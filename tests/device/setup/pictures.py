@@ -66,7 +66,8 @@ def desktop(page: Page, box: NewBox, address: str, folder: Path) -> None:
     page.locator("#camera").get_by_text("is saved.").wait_for()
     assert box.login() == 303
     zones = {"junction": {"points": JUNCTION}}
-    assert box.set("areas", camera="street", given={"zones": zones, "masks": [{"points": HOUSE}]}).status_code == 200
+    answer = box.set("areas", camera="street", given={"zones": zones, "masks": [{"points": HOUSE}]})
+    assert answer.status_code == 200, answer.text
     page.reload()
     page.locator('.steps a[href="#areas"]').click()
     until(page, "document.querySelector('#areas [data-is=image]').naturalWidth > 0")
