@@ -79,6 +79,8 @@ def test_what_is_to_change_nothing_changes_nothing(recording: tuple[Path, Truth]
     assert judged(recording[1], events(log)).extra == ()
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(600)
 @pytest.mark.rtsp
 def test_played_live_at_its_own_speed_it_tells_the_same_story(minute: Path, played: Path, tmp_path: Path, boxes: list[Box]) -> None:
     """All of it, from the menu to the last screen; reading comes in bursts that two cores catch up with."""
