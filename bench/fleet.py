@@ -172,7 +172,8 @@ def storm(seen: Seen, broker: FleetBroker, heard: Told, swarm: Swarm, boxes: int
 
 def left(seen: Seen, broker: FleetBroker, heard: Told) -> None:
     """What sessions and retained messages take when nobody is there, and nothing waits for the trainer any more."""
-    waiting(lambda: len(heard.lines) > 2 and heard.lines[-1]["bytes"] == heard.lines[-3]["bytes"])
+    begun = len(heard.lines)  # what it said before says nothing of what waits now
+    waiting(lambda: len(heard.lines) > begun + 3 and heard.lines[-1]["bytes"] == heard.lines[-3]["bytes"])
     broker.stop()
     broker.start()
     time.sleep(2)

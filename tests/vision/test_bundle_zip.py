@@ -53,7 +53,7 @@ def test_whatever_a_plain_zip_holds_is_read(tmp_path: Path, contents: dict[str, 
     assert read_all(path) == contents
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=500)
 @given(data=st.data())
 def test_what_is_accepted_another_program_reads_the_same(tmp_path: Path, data: st.DataObject) -> None:
     """Bytes changed, cut out and put in anywhere: refused, or the standard library agrees on every name and byte."""
